@@ -1,0 +1,48 @@
+// The append-only log of one cell.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "mishap/event/event.h"
+
+namespace mishap::event {
+
+/// Appends are serialised: sequence numbers and vector clocks are given under one lock, so seq order is causal order as far as
+/// emitters emit in the order in which they learn. Any thread may append or read. Events never change or move once appended.
+class Log {
+ public:
+  /// Called for each event, in seq order, outside the lock but never concurrently, on whatever thread appended.
+  using Subscriber = std::function<void(const Event&)>;
+
+  /// Appends and returns the event (valid as long as the log).
+  const Event& append(Draft draft);
+
+  /// Must be called before the first append.
+  void subscribe(Subscriber subscriber);
+
+  size_t size() const;
+  /// The event with index `index` (seq - 1).
+  const Event& at(size_t index) const;
+
+  /// Blocks until the log has more than `count` events or `deadline` passed; true when it has.
+  bool wait_beyond(size_t count, std::chrono::steady_clock::time_point deadline) const;
+  /// Time of the last append (steady clock), for quiescence.
+  std::chrono::steady_clock::time_point last_append() const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable grown_;
+  std::deque<Event> events_;
+  std::map<std::string, VectorClock, std::less<>> clocks_;
+  std::chrono::steady_clock::time_point last_append_{};
+  std::mutex delivery_;
+  size_t delivered_ = 0;
+  std::vector<Subscriber> subscribers_;
+};
+
+}  // namespace mishap::event

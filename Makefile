@@ -1,0 +1,60 @@
+# The front door. `make demo` and `make test` are all a fresh machine needs; both install what is missing first.
+.DEFAULT_GOAL := help
+SHELL := bash
+jobs ?= $(shell nproc)
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+setup:           ## install what building and running need (apt, as root or by sudo)
+	@tools/setup build servers
+
+build: setup     ## build build/release/bin/mishap
+	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
+	@cmake --build --preset release -j $(jobs) --target mishap
+
+demo: setup      ## run the main job on real services: careful and careless API under faults
+	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
+	@cmake --build --preset release -j $(jobs) --target mishap user_api_careful user_api_careless
+	@examples/user-api/demo build/release/bin
+
+test:            ## build with checks and run every test
+	@tools/setup build servers test
+	@cmake --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }
+	@cmake --build --preset dev -j $(jobs)
+	@ctest --preset dev -j $(jobs)
+
+test-asan:       ## the same under address and undefined-behaviour sanitizers
+	@tools/setup build servers test
+	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
+	@cmake --build --preset asan -j $(jobs)
+	@ctest --preset asan -j $(jobs)
+
+check:           ## format, module layers, text
+	@tools/setup check
+	@tools/check
+
+check-full: check ## also clang-tidy over every source, and each public header alone
+	@tools/setup build test
+	@cmake --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
+	@cmake --build --preset tidy -j $(jobs)
+	@cmake --preset headers >build/headers.log 2>&1 || { cat build/headers.log; exit 1; }
+	@cmake --build --preset headers -j $(jobs)
+
+bench:           ## measure; prints ratios to a baseline run beside it
+	@tools/setup build servers bench
+	@cmake --preset bench >build/bench.log 2>&1 || { cat build/bench.log; exit 1; }
+	@cmake --build --preset bench -j $(jobs)
+	@bench/run build/bench/bin
+
+fuzz:            ## a short campaign over every fuzz target (seconds=N for longer)
+	@tools/setup build test fuzz
+	@cmake --preset fuzz >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
+	@cmake --build --preset fuzz -j $(jobs)
+	@tools/fuzz build/fuzz/bin $(or $(seconds),30)
+
+clean:           ## remove the build folder
+	rm -rf build
+
+$(shell mkdir -p build)
+.PHONY: help setup build demo test test-asan check check-full bench fuzz clean

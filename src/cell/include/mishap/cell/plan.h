@@ -1,0 +1,49 @@
+// What one cell is to do: plain values that the spec's declarations were turned into.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mishap/base/duration.h"
+#include "mishap/base/source_pos.h"
+#include "mishap/engine/service.h"
+#include "mishap/fault/rule.h"
+
+namespace mishap::cell {
+
+/// The rules that are applied and removed together: one `fault(...)` call, one `trace(...)`, or one assumption of a cell.
+struct WindowPlan {
+  std::string assumption;  ///< "" when a body opened it
+  std::vector<fault::SyscallRule> syscall_rules;
+  std::vector<fault::ProtocolRule> protocol_rules;
+  bool trace_only = false;
+  SourcePos pos;
+};
+
+struct CellPlan {
+  std::string name;  ///< "test_matrix_create_user_db_down"
+  std::string kind;  ///< test, scenario, fault_scenario, matrix
+  std::string scenario, fault;
+  SourcePos pos;
+  std::vector<engine::Service> services;  ///< in order of declaration
+  /// Service -> syscalls that its filter must notify; a service without an entry runs unfiltered.
+  std::map<std::string, std::set<std::string>> notified;
+  /// (service, interface) pairs whose traffic must go through a relay.
+  std::set<std::pair<std::string, std::string>> relayed;
+  /// Opened before the scenario and kept open through the expectation, in this order, all or nothing.
+  std::vector<WindowPlan> windows;
+  std::string expectation;  ///< name for reports, "" when there is none
+  /// Budget of the body. Plain `def test_*` have none of their own; the ceiling of start-up and body is `ceiling`.
+  std::optional<Nanoseconds> timeout;
+  Nanoseconds ceiling = std::chrono::minutes(3);
+  Nanoseconds drain = std::chrono::seconds(3);
+  bool require_faults_fire = false;
+  uint64_t seed = 0;
+  int run = 0;
+};
+
+}  // namespace mishap::cell

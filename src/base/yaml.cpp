@@ -1,0 +1,225 @@
+// YAML by libfyaml. Aliases and merge keys are resolved here and not by the library, which copies:
+// a few lines of nested aliases would otherwise fill the memory.
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <fmt/format.h>
+#include <libfyaml.h>
+
+#include "mishap/base/json.h"
+
+namespace mishap {
+namespace {
+
+constexpr int kMaxDepth = 500;
+constexpr size_t kMaxNodes = 1'000'000;
+
+struct ParserDelete {
+  void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
+};
+struct DiagDelete {
+  void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
+};
+struct DocumentDelete {
+  void operator()(fy_document* document) const { fy_document_destroy(document); }
+};
+using Parser = std::unique_ptr<fy_parser, ParserDelete>;
+using Diag = std::unique_ptr<fy_diag, DiagDelete>;
+using Document = std::unique_ptr<fy_document, DocumentDelete>;
+
+std::string scalar_of(fy_node* node) {
+  size_t length = 0;
+  const char* text = fy_node_get_scalar(node, &length);
+  return text == nullptr ? std::string() : std::string(text, length);
+}
+
+bool is_plain(fy_node* node) { return fy_node_get_style(node) == FYNS_PLAIN; }
+
+std::string place(fy_node* node) {
+  fy_token* token = fy_node_get_scalar_token(node);
+  const fy_mark* mark = token == nullptr ? nullptr : fy_token_start_mark(token);
+  return mark == nullptr ? ""
+                         : fmt::format("line {}, column {}: ", mark->line + 1, mark->column + 1);
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::optional<Json> integer(std::string_view text) {
+  std::string_view digits = text;
+  if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
+  if (!all_digits(digits)) return std::nullopt;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const char* end = text.data() + text.size();
+  int64_t value = 0;
+  if (std::from_chars(text.data(), end, value).ec == std::errc()) return Json(value);
+  uint64_t large = 0;
+  if (std::from_chars(text.data(), end, large).ec == std::errc()) return Json(large);
+  double inexact = 0;
+  std::from_chars(text.data(), end, inexact);
+  return Json(inexact);
+}
+
+/// [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?, the core schema's float.
+bool looks_like_float(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  size_t exponent = text.find_first_of("eE");
+  std::string_view mantissa = text.substr(0, exponent);
+  if (exponent != std::string_view::npos) {
+    std::string_view power = text.substr(exponent + 1);
+    if (power.starts_with('-') || power.starts_with('+')) power.remove_prefix(1);
+    if (!all_digits(power)) return false;
+  }
+  size_t dot = mantissa.find('.');
+  if (dot == std::string_view::npos) return all_digits(mantissa);
+  std::string_view whole = mantissa.substr(0, dot);
+  std::string_view fraction = mantissa.substr(dot + 1);
+  if (whole.empty()) return all_digits(fraction);
+  return all_digits(whole) && (fraction.empty() || all_digits(fraction));
+}
+
+std::optional<Json> floating(std::string_view text) {
+  if (!looks_like_float(text)) return std::nullopt;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc()) return std::nullopt;  // out of range: keep the digits, as text
+  return Json(value);
+}
+
+Json plain_scalar(const std::string& text) {
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
+    return nullptr;
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  if (std::optional<Json> value = integer(text)) return *value;
+  if (std::optional<Json> value = floating(text)) return *value;
+  return text;
+}
+
+/// Turns nodes into values; counts them, because aliases can make few nodes into many values.
+class Converter {
+ public:
+  Result<Json> convert(fy_node* node, int depth);
+
+ private:
+  Result<Json> mapping(fy_node* node, int depth);
+  Result<void> merge(Json& into, fy_node* source, int depth);
+
+  size_t nodes_ = 0;
+};
+
+Result<Json> Converter::convert(fy_node* node, int depth) {
+  if (depth > kMaxDepth) return fail(fmt::format("nested deeper than {} levels", kMaxDepth));
+  if (++nodes_ > kMaxNodes)
+    return fail(fmt::format("more than {} values after its aliases are resolved", kMaxNodes));
+  if (node == nullptr) return Json(nullptr);
+  if (fy_node_is_alias(node)) {
+    fy_node* target = fy_node_resolve_alias(node);
+    if (target == nullptr)
+      return fail(fmt::format("{}unknown alias \"{}\"", place(node), scalar_of(node)));
+    return convert(target, depth + 1);
+  }
+  if (fy_node_is_scalar(node)) {
+    std::string text = scalar_of(node);
+    return is_plain(node) ? plain_scalar(text) : Json(std::move(text));
+  }
+  if (fy_node_is_mapping(node)) return mapping(node, depth);
+  Json list = Json::array();
+  void* position = nullptr;
+  while (fy_node* item = fy_node_sequence_iterate(node, &position)) {
+    MISHAP_ASSIGN(Json value, convert(item, depth + 1));
+    list.push_back(std::move(value));
+  }
+  return list;
+}
+
+Result<Json> Converter::mapping(fy_node* node, int depth) {
+  Json object = Json::object();
+  std::set<std::string> written;
+  bool merged = false;
+  void* position = nullptr;
+  while (fy_node_pair* pair = fy_node_mapping_iterate(node, &position)) {
+    fy_node* key = fy_node_pair_key(pair);
+    if (key != nullptr && fy_node_is_alias(key)) key = fy_node_resolve_alias(key);
+    if (key == nullptr || !fy_node_is_scalar(key)) return fail("keys must be text");
+    std::string name = scalar_of(key);
+    if (name == "<<" && is_plain(key)) {
+      MISHAP_TRY(merge(object, fy_node_pair_value(pair), depth + 1));
+      merged = true;
+      continue;
+    }
+    if (!written.insert(name).second)
+      return fail(fmt::format("{}duplicate key \"{}\"", place(key), name));
+    MISHAP_ASSIGN(Json value, convert(fy_node_pair_value(pair), depth + 1));
+    if (merged) {
+      object[name] = std::move(value);
+    } else {
+      // Not operator[], which looks at all members first: no key can be there twice.
+      object.get_ref<Json::object_t&>().emplace_back(std::move(name), std::move(value));
+    }
+  }
+  return object;
+}
+
+/// Adds what `source` (a mapping, or a list of them) has and `into` lacks; keys written beside "<<"
+/// win, earlier sources too.
+Result<void> Converter::merge(Json& into, fy_node* source, int depth) {
+  MISHAP_ASSIGN(Json value, convert(source, depth));
+  Json sources = value.is_array() ? std::move(value) : Json::array({std::move(value)});
+  for (Json& one : sources) {
+    if (!one.is_object()) return fail("a merge key (<<) needs a mapping or a list of mappings");
+    for (auto& [name, member] : one.items()) {
+      if (!into.contains(name)) into[name] = std::move(member);
+    }
+  }
+  return {};
+}
+
+std::string first_error(fy_diag* diag) {
+  void* position = nullptr;
+  const fy_diag_error* error = fy_diag_errors_iterate(diag, &position);
+  if (error == nullptr || error->msg == nullptr) return "not valid YAML";
+  if (error->line <= 0) return error->msg;
+  return fmt::format("line {}, column {}: {}", error->line, error->column, error->msg);
+}
+
+}  // namespace
+
+Result<Json> parse_yaml(std::string_view text) {
+  fy_diag_cfg diag_settings;
+  fy_diag_cfg_default(&diag_settings);
+  diag_settings.fp = nullptr;
+  diag_settings.output_fn = [](fy_diag*, void*, const char*, size_t) {};
+  Diag diag(fy_diag_create(&diag_settings));
+  if (diag == nullptr) return fail("no memory for the YAML parser");
+  fy_diag_set_collect_errors(diag.get(), true);
+
+  fy_parse_cfg settings{};
+  settings.flags =
+      static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE);
+  settings.diag = diag.get();
+  Parser parser(fy_parser_create(&settings));
+  if (parser == nullptr || fy_parser_set_string(parser.get(), text.data(), text.size()) != 0) {
+    return fail("no memory for the YAML parser");
+  }
+  Document document(fy_parse_load_document(parser.get()));
+  if (document == nullptr) {
+    if (fy_parser_get_stream_error(parser.get())) return fail(first_error(diag.get()));
+    return Json(nullptr);
+  }
+  Result<Json> value = Converter().convert(fy_document_root(document.get()), 0);
+  if (!value) return value;
+  Document second(fy_parse_load_document(parser.get()));
+  if (second != nullptr) return fail("more than one document");
+  if (fy_parser_get_stream_error(parser.get())) return fail(first_error(diag.get()));
+  return value;
+}
+
+}  // namespace mishap

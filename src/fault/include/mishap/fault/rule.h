@@ -30,8 +30,12 @@ struct Counters {
   Declared declared;
   std::string service;
   std::string interface;  ///< "" for syscall rules
-  uint64_t matched = 0;   ///< an operation fitted
-  uint64_t applied = 0;   ///< and the fault took effect
+  std::string action;     ///< deny delay trace allow; respond error delay drop duplicate
+  std::string detail;     ///< errno name or duration, "" when there is neither
+  uint64_t seen = 0;      ///< operations that were put to the rule: calls it names, or requests on its interface
+  uint64_t matched = 0;   ///< of them: all its conditions but the trigger fitted
+  uint64_t applied = 0;   ///< of them: the fault took effect
+  uint64_t unresolved_paths = 0;  ///< of those seen: not matched because the path could not be read
 };
 
 // --- syscalls ---------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,118 @@
+#include "mishap/starlark/bigint.h"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace mishap::starlark {
+namespace {
+
+BigInt big(std::string_view text, int base = 10) { return *BigInt::parse(text, base); }
+
+constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
+constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+
+TEST(BigInt, ReadsAndWritesEveryBase) {
+  const std::string digits = "123456789012345678901234567890123456789000000000000000000000000001";
+  EXPECT_EQ(big(digits).to_string(), digits);
+  EXPECT_EQ(big("-" + digits).to_string(), "-" + digits);
+  for (int base = 2; base <= 36; ++base) {
+    EXPECT_EQ(big(big(digits).to_string(base), base), big(digits)) << base;
+  }
+  EXPECT_EQ(big("FFFFFFFFFFFFFFFFFFFF", 16).to_string(16), "ffffffffffffffffffff");
+  EXPECT_EQ(big("0").to_string(), "0");
+  EXPECT_EQ(big("-0").sign(), 0);
+  EXPECT_EQ(big("+000000000000000000000000000000000000000000007"), BigInt(7));
+  for (const char* bad : {"", "-", "+", "12a", "1_0", " 1", "0x10", "--1"}) {
+    EXPECT_FALSE(BigInt::parse(bad)) << bad;
+  }
+  EXPECT_FALSE(BigInt::parse("2", 2));
+}
+
+TEST(BigInt, KnowsWhatFitsSixtyFourBits) {
+  EXPECT_EQ(BigInt(kMin).to_int64(), kMin);
+  EXPECT_EQ(BigInt(kMax).to_int64(), kMax);
+  EXPECT_EQ((BigInt(kMax) + BigInt(1)).to_int64(), std::nullopt);
+  EXPECT_EQ((BigInt(kMin) - BigInt(1)).to_int64(), std::nullopt);
+  EXPECT_EQ((BigInt(kMax) + BigInt(1) - BigInt(1)).to_int64(), kMax);
+  EXPECT_EQ(BigInt::from_u64(~uint64_t{0}).to_string(), "18446744073709551615");
+}
+
+TEST(BigInt, DividesTowardsMinusInfinity) {
+  const BigInt ten20 = big("100000000000000000000");
+  EXPECT_EQ(BigInt::floor_div(ten20, BigInt(-3)).to_string(), "-33333333333333333334");
+  EXPECT_EQ(BigInt::floor_mod(ten20, BigInt(-3)).to_string(), "-2");
+  EXPECT_EQ(BigInt::floor_div(-ten20, BigInt(3)).to_string(), "-33333333333333333334");
+  EXPECT_EQ(BigInt::floor_mod(-ten20, BigInt(3)).to_string(), "2");
+  EXPECT_EQ(BigInt::floor_mod(-ten20, BigInt(-3)).to_string(), "-1");
+  EXPECT_EQ(BigInt::floor_mod(-ten20, ten20), BigInt(0));
+  EXPECT_EQ(BigInt::floor_mod(BigInt(-1), ten20).to_string(), "99999999999999999999");
+  EXPECT_EQ(BigInt::floor_div(BigInt(kMin), BigInt(-1)).to_string(), "9223372036854775808");
+}
+
+TEST(BigInt, SeesNegativeNumbersAsTwosComplement) {
+  const BigInt two70 = BigInt(1) << 70;
+  EXPECT_EQ((-two70 & BigInt(-1)), -two70);
+  EXPECT_EQ((-two70 | BigInt(1)), -two70 + BigInt(1));
+  EXPECT_EQ((two70 ^ BigInt(-1)), -two70 - BigInt(1));
+  EXPECT_EQ(~two70, -two70 - BigInt(1));
+  EXPECT_EQ((-two70 - BigInt(1)) >> 70, BigInt(-2));
+  EXPECT_EQ(-two70 >> 1000000, BigInt(-1));
+  EXPECT_EQ(two70 >> 1000000, BigInt(0));
+  EXPECT_EQ((two70 >> 69), BigInt(2));
+}
+
+TEST(BigInt, RoundsToTheNearestDouble) {
+  EXPECT_EQ((BigInt(1) << 1023).to_double(), std::ldexp(1.0, 1023));
+  EXPECT_EQ((BigInt(1) << 1024).to_double(), std::numeric_limits<double>::infinity());
+  EXPECT_EQ((-(BigInt(1) << 1024)).to_double(), -std::numeric_limits<double>::infinity());
+  // Just under and exactly half way between two doubles, far above 64 bits.
+  const BigInt one = BigInt(1) << 200;
+  const BigInt half_step = BigInt(1) << (200 - 53);
+  const double next = std::nextafter(std::ldexp(1.0, 200), INFINITY);
+  EXPECT_EQ((one + half_step).to_double(), std::ldexp(1.0, 200));
+  EXPECT_EQ((one + half_step + BigInt(1)).to_double(), next);
+  EXPECT_EQ((one + half_step - BigInt(1)).to_double(), std::ldexp(1.0, 200));
+  EXPECT_EQ(BigInt::from_double(1e300).to_double(), 1e300);
+  EXPECT_EQ(BigInt::from_double(-1.9).to_int64(), -1);
+  EXPECT_EQ(BigInt::from_double(-9223372036854775808.0).to_int64(), kMin);
+}
+
+TEST(BigInt, ComparesWithDoublesExactly) {
+  EXPECT_EQ(compare_int_double((int64_t{1} << 53) + 1, std::ldexp(1.0, 53)), 1);
+  EXPECT_EQ(compare_int_double(-3, -2.5), -1);
+  EXPECT_EQ(compare_int_double(-2, -2.5), 1);
+  EXPECT_EQ(compare_int_double(kMax, 9223372036854775808.0), -1);
+  EXPECT_EQ(compare_int_double(kMin, -9223372036854775808.0), 0);
+  EXPECT_EQ(compare_int_double(kMax, NAN), -1);
+  const BigInt ten23 = big("100000000000000000000000");
+  EXPECT_EQ(BigInt::compare(ten23, 1e23), 1);  // the nearest double is a little less
+  EXPECT_EQ(BigInt::compare(ten23, INFINITY), -1);
+  EXPECT_EQ(BigInt::compare(ten23, -INFINITY), 1);
+  EXPECT_EQ(BigInt::compare(ten23, NAN), -1);
+  EXPECT_EQ(BigInt::compare(BigInt(2), 2.5), -1);
+}
+
+TEST(BigInt, HashesLikeTheEqualDouble) {
+  EXPECT_EQ(hash_int64(1), hash_double(1.0));
+  EXPECT_EQ(hash_double(0.0), hash_double(-0.0));
+  EXPECT_EQ(BigInt(42).hash(), hash_int64(42));
+  EXPECT_EQ((BigInt(1) << 100).hash(), hash_double(std::ldexp(1.0, 100)));
+  EXPECT_EQ(BigInt(kMin).hash(), hash_double(-9223372036854775808.0));
+  EXPECT_NE(hash_double(1.5), hash_double(2.5));
+}
+
+TEST(BigInt, MovesAndCopies) {
+  BigInt a = big("123456789123456789123456789");
+  BigInt b = a;
+  BigInt c = std::move(a);
+  a = b;
+  EXPECT_EQ(a, c);
+  b = std::move(c);
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(a.bit_length(), 87U);
+}
+
+}  // namespace
+}  // namespace mishap::starlark

@@ -1,0 +1,96 @@
+// The native engine: a service as a program of this machine, run in the cell's sandbox.
+//
+// A binary is itself. An image is first looked up in the user's own mapping (exact reference, then
+// the name without its tag, then globs), then in the catalogue of well-known images, which knows
+// how to run the locally installed server as the image would.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mishap/base/result.h"
+#include "mishap/engine/service.h"
+
+namespace mishap::engine {
+
+/// A prepared directory of the cache that the cell shows, privately writable, at `path`.
+struct ClonedDirectory {
+  std::filesystem::path prepared;  ///< never changes once it exists
+  std::filesystem::path path;      ///< absolute path inside the cell
+  int mode = 0700;                 ///< of the clone's root
+};
+
+/// A volume: host file or directory seen at another path in the cell.
+struct BindMount {
+  std::filesystem::path host;  ///< absolute
+  std::filesystem::path path;  ///< absolute, inside the cell
+  bool read_only = false;
+};
+
+/// A port the program listens on, and the interface that declared it.
+struct ListeningPort {
+  uint16_t port = 0;
+  std::string interface;
+};
+
+/// Everything the cell needs to start one service.
+struct Launch {
+  std::vector<std::string> argv;                         ///< argv[0] is an absolute path
+  std::vector<std::pair<std::string, std::string>> env;  ///< whole environment, names unique
+  std::filesystem::path cwd;                             ///< absolute; exists in the cell
+  std::vector<ClonedDirectory> clones;
+  std::vector<std::filesystem::path>
+      private_dirs;  ///< empty tmpfs directories, absolute paths in the cell
+  std::vector<BindMount> binds;
+  std::vector<ListeningPort> ports;
+  /// Protocol the service must answer besides the spec's own healthcheck, on `ports[0]`; "" = none.
+  /// Catalogue services only.
+  std::string readiness_protocol;
+  bool own_network =
+      false;  ///< came from an image: has a name and address of its own on the cell's network
+  /// What was chosen, for people: `postgres:16 → PostgreSQL 15.20 from /usr/lib/postgresql/15/bin
+  /// (catalogue)`.
+  std::string description;
+};
+
+/// Where each interface is reached by a consumer, for FAULTBOX_* / MISHAP_* variables and
+/// placeholders.
+struct InterfaceAddress {
+  std::string service;
+  std::string interface;
+  std::string host;
+  uint16_t port = 0;
+};
+
+/// Uid and gid as which prepared directories are made and services run.
+struct Identity {
+  unsigned uid = 0;
+  unsigned gid = 0;
+};
+
+/// Finds the program of a service and prepares what it needs (initdb, once per version and
+/// settings). Slow at most once; safe to run in several processes at a time. `addresses` are those
+/// of all services of the spec, as seen by this one. `identity`: who the services are when the
+/// caller is root (the sandbox's ordinary user); ignored for ordinary users. Errors say what was
+/// tried and how to mend it.
+Result<Launch> resolve(const Service& service, const EngineOptions& options,
+                       const std::vector<InterfaceAddress>& addresses, Identity identity);
+
+/// The addresses variables are made of: a service from an image is `<name>:<port>`, every other
+/// `127.0.0.1:<port>`.
+std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services);
+
+/// $MISHAP_CACHE_DIR; /var/cache/mishap for root; $XDG_CACHE_HOME/mishap or ~/.cache/mishap
+/// otherwise.
+std::filesystem::path default_cache_dir();
+
+/// Why a service that died at start-up, or a consumer of it, probably did so, from its own last
+/// output lines. Nothing when nothing is recognised. `env` is what the spec gave to the service.
+std::optional<std::string> explain_start_failure(
+    const std::vector<std::string>& log_lines,
+    const std::vector<std::pair<std::string, std::string>>& env);
+
+}  // namespace mishap::engine

@@ -1,0 +1,29 @@
+// libpq, loaded by the first step that needs it.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "mishap/base/result.h"
+
+namespace mishap::protocols::postgres {
+
+#define MISHAP_LIBPQ_FUNCTIONS(X)                                                                 \
+  X(PQconnectStartParams)                                                                         \
+  X(PQconnectPoll) X(PQfinish) X(PQstatus) X(PQsocket) X(PQerrorMessage) X(PQsetErrorVerbosity)   \
+      X(PQsetnonblocking) X(PQsendQuery) X(PQflush) X(PQconsumeInput) X(PQisBusy) X(PQgetResult)  \
+          X(PQclear) X(PQresultStatus) X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples) \
+              X(PQnfields) X(PQfname) X(PQftype) X(PQgetvalue) X(PQgetlength) X(PQgetisnull)      \
+                  X(PQcmdTuples) X(PQsetNoticeReceiver)
+
+/// The functions we use, under their own names.
+struct Libpq {
+#define MISHAP_LIBPQ_MEMBER(name) decltype(&::name) name = nullptr;
+  MISHAP_LIBPQ_FUNCTIONS(MISHAP_LIBPQ_MEMBER)
+#undef MISHAP_LIBPQ_MEMBER
+};
+
+/// The library, loaded once and never unloaded; any thread.
+/// Error: `the PostgreSQL client library could not be loaded (apt install libpq5): …`.
+Result<const Libpq*> load_libpq();
+
+}  // namespace mishap::protocols::postgres

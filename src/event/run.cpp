@@ -42,10 +42,12 @@ SourcePos pos_from(const Json& json) {
 }
 
 Json fault_json(const FaultCount& f) {
-  return Json{{"service", f.service}, {"interface", f.interface}, {"text", f.text},
-              {"assumption", f.assumption}, {"label", f.label}, {"action", f.action},
-              {"detail", f.detail}, {"matched", f.matched}, {"applied", f.applied},
-              {"may_not_fire", f.may_not_fire}, {"instead", f.instead}, {"pos", pos_json(f.pos)}};
+  return Json{{"service", f.service}, {"interface", f.interface},
+              {"text", f.text},       {"assumption", f.assumption},
+              {"label", f.label},     {"action", f.action},
+              {"detail", f.detail},   {"matched", f.matched},
+              {"applied", f.applied}, {"may_not_fire", f.may_not_fire},
+              {"instead", f.instead}, {"pos", pos_json(f.pos)}};
 }
 
 FaultCount fault_from(const Json& j) {
@@ -66,8 +68,11 @@ FaultCount fault_from(const Json& j) {
 }
 
 Json assertion_json(const AssertionFailure& a) {
-  return Json{{"func", a.func}, {"expected", a.expected}, {"actual", a.actual},
-              {"message", a.message}, {"pos", pos_json(a.pos)}};
+  return Json{{"func", a.func},
+              {"expected", a.expected},
+              {"actual", a.actual},
+              {"message", a.message},
+              {"pos", pos_json(a.pos)}};
 }
 
 AssertionFailure assertion_from(const Json& j) {
@@ -76,8 +81,11 @@ AssertionFailure assertion_from(const Json& j) {
 }
 
 Json diagnostic_json(const Diagnostic& d) {
-  return Json{{"level", d.level}, {"code", d.code}, {"message", d.message},
-              {"suggestion", d.suggestion}, {"service", d.service}};
+  return Json{{"level", d.level},
+              {"code", d.code},
+              {"message", d.message},
+              {"suggestion", d.suggestion},
+              {"service", d.service}};
 }
 
 Diagnostic diagnostic_from(const Json& j) {
@@ -161,15 +169,29 @@ int exit_code(const std::vector<Verdict>& verdicts, bool strict) {
 }
 
 Json to_json(const TestResult& r) {
-  Json j{{"name", r.name}, {"kind", r.kind}, {"scenario", r.scenario}, {"fault", r.fault},
-         {"verdict", to_string(r.verdict)}, {"reason", r.reason}, {"failure_type", r.failure_type},
-         {"backtrace", r.backtrace}, {"pos", pos_json(r.pos)}, {"source_line", r.source_line},
-         {"seed", r.seed}, {"run", r.run}, {"duration_ms", r.duration.count()},
-         {"startup_ms", r.startup.count()}, {"replay_command", r.replay_command},
-         {"expectation", r.expectation}, {"assertions", r.assertions},
-         {"drain_limit_hit", r.drain_limit_hit}, {"faults", list_json(r.faults, fault_json)},
-         {"diagnostics", list_json(r.diagnostics, diagnostic_json)}, {"notes", r.notes},
-         {"outputs", list_json(r.outputs, output_json)}, {"kept", r.kept}};
+  Json j{{"name", r.name},
+         {"kind", r.kind},
+         {"scenario", r.scenario},
+         {"fault", r.fault},
+         {"verdict", to_string(r.verdict)},
+         {"reason", r.reason},
+         {"failure_type", r.failure_type},
+         {"backtrace", r.backtrace},
+         {"pos", pos_json(r.pos)},
+         {"source_line", r.source_line},
+         {"seed", r.seed},
+         {"run", r.run},
+         {"duration_ms", r.duration.count()},
+         {"startup_ms", r.startup.count()},
+         {"replay_command", r.replay_command},
+         {"expectation", r.expectation},
+         {"assertions", r.assertions},
+         {"drain_limit_hit", r.drain_limit_hit},
+         {"faults", list_json(r.faults, fault_json)},
+         {"diagnostics", list_json(r.diagnostics, diagnostic_json)},
+         {"notes", r.notes},
+         {"outputs", list_json(r.outputs, output_json)},
+         {"kept", r.kept}};
   if (r.return_value) j["return_value"] = *r.return_value;
   if (r.assertion) j["assertion"] = assertion_json(*r.assertion);
   j["events"] = list_json(r.events, [](const Event& e) { return to_json(e); });

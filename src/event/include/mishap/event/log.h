@@ -12,11 +12,14 @@
 
 namespace mishap::event {
 
-/// Appends are serialised: sequence numbers and vector clocks are given under one lock, so seq order is causal order as far as
-/// emitters emit in the order in which they learn. Any thread may append or read. Events never change or move once appended.
+/// Appends are serialised: sequence numbers and vector clocks are given under one lock, so seq
+/// order is causal order as far as emitters emit in the order in which they learn. Any thread may
+/// append or read. Events never change or move once appended.
 class Log {
  public:
-  /// Called for each event, in seq order, outside the lock but never concurrently, on whatever thread appended.
+  /// Called for each event, in seq order, outside the lock but never concurrently, on the thread of
+  /// some append: while one thread delivers, the events of others (and those a subscriber itself
+  /// appends) are left to it.
   using Subscriber = std::function<void(const Event&)>;
 
   /// Appends and returns the event (valid as long as the log).
@@ -40,7 +43,9 @@ class Log {
   std::deque<Event> events_;
   std::map<std::string, VectorClock, std::less<>> clocks_;
   std::chrono::steady_clock::time_point last_append_{};
-  std::mutex delivery_;
+  void deliver(std::unique_lock<std::mutex>& lock);
+
+  bool delivering_ = false;
   size_t delivered_ = 0;
   std::vector<Subscriber> subscribers_;
 };

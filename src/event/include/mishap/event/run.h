@@ -116,6 +116,8 @@ struct RunPlan {
     std::vector<std::pair<std::string, std::string>> excluded;
   };
   std::vector<Matrix> matrices;
+  /// Service name -> what answers for it, for people: "postgres:16 → PostgreSQL 15 from … (catalogue)".
+  std::vector<std::pair<std::string, std::string>> services;
 };
 
 struct RunSummary {

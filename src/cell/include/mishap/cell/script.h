@@ -46,7 +46,7 @@ class Script {
   /// Calls the expectation with what body() returned; `hung`: the body did not return in time.
   virtual ScriptOutcome expect(bool hung) = 0;
   /// Monitors of this cell: spec-wide ones and those it claims. Callbacks run Starlark.
-  virtual std::vector<std::unique_ptr<monitor::Monitor>> monitors() = 0;
+  virtual std::vector<monitor::MonitorSpec> monitors() = 0;
   /// Ends whatever runs, as soon as it looks. Any thread.
   virtual void cancel() = 0;
   virtual uint64_t assertions() const = 0;

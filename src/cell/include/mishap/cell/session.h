@@ -8,6 +8,7 @@
 #include "mishap/base/result.h"
 #include "mishap/cell/plan.h"
 #include "mishap/event/log.h"
+#include "mishap/monitor/monitor.h"
 #include "mishap/net/stream.h"
 #include "mishap/traffic/protocol.h"
 
@@ -27,6 +28,8 @@ class Session {
   virtual ~Session() = default;
   virtual const CellPlan& plan() const = 0;
   virtual event::Log& log() = 0;
+  /// A body that calls monitor() adds to these; they see the events from then on.
+  virtual monitor::MonitorSet& monitors() = 0;
   /// Runs one step as the consumer "test", emitting step_send and step_recv. `spec` is the running test's name or "".
   /// Error: the spec's own mistake (missing argument), worded for its author.
   virtual Result<TimedStep> step(const std::string& service, const std::string& interface, const std::string& method,

@@ -28,11 +28,15 @@ struct RunOptions {
   std::string replay_prefix;          ///< `mishap test FILE --image …`: replay commands add `--test NAME --seed N`
 };
 
-/// Runs all of it and tells the observers. Blocks. SIGINT or SIGTERM once: running cells are ended, the rest is not_run; twice: at
-/// once. Returns every verdict, in the order of completion. Error: nothing could be run at all (a service that cannot be found, no
-/// namespaces on this machine).
-Result<std::vector<event::Verdict>> run(spec::Spec& spec, const RunOptions& options,
-                                        const std::vector<event::RunObserver*>& observers);
+struct RunOutcome {
+  std::vector<event::Verdict> verdicts;  ///< in order of completion
+  bool interrupted = false;
+};
+
+/// Runs all of it and tells the observers. Blocks; the process must have one thread. SIGINT or SIGTERM once: running cells are ended
+/// and with the rest are not_run; twice: the process ends at once. Error: nothing could be run at all (a service that cannot be
+/// found, no namespaces on this machine).
+Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options, const std::vector<event::RunObserver*>& observers);
 
 /// Tests that a `--test` pattern selects: exact name with or without `test_`; a matrix group `test_matrix_<scenario>`; `~REGEX`;
 /// shell glob. First rule that applies.

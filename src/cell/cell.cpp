@@ -1,0 +1,230 @@
+#include "mishap/cell/cell.h"
+
+#include <algorithm>
+#include <future>
+
+#include <fmt/format.h>
+
+#include "live_session.h"
+#include "mishap/base/text.h"
+#include "monitor_feed.h"
+#include "verdict.h"
+
+namespace mishap::cell {
+namespace {
+
+constexpr auto kGrace = std::chrono::seconds(2);       // for a cancelled body to return
+constexpr auto kQuiet = std::chrono::milliseconds(200);
+constexpr auto kDefaultExpectationBudget = std::chrono::seconds(30);
+
+class CellRun {
+ public:
+  CellRun(const CellPlan& plan, Script& script, const CellSettings& settings, sandbox::CellEnvironment& environment)
+      : plan_(plan), script_(script), session_(plan, settings, environment), environment_(environment) {
+    session_.on_tool_failure = [this] {
+      session_.cancel_phase();
+      script_.cancel();
+    };
+    script_.attach(session_);
+  }
+
+  event::TestResult run() {
+    started_ = net::Clock::now();
+    go();
+    return result();
+  }
+
+ private:
+  /// Stops early when something makes the rest pointless; the facts say what.
+  void go() {
+    if (auto started = session_.start(script_); !started) {
+      if (!session_.is_tool_error()) facts_.start_failure = started.error().message;
+      return;
+    }
+    ready_ = net::Clock::now();
+    bool watched = add_monitors();
+    feed_.emplace(session_.log(), session_.monitors());
+    if (!open_windows()) return;
+    run_body();
+    if (session_.is_tool_error()) return;
+    drain(watched);
+    session_.monitors().finish(session_.log());
+    for (const auto& violation : session_.monitors().violations()) facts_.violations.push_back(violation.message);
+    if (wants_expectation()) run_expectation();
+    session_.catch_up();
+    session_.windows().close_all();
+  }
+
+  bool add_monitors() {
+    auto monitors = script_.monitors();
+    for (const auto& monitor : monitors) session_.monitors().add(monitor);
+    return !monitors.empty();
+  }
+
+  bool open_windows() {
+    for (const auto& window : plan_.windows) {
+      auto opened = session_.open(window);
+      if (opened) continue;
+      facts_.fault_failure = opened.error().message;
+      session_.windows().close_all();
+      return false;
+    }
+    return true;
+  }
+
+  void run_body() {
+    net::Deadline ceiling = started_ + plan_.ceiling;
+    net::Deadline deadline = plan_.timeout ? std::min(ceiling, net::Clock::now() + *plan_.timeout) : ceiling;
+    session_.begin_phase(deadline);
+    // Shared with the body's thread, which is left behind when it does not stop.
+    struct Outcomes {
+      std::optional<ScriptOutcome> setup, body;
+    };
+    auto outcomes = std::make_shared<Outcomes>();
+    auto done = run_until(deadline, [this, outcomes] {
+      outcomes->setup = script_.setup();
+      if (outcomes->setup->kind == ScriptOutcome::Kind::returned) outcomes->body = script_.body();
+    });
+    facts_.timed_out = !done.in_time && !session_.is_tool_error();
+    if (!done.returned) return;
+    facts_.setup = std::move(outcomes->setup);
+    facts_.body = std::move(outcomes->body);
+  }
+
+  struct Ran {
+    bool in_time = false;
+    bool returned = false;
+  };
+
+  /// Runs `work` on a thread of its own; past the deadline it is cancelled and given a grace, then left behind.
+  Ran run_until(net::Deadline deadline, std::function<void()> work) {
+    auto promise = std::make_shared<std::promise<void>>();
+    auto finished = promise->get_future();
+    std::thread([promise, work = std::move(work)] {
+      work();
+      promise->set_value();
+    }).detach();
+    if (finished.wait_until(deadline) == std::future_status::ready) return {true, true};
+    session_.cancel_phase();
+    script_.cancel();
+    return {false, finished.wait_for(kGrace) == std::future_status::ready};
+  }
+
+  /// Everything that has happened is an event; and, when somebody looks at the whole trace, a while of silence.
+  void drain(bool watched) {
+    net::Deadline limit = net::Clock::now() + plan_.drain;
+    session_.catch_up();
+    feed_->catch_up();
+    if (!watched) return;
+    while (true) {
+      auto quiet_since = session_.log().last_append();
+      auto now = net::Clock::now();
+      if (now - quiet_since >= kQuiet) break;
+      if (now >= limit) {
+        drain_limit_hit_ = true;
+        break;
+      }
+      session_.log().wait_beyond(session_.log().size(), std::min(limit, quiet_since + kQuiet));
+      session_.catch_up();
+    }
+    feed_->catch_up();
+  }
+
+  bool wants_expectation() const {
+    if (!script_.has_expectation() || !facts_.violations.empty()) return false;
+    if (facts_.timed_out) return true;
+    return facts_.body && facts_.body->kind == ScriptOutcome::Kind::returned;
+  }
+
+  void run_expectation() {
+    net::Deadline deadline = net::Clock::now() + plan_.timeout.value_or(kDefaultExpectationBudget);
+    session_.begin_phase(deadline);
+    auto outcome = std::make_shared<ScriptOutcome>();
+    bool hung = facts_.timed_out;
+    auto ran = run_until(deadline, [this, outcome, hung] { *outcome = script_.expect(hung); });
+    if (ran.returned) {
+      facts_.expectation = *outcome;
+    } else {
+      facts_.expectation = ScriptOutcome{.kind = ScriptOutcome::Kind::cancelled};
+    }
+  }
+
+  std::vector<event::FaultCount> fault_counts() {
+    std::vector<event::FaultCount> faults;
+    for (const auto& c : session_.windows().counters()) {
+      event::FaultCount fault;
+      fault.service = c.service;
+      fault.interface = c.interface;
+      fault.text = c.declared.text;
+      fault.assumption = c.declared.assumption;
+      fault.label = c.declared.label;
+      fault.action = c.action;
+      fault.detail = c.detail;
+      fault.matched = c.matched;
+      fault.applied = c.applied;
+      fault.may_not_fire = c.declared.may_not_fire;
+      fault.pos = c.declared.pos;
+      if (c.applied == 0) fault.instead = what_happened_instead(c, session_.windows().fits(c));
+      faults.push_back(std::move(fault));
+    }
+    return faults;
+  }
+
+  void collect_facts() {
+    facts_.tool_error = session_.tool_error();
+    if (session_.is_tool_error() || !facts_.start_failure.empty()) return;
+    for (const auto& exit : session_.services().early_exits()) {
+      facts_.early_exits.push_back(fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
+    }
+    facts_.faults = fault_counts();
+  }
+
+  event::TestResult result() {
+    collect_facts();
+    event::TestResult result;
+    result.name = plan_.name;
+    result.pos = plan_.pos;
+    result.expectation = plan_.expectation;
+    decide(plan_, facts_, result);
+    if (facts_.body) result.return_value = facts_.body->return_value;
+    result.assertions = script_.assertions();
+    result.drain_limit_hit = drain_limit_hit_;
+    result.faults = facts_.faults;
+    if (ready_ > started_) result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
+    if (!environment_.overlay) result.notes.push_back("no overlay: " + environment_.overlay_problem);
+    add_outputs(result);
+    feed_.reset();
+    size_t count = session_.log().size();
+    result.events.reserve(count);
+    for (size_t i = 0; i < count; ++i) result.events.push_back(session_.log().at(i));
+    return result;
+  }
+
+  void add_outputs(event::TestResult& result) {
+    if (event::result_word(result.verdict) == "pass" || session_.is_tool_error()) return;
+    for (const auto& service : plan_.services) {
+      std::string tail = session_.services().output_tail(service.name, nullptr);
+      if (!tail.empty()) result.outputs.push_back({service.name, redact(tail), ""});
+    }
+  }
+
+  const CellPlan& plan_;
+  Script& script_;
+  LiveSession session_;
+  sandbox::CellEnvironment& environment_;
+  std::optional<MonitorFeed> feed_;
+  Facts facts_;
+  net::Deadline started_{}, ready_{};
+  bool drain_limit_hit_ = false;
+};
+
+}  // namespace
+
+event::TestResult run_cell(const CellPlan& plan, Script& script, const CellSettings& settings,
+                           sandbox::CellEnvironment& environment) {
+  // Never destroyed: a body that was left behind may still use it, and the worker's end ends everything anyway.
+  auto* run = new CellRun(plan, script, settings, environment);
+  return run->run();
+}
+
+}  // namespace mishap::cell

@@ -1,0 +1,80 @@
+// The one implementation of Session: everything that runs in a worker besides the spec's own code.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "mishap/cell/cell.h"
+#include "mishap/cell/session.h"
+#include "mishap/traffic/router.h"
+#include "services.h"
+#include "windows.h"
+
+namespace mishap::cell {
+
+class LiveSession final : public Session {
+ public:
+  LiveSession(const CellPlan& plan, const CellSettings& settings, sandbox::CellEnvironment& environment);
+  ~LiveSession() override;
+
+  /// Loops, relays, services. Error as of Services::start, or what of ours could not be set up (then `is_tool_error`).
+  Result<void> start(Script& script);
+  bool is_tool_error() const { return tool_failed_; }
+  std::string tool_error() const;
+  Services& services() { return *services_; }
+  Windows& windows() { return *windows_; }
+
+  /// A phase has a deadline and a cancel of its own: the body, then the expectation.
+  void begin_phase(net::Deadline deadline);
+  void cancel_phase();
+  /// Called (once, any thread) when Mishap cannot go on; set before start.
+  std::function<void()> on_tool_failure;
+
+  const CellPlan& plan() const override { return plan_; }
+  event::Log& log() override { return log_; }
+  monitor::MonitorSet& monitors() override { return monitors_; }
+  Result<TimedStep> step(const std::string& service, const std::string& interface, const std::string& method,
+                         Json arguments, const std::string& spec) override;
+  Result<WindowHandle> open(const WindowPlan& window) override { return windows_->open(window); }
+  void close(WindowHandle window) override { windows_->close(window); }
+  void catch_up() override;
+  net::Deadline deadline() const override;
+  const net::Cancel& cancel() const override;
+
+ private:
+  class Redirect;
+  struct Phase {
+    net::Deadline deadline;
+    net::Cancel cancel;
+  };
+  Result<void> start_loops();
+  Result<void> start_relays();
+  void fail_tool(Error error);
+  std::optional<syscalls::Peer> peer_of(const syscalls::SocketAddress& address) const;
+  net::Endpoint endpoint_of(const std::string& service, const engine::Interface& interface) const;
+  const engine::Service* find_service(const std::string& name) const;
+
+  const CellPlan& plan_;
+  const CellSettings& settings_;
+  sandbox::CellEnvironment& environment_;
+  event::Log log_;
+  monitor::MonitorSet monitors_;
+  fault::ProtocolDecider protocols_;
+  std::unique_ptr<net::Loop> traffic_loop_, output_loop_;
+  std::thread traffic_thread_, output_thread_;
+  std::unique_ptr<traffic::Router> router_;
+  std::unique_ptr<Redirect> redirect_;
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<Windows> windows_;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Phase> phase_;
+  std::vector<std::shared_ptr<Phase>> old_phases_;  // a left-behind body may still look at its own
+  std::string tool_error_;
+  std::atomic<bool> tool_failed_{false};
+};
+
+}  // namespace mishap::cell

@@ -1,0 +1,268 @@
+#include "services.h"
+
+#include <future>
+#include <thread>
+
+#include <linux/seccomp.h>
+
+#include <fmt/format.h>
+
+#include "mishap/base/text.h"
+#include "mishap/syscalls/filter.h"
+#include "readiness.h"
+
+namespace mishap::cell {
+
+struct Services::Running {
+  const engine::Service* service = nullptr;
+  const engine::Launch* launch = nullptr;
+  source::OutputTail tail;
+  std::shared_ptr<source::OutputSource> output, error;  // the output loop's
+  std::shared_ptr<fault::SyscallDecider> decider;
+  std::unique_ptr<syscalls::Supervisor> supervisor;
+  // Guarded by Services::mutex_.
+  bool spawned = false, followed = false, ready = false, exited = false;
+  sandbox::ExitStatus status;
+};
+
+Services::Services(Context context) : context_(std::move(context)), reaper_(std::make_unique<sandbox::Reaper>()) {
+  for (const auto& service : context_.plan.services) {
+    auto running = std::make_unique<Running>();
+    running->service = &service;
+    running_.emplace(service.name, std::move(running));
+  }
+}
+
+Services::~Services() = default;
+
+void Services::emit(const std::string& type, const std::string& service, event::Fields fields) {
+  event::Draft draft;
+  draft.type = type;
+  draft.service = service;
+  draft.fields = std::move(fields);
+  context_.log.append(std::move(draft));
+}
+
+Result<void> Services::prepare_files(const engine::Launch& launch) {
+  auto& environment = context_.environment;
+  for (const auto& clone : launch.clones) {
+    MISHAP_TRY(environment.clone_directory(clone.prepared, clone.path));
+  }
+  for (const auto& directory : launch.private_dirs) {
+    MISHAP_TRY(environment.mount_tmpfs(directory, 0));
+  }
+  for (const auto& bind : launch.binds) {
+    MISHAP_TRY(environment.bind(bind.host, bind.path, bind.read_only));
+  }
+  return {};
+}
+
+Result<void> Services::start(const std::function<Result<void>(const std::string&)>& seed, net::Deadline ceiling) {
+  for (auto& [name, running] : running_) {
+    auto launch = context_.settings.launches.find(name);
+    if (launch == context_.settings.launches.end()) return fail("service \"" + name + "\" has no program");
+    running->launch = &launch->second;
+    // Mounts first and from one thread: a service must find all of the cell's files in place.
+    MISHAP_TRY(prepare_files(*running->launch));
+  }
+  std::vector<std::future<Result<void>>> starts;
+  for (auto& [name, running] : running_) {
+    starts.push_back(std::async(std::launch::async, [this, &seed, ceiling, r = running.get()]() -> Result<void> {
+      auto started = start_one(*r, seed, ceiling);
+      std::lock_guard lock(mutex_);
+      if (started) r->ready = true;
+      else given_up_ = true;
+      changed_.notify_all();
+      return started;
+    }));
+  }
+  // The failure that made the others give up says why; theirs are empty.
+  Result<void> outcome;
+  for (auto& start : starts) {
+    auto started = start.get();
+    if (!started && (outcome || outcome.error().message.empty())) outcome = std::move(started);
+  }
+  return outcome;
+}
+
+bool Services::wait_for_dependencies(const Running& running) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    if (given_up_) return true;
+    for (const auto& name : running.service->depends_on) {
+      auto found = running_.find(name);
+      if (found != running_.end() && !found->second->ready) return false;
+    }
+    return true;
+  });
+  return !given_up_;
+}
+
+Error Services::start_failure(const Running& running, const Error& why) const {
+  std::string text = fmt::format("service \"{}\" ", running.service->name);
+  {
+    std::lock_guard lock(mutex_);
+    text += running.exited ? fmt::format("exited before becoming ready ({})", running.status.text()) : why.message;
+  }
+  std::vector<std::string> lines;
+  std::string tail = running.tail.text();
+  for (auto line : split(tail, '\n')) lines.emplace_back(line);
+  if (auto hint = engine::explain_start_failure(lines, running.service->env)) text += "\n" + *hint;
+  return Error{text, why.code};
+}
+
+Result<void> Services::start_one(Running& running, const std::function<Result<void>(const std::string&)>& seed,
+                                 net::Deadline ceiling) {
+  const std::string& name = running.service->name;
+  if (!wait_for_dependencies(running)) return fail("");
+  if (auto spawned = spawn(running); !spawned) return fail(start_failure(running, spawned.error()));
+  emit("service_started", name, {{"kind", "binary"}});
+  auto alive = [&] {
+    std::lock_guard lock(mutex_);
+    return !running.exited && !given_up_;
+  };
+  if (auto ready = wait_until_ready(*running.service, *running.launch, alive, ceiling); !ready) {
+    {
+      std::lock_guard lock(mutex_);
+      if (given_up_ && !running.exited) return fail("");
+    }
+    catch_up();
+    return fail(start_failure(running, ready.error()));
+  }
+  if (running.service->healthcheck || !running.launch->readiness_protocol.empty()) emit("service_ready", name);
+  return seed(name);
+}
+
+Result<void> Services::spawn(Running& running) {
+  const engine::Launch& launch = *running.launch;
+  sandbox::SpawnRequest request;
+  request.program = launch.argv.front();
+  request.arguments.assign(launch.argv.begin() + 1, launch.argv.end());
+  for (const auto& [name, value] : launch.env) request.environment.push_back(name + "=" + value);
+  request.working_directory = launch.cwd;
+
+  syscalls::FilterPlan plan;
+  if (running.service->seccomp) {
+    if (auto found = context_.plan.notified.find(running.service->name); found != context_.plan.notified.end()) {
+      plan.notify.assign(found->second.begin(), found->second.end());
+    }
+    plan.redirect_connects = context_.router != nullptr;
+  }
+  std::vector<sock_filter> filter;
+  Result<void> supervised;
+  if (!plan.empty()) {
+    MISHAP_ASSIGN(filter, syscalls::compile_filter(plan));
+    request.seccomp_filter = filter;
+    request.seccomp_flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    request.on_listener = [&](UniqueFd listener, pid_t) { supervised = supervise(running, std::move(listener)); };
+  }
+  MISHAP_ASSIGN(auto child, reaper_->spawn(request, [this, &running](sandbox::ExitStatus status) {
+    on_exit(running, status);
+  }));
+  MISHAP_TRY(std::move(supervised));
+  {
+    std::lock_guard lock(mutex_);
+    running.spawned = true;
+  }
+  follow_output(running, child);
+  return {};
+}
+
+Result<void> Services::supervise(Running& running, UniqueFd listener) {
+  running.decider = std::make_shared<fault::SyscallDecider>(context_.plan.seed);
+  syscalls::SupervisorOptions options;
+  options.service = running.service->name;
+  options.decider = running.decider;
+  options.sink = [this, name = running.service->name](const syscalls::SyscallEvent& event) {
+    context_.log.append(syscalls::to_draft(name, event));
+  };
+  options.on_failure = context_.on_supervisor_failure;
+  options.peer_of = context_.peer_of;
+  options.router = context_.router;
+  options.always.path = context_.plan.notified.contains(running.service->name);
+  MISHAP_ASSIGN(running.supervisor, syscalls::Supervisor::start(std::move(listener), std::move(options)));
+  return {};
+}
+
+void Services::follow_output(Running& running, sandbox::Child& child) {
+  auto decoder_of = [&](engine::Observation::Source source) {
+    for (const auto& observation : running.service->observe) {
+      if (observation.source == source && observation.decoder) return observation.decoder;
+    }
+    return event::automatic_decoder();
+  };
+  auto follow = [&](const char* type, engine::Observation::Source source, UniqueFd pipe) {
+    auto output = std::make_shared<source::OutputSource>(
+        source::OutputSource::Options{running.service->name, type, decoder_of(source), context_.settings.echo_output},
+        std::move(pipe), context_.log, running.tail);
+    auto& place = source == engine::Observation::Source::standard_output ? running.output : running.error;
+    context_.outputs.post([&loop = context_.outputs, &place, output] {
+      place = output;
+      (void)output->follow(loop);
+    });
+  };
+  follow("stdout", engine::Observation::Source::standard_output, std::move(child.output));
+  follow("stderr", engine::Observation::Source::standard_error, std::move(child.error));
+  std::lock_guard lock(mutex_);
+  running.followed = true;
+  if (running.exited) post_exit(running);
+}
+
+void Services::on_exit(Running& running, sandbox::ExitStatus status) {
+  std::lock_guard lock(mutex_);
+  running.exited = true;
+  running.status = status;
+  if (!faults_on_ && !status.success()) early_exits_.push_back({running.service->name, status});
+  if (running.followed) post_exit(running);
+  changed_.notify_all();
+}
+
+void Services::post_exit(Running& running) {
+  // On the loop that reads its pipes, so that its last words come before its end.
+  context_.outputs.post([this, &running, status = running.status] {
+    for (auto& source : {running.output, running.error}) {
+      if (source != nullptr) source->read_available();
+    }
+    event::Fields fields{{"code", std::to_string(status.code)}};
+    if (status.signal != 0) fields.set("signal", std::to_string(status.signal));
+    emit("service_exited", running.service->name, std::move(fields));
+  });
+}
+
+fault::SyscallDecider* Services::decider(const std::string& service) const {
+  auto found = running_.find(service);
+  return found == running_.end() ? nullptr : found->second->decider.get();
+}
+
+bool Services::running(const std::string& service) const {
+  std::lock_guard lock(mutex_);
+  auto found = running_.find(service);
+  return found != running_.end() && found->second->spawned && !found->second->exited;
+}
+
+std::vector<EarlyExit> Services::early_exits() const {
+  std::lock_guard lock(mutex_);
+  return early_exits_;
+}
+
+void Services::catch_up() {
+  std::promise<void> done;
+  context_.outputs.post([&] {
+    for (auto& [name, running] : running_) {
+      for (auto& source : {running->output, running->error}) {
+        if (source != nullptr) source->read_available();
+      }
+    }
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+std::string Services::output_tail(const std::string& service, bool* complete) const {
+  auto found = running_.find(service);
+  if (found == running_.end()) return "";
+  if (complete != nullptr) *complete = found->second->tail.complete();
+  return found->second->tail.text();
+}
+
+}  // namespace mishap::cell

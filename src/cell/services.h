@@ -1,0 +1,84 @@
+// The services of a running cell: starting them in order, following their output, noticing their end.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "mishap/cell/cell.h"
+#include "mishap/event/log.h"
+#include "mishap/fault/decider.h"
+#include "mishap/net/loop.h"
+#include "mishap/net/stream.h"
+#include "mishap/sandbox/process.h"
+#include "mishap/source/output.h"
+#include "mishap/syscalls/supervisor.h"
+
+namespace mishap::cell {
+
+/// A service that ended although no fault had been on yet.
+struct EarlyExit {
+  std::string service;
+  sandbox::ExitStatus status;
+};
+
+class Services {
+ public:
+  struct Context {
+    const CellPlan& plan;
+    const CellSettings& settings;
+    sandbox::CellEnvironment& environment;
+    event::Log& log;
+    net::Loop& outputs;                          ///< runs already; follows the pipes
+    syscalls::ConnectRouter* router = nullptr;   ///< none: no interface is relayed
+    std::function<std::optional<syscalls::Peer>(const syscalls::SocketAddress&)> peer_of;
+    std::function<void(Error)> on_supervisor_failure;
+  };
+  explicit Services(Context context);
+  ~Services();
+
+  /// Starts all: a service once those it depends on are ready and seeded, independent ones at the same time. `seed` runs a service's
+  /// seed. Error: the first failure, naming the service; the others are then given up.
+  Result<void> start(const std::function<Result<void>(const std::string&)>& seed, net::Deadline ceiling);
+
+  /// Null when the service runs without a filter.
+  fault::SyscallDecider* decider(const std::string& service) const;
+  bool running(const std::string& service) const;
+  /// From here on a service that ends is an event, not a verdict.
+  void faults_are_on() { faults_on_ = true; }
+  std::vector<EarlyExit> early_exits() const;
+
+  /// Until every line that services had written when this was called is an event.
+  void catch_up();
+  std::string output_tail(const std::string& service, bool* complete) const;
+
+ private:
+  struct Running;
+  Result<void> prepare_files(const engine::Launch& launch);
+  Result<void> start_one(Running& running, const std::function<Result<void>(const std::string&)>& seed,
+                         net::Deadline ceiling);
+  Result<void> spawn(Running& running);
+  Result<void> supervise(Running& running, UniqueFd listener);
+  void follow_output(Running& running, sandbox::Child& child);
+  void on_exit(Running& running, sandbox::ExitStatus status);
+  void post_exit(Running& running);
+  Error start_failure(const Running& running, const Error& why) const;
+  bool wait_for_dependencies(const Running& running);
+  void emit(const std::string& type, const std::string& service, event::Fields fields = {});
+
+  Context context_;
+  std::atomic<bool> faults_on_{false};
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool given_up_ = false;
+  std::vector<EarlyExit> early_exits_;
+  std::map<std::string, std::unique_ptr<Running>> running_;
+  std::unique_ptr<sandbox::Reaper> reaper_;
+};
+
+}  // namespace mishap::cell

@@ -1,0 +1,122 @@
+#include "verdict.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mishap/base/duration.h"
+
+namespace mishap::cell {
+namespace {
+
+using event::TestResult;
+using event::Verdict;
+
+void set(TestResult& result, Verdict verdict, std::string type, std::string reason) {
+  result.verdict = verdict;
+  result.failure_type = std::move(type);
+  result.reason = std::move(reason);
+}
+
+void adopt(TestResult& result, const ScriptOutcome& outcome) {
+  result.assertion = outcome.assertion;
+  result.backtrace = outcome.backtrace;
+  if (outcome.pos.line != 0) {
+    result.pos = outcome.pos;
+    result.source_line = outcome.source_line;
+  }
+}
+
+bool went_wrong(const std::optional<ScriptOutcome>& outcome) {
+  return outcome && (outcome->kind == ScriptOutcome::Kind::failed || outcome->kind == ScriptOutcome::Kind::raised);
+}
+
+/// `prefix` names the part of the test when it was not its body.
+void set_script_failure(TestResult& result, const ScriptOutcome& outcome, std::string_view prefix) {
+  bool asserted = outcome.kind == ScriptOutcome::Kind::failed;
+  set(result, asserted ? Verdict::failed : Verdict::errored, asserted ? "assertion" : "error",
+      std::string(prefix) + outcome.message);
+  adopt(result, outcome);
+}
+
+bool bypassed(const event::FaultCount& fault) {
+  return fault.applied == 0 && !fault.may_not_fire && fault.action != "trace" && fault.action != "allow";
+}
+
+void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
+  if (std::any_of(facts.faults.begin(), facts.faults.end(), bypassed)) {
+    set(result, Verdict::vacuous, "", "");
+    for (const auto& fault : facts.faults) {
+      if (!bypassed(fault)) continue;
+      std::string target = fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
+      result.reason = fmt::format("{} on {} never took effect: {}", fault.text, target, fault.instead);
+      return;
+    }
+  }
+  set(result, Verdict::passed, "", "");
+}
+
+void decide_timeout(const CellPlan& plan, const Facts& facts, TestResult& result) {
+  std::string limit = format_duration(plan.timeout.value_or(plan.ceiling));
+  if (!facts.expectation) {
+    return set(result, Verdict::inconclusive, "timeout", "test timeout: body did not complete within " + limit);
+  }
+  if (!went_wrong(facts.expectation)) return set_passed(plan, facts, result);
+  set(result, Verdict::expectation_violated, "timeout",
+      fmt::format("the scenario did not return within {}: {}", limit, facts.expectation->message));
+  adopt(result, *facts.expectation);
+}
+
+}  // namespace
+
+void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
+  if (!facts.tool_error.empty()) return set(result, Verdict::tool_error, "error", facts.tool_error);
+  if (!facts.start_failure.empty()) {
+    return set(result, Verdict::errored, "service_start", "failed to start services: " + facts.start_failure);
+  }
+  if (went_wrong(facts.setup)) return set_script_failure(result, *facts.setup, "setup: ");
+  if (!facts.fault_failure.empty()) return set(result, Verdict::errored, "error", facts.fault_failure);
+  if (!facts.early_exits.empty()) {
+    return set(result, Verdict::errored, "error", facts.early_exits.front() + " before any fault was on");
+  }
+  if (facts.body && facts.body->kind == ScriptOutcome::Kind::halted) {
+    return set(result, Verdict::halted, "", facts.body->message);
+  }
+  if (!facts.timed_out && went_wrong(facts.body)) return set_script_failure(result, *facts.body, "");
+  if (!facts.violations.empty()) {
+    return set(result, Verdict::failed, "monitor", "monitor violation: " + facts.violations.front());
+  }
+  if (facts.timed_out) return decide_timeout(plan, facts, result);
+  if (went_wrong(facts.expectation)) {
+    bool asserted = facts.expectation->assertion.has_value();
+    set(result, Verdict::expectation_violated, asserted ? "assertion" : "error", facts.expectation->message);
+    return adopt(result, *facts.expectation);
+  }
+  if (facts.expectation && facts.expectation->kind == ScriptOutcome::Kind::cancelled) {
+    return set(result, Verdict::inconclusive, "timeout", "test timeout: the expectation did not complete in time");
+  }
+  set_passed(plan, facts, result);
+}
+
+std::string what_happened_instead(const fault::Counters& c, const std::string& fits) {
+  if (c.matched > 0) return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
+  std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));
+  if (!c.interface.empty()) {
+    std::string target = c.service + "." + c.interface;
+    if (c.seen == 0) return fmt::format("no request reached {} while it was on", target);
+    return fmt::format("{} request{} reached {} while it was on, none of which it matches", c.seen,
+                       c.seen == 1 ? "" : "s", target);
+  }
+  if (c.seen == 0) {
+    return fmt::format("{} made no {}() call while it was on{}", c.service, keyword,
+                       keyword == "connect" ? "; connections that were already open stay open" : "");
+  }
+  if (c.unresolved_paths == c.seen) {
+    return fmt::format("{} made {} {}() calls while it was on, but their paths could not be read", c.service, c.seen,
+                       keyword);
+  }
+  return fmt::format("{} made {} {}() call{} while it was on, none {}", c.service, c.seen, keyword,
+                     c.seen == 1 ? "" : "s", fits.empty() ? "of which it matches" : fits);
+}
+
+}  // namespace mishap::cell

@@ -1,0 +1,55 @@
+// Fault windows of a running cell: all rules of one are applied together or not at all, and removed together.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "mishap/cell/session.h"
+#include "mishap/event/log.h"
+#include "mishap/event/run.h"
+#include "mishap/fault/decider.h"
+#include "services.h"
+
+namespace mishap::cell {
+
+/// Any thread. What is passed in outlives it.
+class Windows {
+ public:
+  Windows(const CellPlan& plan, Services& services, fault::ProtocolDecider& protocols, event::Log& log)
+      : plan_(plan), services_(services), protocols_(protocols), log_(log) {}
+
+  Result<WindowHandle> open(const WindowPlan& window);
+  void close(WindowHandle handle);
+  void close_all();
+  bool any_fault_opened() const { return any_fault_opened_; }
+  /// Every declared rule with what it counted, a rule that was opened several times being one.
+  std::vector<fault::Counters> counters() const;
+  /// What none of the calls seen by a rule was: "needed new blocks of a regular file"; "" when nothing narrows it.
+  std::string fits(const fault::Counters& counters) const;
+
+ private:
+  struct Open {
+    WindowPlan plan;
+    std::map<std::string, fault::WindowId> syscall_windows;  // by service
+    std::optional<fault::WindowId> protocol_window;
+  };
+  Result<void> check(const WindowPlan& window) const;
+  bool unfiltered(const std::string& service) const;
+  void announce(const Open& open);
+  void withdraw(const Open& open, const std::map<std::string, std::vector<fault::Counters>>& counted);
+
+  const CellPlan& plan_;
+  Services& services_;
+  fault::ProtocolDecider& protocols_;
+  event::Log& log_;
+  mutable std::mutex mutex_;
+  WindowHandle next_ = 1;
+  std::map<WindowHandle, Open> open_;
+  std::map<std::string, std::string> fits_;  // by service and text of the rule
+  std::vector<fault::Counters> skipped_;  // rules on services that run without a filter
+  bool any_fault_opened_ = false;
+};
+
+}  // namespace mishap::cell

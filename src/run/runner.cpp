@@ -1,0 +1,207 @@
+#include "mishap/run/runner.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <list>
+#include <set>
+
+#include <openssl/sha.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "worker.h"
+
+namespace mishap::run {
+namespace {
+
+using event::RunObserver;
+using event::TestResult;
+using event::Verdict;
+
+volatile std::sig_atomic_t interrupts = 0;
+
+/// Counts SIGINT and SIGTERM while it lives; the second ends the process at once, and its cells with it.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    interrupts = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+      interrupts = interrupts + 1;
+      if (interrupts > 1) _exit(130);
+    };
+    sigaction(SIGINT, &action, &old_int_);
+    sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+  }
+
+ private:
+  struct sigaction old_int_ {}, old_term_ {};
+};
+
+std::string hash_of(const std::map<std::string, std::string>& files) {
+  std::string all;
+  for (const auto& [path, content] : files) all += content;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), digest);
+  std::string text;
+  for (unsigned char byte : digest) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& spec,
+                                                            const engine::EngineOptions& options) {
+  auto addresses = engine::interface_addresses(spec.services());
+  auto user = sandbox::cell_user();
+  std::map<std::string, engine::Launch> launches;
+  for (const auto& service : spec.services()) {
+    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses, {user.uid, user.gid}));
+  }
+  return launches;
+}
+
+event::RunPlan plan_of(const spec::Spec& spec, const RunOptions& options,
+                       const std::map<std::string, engine::Launch>& launches) {
+  event::RunPlan plan;
+  plan.spec = spec.path();
+  plan.spec_hash = hash_of(spec.files());
+  plan.tool_version = options.tool_version;
+  plan.seed = options.seed;
+  plan.seed_origin = options.seed_origin;
+  plan.jobs = options.jobs;
+  plan.runs = options.runs;
+  for (const auto& test : options.tests) plan.tests.push_back({test.name, test.kind, test.scenario, test.fault});
+  bool cells = std::any_of(options.tests.begin(), options.tests.end(), [](const auto& t) { return t.kind == "matrix"; });
+  for (const auto& matrix : spec.matrices()) {
+    if (cells) plan.matrices.push_back({matrix.scenarios, matrix.faults, matrix.excluded});
+  }
+  for (const auto& service : spec.services()) {
+    plan.services.emplace_back(service.name, launches.at(service.name).description);
+  }
+  return plan;
+}
+
+class Coordinator {
+ public:
+  Coordinator(CellFrame frame, const std::vector<RunObserver*>& observers)
+      : frame_(std::move(frame)), observers_(observers) {
+    for (const auto& test : frame_.options.tests) {
+      for (int run = 0; run < frame_.options.runs; ++run) waiting_.emplace_back(test, run);
+    }
+  }
+
+  RunOutcome run() {
+    while (interrupts == 0 && (!waiting_.empty() || !working_.empty())) {
+      while (!waiting_.empty() && working_.size() < size_t(frame_.options.jobs)) start_next();
+      if (!working_.empty()) collect();
+    }
+    if (interrupts > 0) abandon();
+    return {std::move(verdicts_), interrupts > 0};
+  }
+
+ private:
+  void report(const TestResult& result) {
+    verdicts_.push_back(result.verdict);
+    if (event::result_word(result.verdict) != "pass") not_passed_.insert(result.name);
+    for (auto* observer : observers_) observer->on_finished(result);
+  }
+
+  void start_next() {
+    auto [test, run] = waiting_.front();
+    waiting_.pop_front();
+    if (run > 0 && not_passed_.contains(test.name)) return;  // repeating stops at the first failure
+    for (auto* observer : observers_) observer->on_started(test.name, run);
+    auto worker = Worker::start(frame_, test, run);
+    if (worker) {
+      working_.push_back(std::move(*worker));
+      return;
+    }
+    TestResult result = blank(test, run, Verdict::tool_error);
+    result.failure_type = "error";
+    result.reason = "the cell could not be started: " + worker.error().message;
+    report(result);
+  }
+
+  void collect() {
+    std::vector<pollfd> polls;
+    for (const auto& worker : working_) polls.push_back({worker.fd(), POLLIN, 0});
+    if (poll(polls.data(), polls.size(), -1) < 0) return;  // a signal: the caller looks
+    size_t at = 0;
+    for (auto worker = working_.begin(); worker != working_.end(); ++at) {
+      if (polls[at].revents != 0 && worker->read_available()) {
+        report(worker->finish(frame_));
+        worker = working_.erase(worker);
+      } else {
+        ++worker;
+      }
+    }
+  }
+
+  void abandon() {
+    for (auto& worker : working_) {
+      worker.kill();
+      waiting_.emplace_front(worker.test(), worker.run());
+    }
+    working_.clear();
+    for (const auto& [test, run] : waiting_) report(blank(test, run, Verdict::not_run));
+  }
+
+  static TestResult blank(const spec::TestInfo& test, int run, Verdict verdict) {
+    TestResult result;
+    result.name = test.name;
+    result.kind = test.kind;
+    result.scenario = test.scenario;
+    result.fault = test.fault;
+    result.pos = test.pos;
+    result.run = run;
+    result.verdict = verdict;
+    return result;
+  }
+
+  CellFrame frame_;
+  const std::vector<RunObserver*>& observers_;
+  std::deque<std::pair<spec::TestInfo, int>> waiting_;
+  std::list<Worker> working_;
+  std::set<std::string> not_passed_;
+  std::vector<Verdict> verdicts_;
+};
+
+Result<std::string> make_keep_root() {
+  const char* temporary = std::getenv("TMPDIR");
+  std::string path = fmt::format("{}/mishap-kept.XXXXXX", temporary != nullptr ? temporary : "/tmp");
+  if (mkdtemp(path.data()) == nullptr) return fail_errno("cannot make " + path);
+  chmod(path.c_str(), 0755);
+  return path;
+}
+
+}  // namespace
+
+Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options, const std::vector<RunObserver*>& observers) {
+  auto begin = std::chrono::steady_clock::now();
+  MISHAP_TRY(sandbox::can_unprivileged_userns());
+  CellFrame frame{spec, options, {}, ""};
+  MISHAP_ASSIGN(frame.launches, find_programs(spec, options.engine));
+  if (options.keep) {
+    MISHAP_ASSIGN(frame.keep_root, make_keep_root());
+  }
+  InterruptGuard guard;
+  auto plan = plan_of(spec, options, frame.launches);
+  for (auto* observer : observers) observer->on_plan(plan);
+  RunOutcome outcome = Coordinator(std::move(frame), observers).run();
+
+  event::RunSummary summary;
+  summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  summary.interrupted = outcome.interrupted;
+  for (auto* observer : observers) observer->on_summary(summary);
+  return outcome;
+}
+
+}  // namespace mishap::run

@@ -58,9 +58,10 @@ class SyscallDecider {
   explicit SyscallDecider(uint64_t seed) : seed_(seed) {}
 
   WindowId open(std::vector<SyscallRule> rules);
-  /// Removes the window and returns what its rules counted, with `unresolved` per rule.
+  /// Removes the window and returns what its rules counted, one entry per rule, in order. Empty for an unknown window.
   std::vector<Counters> close(WindowId window);
-  /// Counters of all rules that are or were open, for the verdict.
+  /// Counters of all faults (deny, delay) that are or were open, for the verdict. A declared rule that was opened several times
+  /// is one entry.
   std::vector<Counters> counters() const;
 
   Needs needs(std::string_view syscall) const;
@@ -74,7 +75,8 @@ class SyscallDecider {
     bool trace_only = false;
     std::vector<std::shared_ptr<ActiveRule>> rules;
   };
-  std::optional<SyscallDecision> try_rule(ActiveRule& rule, const SyscallOperation& operation);
+  /// Nothing: the rule does not decide. Sets `exempt` when it would have, were the path not a system path.
+  std::optional<SyscallDecision> try_rule(ActiveRule& rule, const SyscallOperation& operation, bool& exempt);
 
   mutable std::mutex mutex_;
   uint64_t seed_;
@@ -110,7 +112,7 @@ class ProtocolDecider {
   /// Whether any open rule is about this edge (otherwise a filter need not parse).
   bool concerns(const Edge& edge) const;
   /// Asks the rules of the edge, newest window first, in order; delays add up and the scan goes on, a terminal rule ends it.
-  /// `matches` compares a rule's matchers with the request in the protocol's own way.
+  /// `matches` compares a rule's matchers with the request in the protocol's own way; it must not call the decider.
   ProtocolDecision decide(const Edge& edge, const std::function<bool(const ProtocolRule&)>& matches);
 
  private:

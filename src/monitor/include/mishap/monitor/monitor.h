@@ -1,0 +1,86 @@
+// Monitors: invariants that a spec states over the events of a cell.
+//
+// Two forms. A `stream` monitor keeps a state and looks at events as they arrive, in seq order. A `finished_trace` monitor is
+// asked once for every event after the scenario returned and the sources have drained, so that what it looks up in the log is
+// all that happened. What a monitor says is behind small interfaces; the spec bridge implements them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "mishap/base/result.h"
+#include "mishap/event/event.h"
+#include "mishap/event/log.h"
+
+namespace mishap::monitor {
+
+/// One running stream monitor with its state. Called by one thread at a time.
+class StreamMonitor {
+ public:
+  virtual ~StreamMonitor() = default;
+  /// The monitor's `on`. One that raises accepts nothing.
+  virtual bool accepts(const event::Event& event) = 0;
+  /// Update, then check. True: the invariant holds and the new state is kept. False or an error (a callback raised): it is
+  /// violated, and the state stays what it was.
+  virtual Result<bool> step(const event::Event& event) = 0;
+};
+
+/// Called for one event of the finished trace; an error is a violation and its message what `fail()` was given.
+using TraceMonitor = std::function<Result<void>(const event::Event&)>;
+
+enum class Kind { stream, finished_trace };
+
+/// A monitor as the spec declared it. One declaration may be registered in several cells and places.
+struct MonitorSpec {
+  uint64_t id = 0;       ///< identity of the declared value: the same one reached twice runs once
+  std::string name;
+  std::string service;   ///< only events of this service; "" = all
+  Kind kind = Kind::stream;
+  std::function<std::unique_ptr<StreamMonitor>()> make_stream;  ///< stream: a fresh state for each registration
+  TraceMonitor on_event;                                        ///< finished_trace
+};
+
+struct Violation {
+  std::string monitor;
+  /// `monitor "N" violated at event seq=7 type=stdout service=stock` (with ": " and the error when a callback raised), or for
+  /// the finished trace `<text given to fail()> (event seq=7)`.
+  std::string message;
+  uint64_t seq = 0;
+  std::string type;
+  std::string service;
+};
+
+/// The monitors of one cell. `feed` and `finish` are called by one thread at a time (a Log's delivery is); the others on any
+/// thread, also from inside a monitor. No lock is held while a monitor runs.
+class MonitorSet {
+ public:
+  /// Starts a monitor: a stream one sees the events fed from now on. Adding a running one again (same id) only counts; `remove`
+  /// must then be called as often before it stops.
+  void add(const MonitorSpec& spec);
+  void remove(uint64_t id);
+
+  /// Shows an event to the stream monitors.
+  void feed(const event::Event& event);
+  /// Runs the finished_trace monitors, each over all events that `log` has now.
+  void finish(const event::Log& log);
+
+  /// In the order found. Each monitor keeps its first 1000; `violation_count` counts all.
+  std::vector<Violation> violations() const;
+  uint64_t violation_count() const;
+
+ private:
+  struct Running;
+  std::vector<std::shared_ptr<Running>> running(Kind kind) const;
+  void record(Running& monitor, const event::Event& event, std::string message);
+
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Running>> running_;
+  std::vector<Violation> violations_;
+  uint64_t violation_count_ = 0;
+};
+
+}  // namespace mishap::monitor

@@ -1,0 +1,106 @@
+#include "mishap/monitor/monitor.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mishap/base/check.h"
+
+namespace mishap::monitor {
+namespace {
+
+constexpr uint64_t kMaxRecorded = 1000;
+
+bool concerns(const MonitorSpec& spec, const event::Event& event) {
+  return spec.service.empty() || spec.service == event.service;
+}
+
+}  // namespace
+
+/// Owned by the set and by a feed that is going on while the monitor is removed.
+struct MonitorSet::Running {
+  MonitorSpec spec;
+  std::unique_ptr<StreamMonitor> stream;
+  uint64_t references = 1;
+  uint64_t violations = 0;
+};
+
+void MonitorSet::add(const MonitorSpec& spec) {
+  MISHAP_CHECK(spec.kind == Kind::stream ? spec.make_stream != nullptr : spec.on_event != nullptr,
+               "monitor {}", spec.name);
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& running : running_) {
+      if (running->spec.id == spec.id) {
+        ++running->references;
+        return;
+      }
+    }
+  }
+  auto running = std::make_shared<Running>();
+  running->spec = spec;
+  if (spec.kind == Kind::stream) running->stream = spec.make_stream();
+  std::lock_guard lock(mutex_);
+  running_.push_back(std::move(running));
+}
+
+void MonitorSet::remove(uint64_t id) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(running_, [&](const auto& running) {
+    return running->spec.id == id && --running->references == 0;
+  });
+}
+
+std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::running(Kind kind) const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Running>> found;
+  for (const auto& one : running_) {
+    if (one->spec.kind == kind) found.push_back(one);
+  }
+  return found;
+}
+
+void MonitorSet::record(Running& monitor, const event::Event& event, std::string message) {
+  std::lock_guard lock(mutex_);
+  ++violation_count_;
+  if (++monitor.violations > kMaxRecorded) return;
+  violations_.push_back(
+      Violation{monitor.spec.name, std::move(message), event.seq, event.type, event.service});
+}
+
+void MonitorSet::feed(const event::Event& event) {
+  for (const auto& monitor : running(Kind::stream)) {
+    if (!concerns(monitor->spec, event) || !monitor->stream->accepts(event)) continue;
+    Result<bool> holds = monitor->stream->step(event);
+    if (holds && *holds) continue;
+    record(*monitor, event,
+           fmt::format("monitor \"{}\" violated at event seq={} type={} service={}{}{}",
+                       monitor->spec.name, event.seq, event.type, event.service, holds ? "" : ": ",
+                       holds ? "" : holds.error().message));
+  }
+}
+
+void MonitorSet::finish(const event::Log& log) {
+  const size_t size = log.size();  // what monitors themselves cause is not judged
+  for (const auto& monitor : running(Kind::finished_trace)) {
+    for (size_t i = 0; i < size; ++i) {
+      const event::Event& event = log.at(i);
+      if (!concerns(monitor->spec, event)) continue;
+      Result<void> held = monitor->spec.on_event(event);
+      if (!held)
+        record(*monitor, event, fmt::format("{} (event seq={})", held.error().message, event.seq));
+    }
+  }
+}
+
+std::vector<Violation> MonitorSet::violations() const {
+  std::lock_guard lock(mutex_);
+  return violations_;
+}
+
+uint64_t MonitorSet::violation_count() const {
+  std::lock_guard lock(mutex_);
+  return violation_count_;
+}
+
+}  // namespace mishap::monitor

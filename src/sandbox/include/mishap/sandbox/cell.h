@@ -61,12 +61,16 @@ struct CellOptions {
   /// `clone_directory`).
   std::vector<SharedPath> shared_paths;
   /// An existing host directory for what is to outlive the cell; "" keeps nothing. It is writable
-  /// inside at the same path, and the upper layers go to its "changes" directory. When root starts
-  /// the cell, its owner becomes the cell's user.
+  /// inside at the same path, the overlays' upper layers go to its "changes", those of
+  /// `clone_directory` to its "volumes". When root starts the cell, its owner becomes the cell's
+  /// user.
   std::string keep_directory;
-  bool overlay = true;  ///< false: host files as they are (writable where the user may write), only
-                        ///< /tmp and /dev/shm private
+  /// False: host files as they are (writable where the user may write), only /tmp and /dev/shm are
+  /// private.
+  bool overlay = true;
 };
+
+class CellProcess;
 
 /// What the worker finds, and what it may do to the cell's file tree. Used by one thread at a time.
 class CellEnvironment {
@@ -77,9 +81,8 @@ class CellEnvironment {
   /// Directories that are read-only because no overlay could be put there, with the reason:
   /// "/mnt/x: Invalid argument".
   std::vector<std::string> read_only_directories;
-  bool private_proc =
-      true;       ///< false: /proc is the host's (a container masks parts of its own /proc)
-  uid_t uid = 0;  ///< of the worker and its services, same number inside and outside
+  bool private_proc = true;  ///< false: /proc is the host's; containers mask parts of theirs
+  uid_t uid = 0;             ///< of the worker and its services, same number inside and outside
   gid_t gid = 0;
   UniqueFd keep;  ///< CellOptions::keep_directory, none when nothing is kept
 
@@ -95,12 +98,12 @@ class CellEnvironment {
   Result<void> resize_tmpfs(const std::string& path, uint64_t size_bytes);
   /// Shows `source` (a path inside the cell) at `path` too, which is made if missing.
   Result<void> bind(const std::string& source, const std::string& path, bool read_only);
-  /// A new directory of the cell's own tmpfs, under /run-like cover: services see it, nothing else
-  /// uses it.
-  Result<std::string> scratch_directory(const std::string& name);
 
  private:
-  int next_layer_ = 0;
+  friend Result<CellProcess> spawn_cell(const CellOptions&,
+                                        const std::function<int(CellEnvironment&)>&);
+  std::string keep_directory_;
+  int volumes_ = 0;
 };
 
 /// A running cell, from the coordinator's side. Destroying it kills the cell and waits for it.
@@ -112,9 +115,8 @@ class CellProcess {
   ~CellProcess() { destroy(); }
 
   pid_t pid() const { return pid_; }
-  int pidfd() const {
-    return pidfd_.get();
-  }  ///< readable when the cell has ended; may be watched by a loop
+  /// Readable when the cell has ended; may be watched by a loop.
+  int pidfd() const { return pidfd_.get(); }
   /// Waits until the cell's namespaces stand and its body begins. Error: what could not be set up;
   /// the cell has then ended.
   Result<void> wait_ready();
@@ -131,6 +133,7 @@ class CellProcess {
   UniqueFd pidfd_;
   UniqueFd ready_;
   std::optional<ExitStatus> status_;
+  std::string keep_directory_;
 };
 
 /// Exit code of a cell whose set-up failed; `wait_ready` has the reason.

@@ -1,0 +1,62 @@
+#include <cerrno>
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "mishap/sandbox/cell.h"
+
+#include "mounts.h"
+
+namespace mishap::sandbox {
+
+Result<void> CellEnvironment::clone_directory(const std::string& lower, const std::string& target) {
+  struct stat info{};
+  if (stat(lower.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    return fail_errno("clone " + lower, errno != 0 ? errno : ENOTDIR);
+  }
+  MISHAP_TRY(make_directories(target));
+  std::string upper = target + "/upper", work = target + "/work";
+  if (keep) {
+    upper = fmt::format("{}/{}{}", keep_directory_, kVolumesDirectory, target);
+    work = fmt::format("{}/{}/volume{}", keep_directory_, kWorkDirectory, volumes_++);
+  } else {
+    // A tmpfs for the two layers, which the overlay then covers: nobody can reach them but through
+    // it.
+    MISHAP_TRY(mount_tmpfs_at(target, "mode=0700"));
+  }
+  MISHAP_TRY(make_directories(upper));
+  MISHAP_TRY(make_directories(work));
+  if (chmod(upper.c_str(), info.st_mode & 07777) != 0) return fail_errno("chmod " + upper);
+  return mount_overlay_at(target, lower, upper, work);
+}
+
+Result<void> CellEnvironment::mount_tmpfs(const std::string& path, uint64_t size_bytes,
+                                          mode_t mode) {
+  MISHAP_TRY(make_directories(path));
+  std::string options = fmt::format("mode={:o}", mode);
+  if (size_bytes > 0) options += fmt::format(",size={}", size_bytes);
+  return mount_tmpfs_at(path, options);
+}
+
+Result<void> CellEnvironment::resize_tmpfs(const std::string& path, uint64_t size_bytes) {
+  std::string options = fmt::format("size={}", size_bytes);
+  // The flags of the mount are given again: a remount without them would clear them.
+  if (mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_NOSUID | MS_NODEV, options.c_str()) !=
+      0) {
+    return fail_errno(fmt::format("resize {} to {} bytes", path, size_bytes));
+  }
+  return {};
+}
+
+Result<void> CellEnvironment::bind(const std::string& source, const std::string& path,
+                                   bool read_only) {
+  if (access(source.c_str(), F_OK) != 0) return fail_errno("bind " + source);
+  MISHAP_TRY(make_mount_target(path, is_directory(source)));
+  return bind_mount(source, path, read_only);
+}
+
+}  // namespace mishap::sandbox

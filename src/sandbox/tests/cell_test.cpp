@@ -1,0 +1,376 @@
+#include "mishap/sandbox/cell.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <netdb.h>
+#include <unistd.h>
+
+namespace mishap::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string slurp(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+bool put(const fs::path& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  return static_cast<bool>(file.flush());
+}
+
+/// Runs `body` in a cell and returns what it returned as text, through a pipe.
+std::string in_cell(const CellOptions& options,
+                    const std::function<std::string(CellEnvironment&)>& body) {
+  int fds[2];
+  EXPECT_EQ(pipe2(fds, O_CLOEXEC), 0);
+  UniqueFd read_end(fds[0]), write_end(fds[1]);
+  auto cell = spawn_cell(options, [&](CellEnvironment& environment) {
+    std::string text = body(environment);
+    return write(write_end.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())
+               ? 0
+               : 1;
+  });
+  if (!cell) return "no cell: " + cell.error().message;
+  write_end.reset();
+  if (auto ready = cell->wait_ready(); !ready) return "not ready: " + ready.error().message;
+  std::string out;
+  std::array<char, 4096> buffer;
+  for (ssize_t count; (count = read(read_end.get(), buffer.data(), buffer.size())) > 0;) {
+    out.append(buffer.data(), static_cast<size_t>(count));
+  }
+  ExitStatus status = cell->wait();
+  if (!status.success()) out += " [" + status.text() + "]";
+  return out;
+}
+
+/// What a service sees: `script` run by sh in a cell.
+std::string in_service(const CellOptions& options, const std::string& script) {
+  return in_cell(options, [&](CellEnvironment&) {
+    Reaper reaper;
+    SpawnRequest request{.program = "sh",
+                         .arguments = {"-c", "exec 2>&1; " + script},
+                         .environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C"}};
+    auto child = reaper.spawn(request);
+    if (!child) return child.error().message;
+    std::string out;
+    std::array<char, 4096> buffer;
+    for (ssize_t count; (count = read(child->output.get(), buffer.data(), buffer.size())) > 0;) {
+      out.append(buffer.data(), static_cast<size_t>(count));
+    }
+    return out;
+  });
+}
+
+class CellTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (auto works = can_unprivileged_userns(); !works) GTEST_SKIP() << works.error().message;
+    std::string pattern = testing::TempDir() + "cellXXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    options_.visible_paths = {directory_};
+  }
+  void TearDown() override {
+    if (!directory_.empty()) fs::remove_all(directory_);
+  }
+  fs::path directory_;
+  CellOptions options_;
+};
+
+TEST_F(CellTest, TheBodyIsPid1OfItsOwnNamespacesAndItsResultIsTheExitCode) {
+  auto cell = spawn_cell(options_, [](CellEnvironment& environment) {
+    return getpid() == 1 && getppid() == 0 && environment.uid == getuid() ? 42 : 1;
+  });
+  ASSERT_TRUE(cell) << cell.error().message;
+  ASSERT_TRUE(cell->wait_ready());
+  EXPECT_EQ(cell->wait(), (ExitStatus{42, 0}));
+  EXPECT_EQ(cell->wait(), (ExitStatus{42, 0}));
+}
+
+TEST_F(CellTest, RunsAsAnOrdinaryUser) {
+  EXPECT_NE(cell_user().uid, 0u);
+  EXPECT_EQ(in_service(options_, "id -u; id -g; id -un >/dev/null && echo named"),
+            fmt::format("{}\n{}\nnamed\n", cell_user().uid, cell_user().gid));
+}
+
+TEST_F(CellTest, LoopbackIsUpAndPort80IsFree) {
+  EXPECT_EQ(in_cell(options_,
+                    [](CellEnvironment&) {
+                      int server = socket(AF_INET6, SOCK_STREAM, 0),
+                          client = socket(AF_INET, SOCK_STREAM, 0);
+                      sockaddr_in6 any{};
+                      any.sin6_family = AF_INET6;
+                      any.sin6_port = htons(80);
+                      if (bind(server, reinterpret_cast<sockaddr*>(&any), sizeof any) != 0 ||
+                          listen(server, 1) != 0) {
+                        return std::string("bind");
+                      }
+                      sockaddr_in local{};
+                      local.sin_family = AF_INET;
+                      local.sin_port = htons(80);
+                      local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                      return std::string(
+                          connect(client, reinterpret_cast<sockaddr*>(&local), sizeof local) == 0
+                              ? "ok"
+                              : "connect");
+                    }),
+            "ok");
+  EXPECT_EQ(in_service(options_, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start"), "0\n");
+}
+
+TEST_F(CellTest, NamesResolve) {
+  options_.hosts = {{"db"}, {"api", "10.9.8.7"}};
+  options_.hostname = "worker";
+  EXPECT_EQ(in_service(options_,
+                       "getent ahostsv4 db | head -n1 | cut -d' ' -f1; getent hosts api | cut -d' "
+                       "' -f1; hostname"),
+            "127.0.0.1\n10.9.8.7\nworker\n");
+}
+
+TEST_F(CellTest, WritesStayInside) {
+  ASSERT_TRUE(put(directory_ / "seen", "before"));
+  chmod(directory_.c_str(), 0777);
+  chmod((directory_ / "seen").c_str(), 0666);
+  std::string script = fmt::format(
+      "cd {}; cat seen; echo changed >seen; cat seen; echo new >fresh; ls; "
+      "echo x >/tmp/mine; echo x >/dev/shm/mine && ls /dev/shm",
+      directory_.string());
+  EXPECT_EQ(in_service(options_, script), "beforechanged\nfresh\nseen\nmine\n");
+  EXPECT_EQ(slurp(directory_ / "seen"), "before");
+  EXPECT_FALSE(fs::exists(directory_ / "fresh"));
+  EXPECT_FALSE(fs::exists("/tmp/mine"));
+}
+
+TEST_F(CellTest, OtherFilesOfTmpAreHidden) {
+  std::string other = testing::TempDir() + fmt::format("other{}", getpid());
+  ASSERT_TRUE(put(other, "x"));
+  EXPECT_EQ(in_service(options_, fmt::format("test -e {} || echo hidden; ls /tmp", other)),
+            fmt::format("hidden\n{}\n", directory_.filename().string()));
+  unlink(other.c_str());
+}
+
+TEST_F(CellTest, TheHostCannotBeHarmed) {
+  std::string out =
+      in_service(options_,
+                 "for f in /etc/shadow /etc/hostname /etc/passwd /proc/sys/kernel/core_pattern "
+                 "/proc/sys/vm/swappiness /dev/kmsg /proc/sysrq-trigger /sys/kernel/mm/ksm/run; do "
+                 "test -e $f || continue; (echo x >>$f) 2>/dev/null && echo $f is writable; done; "
+                 "mount -t tmpfs x /mnt 2>/dev/null && echo mounted; "
+                 "umount /etc/hosts 2>/dev/null && echo uncovered; "
+                 "mkdir /etc/evil 2>/dev/null && echo made /etc/evil; echo done");
+  EXPECT_EQ(out, "done\n");
+}
+
+TEST_F(CellTest, OnlyTheCellsProcessesAreSeen) {
+  EXPECT_EQ(in_service(options_,
+                       "ls /proc | grep -c '^[0-9]'; readlink /proc/1/exe >/dev/null || echo no"),
+            "4\nno\n");
+}
+
+TEST_F(CellTest, KillingTheWorkerLeavesNothing) {
+  fs::path fifo = directory_ / "fifo";
+  chmod(directory_.c_str(), 0777);
+  int fds[2];
+  ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);
+  UniqueFd read_end(fds[0]), write_end(fds[1]);
+  auto cell = spawn_cell(options_, [&](CellEnvironment&) {
+    Reaper reaper;
+    SpawnRequest request{
+        .program = "sh",
+        .arguments = {"-c", "setsid sleep 1000 & (sleep 1000 &) ; echo up; sleep 1000"},
+        .environment = {"PATH=/usr/bin:/bin"}};
+    request.output = write_end.get();
+    if (!reaper.spawn(request)) return 1;
+    while (true) pause();
+  });
+  ASSERT_TRUE(cell);
+  write_end.reset();
+  char buffer[8];
+  ASSERT_EQ(read(read_end.get(), buffer, sizeof buffer), 3);
+  cell->kill();
+  EXPECT_EQ(cell->wait(), (ExitStatus{0, SIGKILL}));
+  EXPECT_EQ(read(read_end.get(), buffer, sizeof buffer), 0);  // nobody holds the pipe any more
+}
+
+TEST_F(CellTest, TheCellDiesWithItsCoordinator) {
+  int fds[2];
+  ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);
+  UniqueFd read_end(fds[0]), write_end(fds[1]);
+  pid_t coordinator = fork();
+  if (coordinator == 0) {
+    auto cell = spawn_cell(options_, [&](CellEnvironment&) {
+      if (write(write_end.get(), "up", 2) != 2) return 1;
+      while (true) pause();
+    });
+    while (true) pause();
+  }
+  write_end.reset();
+  char buffer[8];
+  ASSERT_EQ(read(read_end.get(), buffer, sizeof buffer), 2);
+  kill(coordinator, SIGKILL);
+  EXPECT_EQ(read(read_end.get(), buffer, sizeof buffer), 0);
+  waitpid(coordinator, nullptr, 0);
+}
+
+TEST_F(CellTest, AClonedDirectoryIsWritableAndPrivate) {
+  fs::path lower = directory_ / "prepared";
+  fs::create_directory(lower);
+  ASSERT_TRUE(put(lower / "PG_VERSION", "15"));
+  if (getuid() == 0) {
+    ASSERT_EQ(chown(lower.c_str(), cell_user().uid, cell_user().gid), 0);
+    ASSERT_EQ(chown((lower / "PG_VERSION").c_str(), cell_user().uid, cell_user().gid), 0);
+  }
+  chmod(lower.c_str(), 0700);
+  options_.shared_paths = {{lower.string(), false}};
+  EXPECT_EQ(in_cell(options_,
+                    [&](CellEnvironment& environment) {
+                      auto cloned = environment.clone_directory(lower, "/tmp/data/pg");
+                      if (!cloned) return cloned.error().message;
+                      struct stat info{};
+                      stat("/tmp/data/pg", &info);
+                      std::string out = slurp("/tmp/data/pg/PG_VERSION") +
+                                        fmt::format(" {:o}", info.st_mode & 0777);
+                      out += put("/tmp/data/pg/PG_VERSION", "16") ? " written" : " refused";
+                      return out + (put(lower / "x", "y") ? " lower is writable" : "");
+                    }),
+            "15 700 written");
+  EXPECT_EQ(slurp(lower / "PG_VERSION"), "15");
+  EXPECT_EQ(in_cell(options_,
+                    [](CellEnvironment& environment) {
+                      return environment.clone_directory("/nope", "/tmp/x").error().message;
+                    }),
+            "clone /nope: No such file or directory");
+}
+
+TEST_F(CellTest, ATmpfsCanBeMadeFullAndHealed) {
+  EXPECT_EQ(in_cell(options_,
+                    [](CellEnvironment& environment) -> std::string {
+                      if (!environment.mount_tmpfs("/tmp/disk", 1 << 20)) return "mount";
+                      if (!put("/tmp/disk/a", std::string(8192, 'a'))) return "first write";
+                      struct statvfs info{};
+                      statvfs("/tmp/disk", &info);
+                      uint64_t used = (info.f_blocks - info.f_bfree) * info.f_frsize;
+                      if (!environment.resize_tmpfs("/tmp/disk", used)) return "resize";
+                      if (put("/tmp/disk/b", std::string(8192, 'b'))) return "not full";
+                      if (!environment.resize_tmpfs("/tmp/disk", 1 << 20)) return "heal";
+                      if (!put("/tmp/disk/b", std::string(8192, 'b'))) return "not healed";
+                      return environment.resize_tmpfs("/tmp/disk", 4096).error().message;
+                    }),
+            "resize /tmp/disk to 4096 bytes: Invalid argument");
+}
+
+TEST_F(CellTest, WhatIsKeptOutlivesTheCell) {
+  fs::path keep = directory_ / "keep";
+  fs::path project = directory_ / "project";
+  fs::create_directory(keep);
+  fs::create_directory(project);
+  chmod(project.c_str(), 0777);
+  options_.keep_directory = keep;
+  EXPECT_EQ(in_service(options_, fmt::format("echo log >{0}/log; echo new >{1}/new; cat {0}/log",
+                                             keep.string(), project.string())),
+            "log\n");
+  EXPECT_EQ(slurp(keep / "log"), "log\n");
+  EXPECT_FALSE(fs::exists(project / "new"));
+  bool found = false;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(keep, fs::directory_options::skip_permission_denied)) {
+    found = found || entry.path().filename() == "new";
+  }
+  EXPECT_FALSE(fs::exists(keep / ".work"));
+  EXPECT_TRUE(found) << "no file named new under " << keep;
+}
+
+TEST_F(CellTest, WithoutOverlaysTmpIsStillPrivate) {
+  options_.overlay = false;
+  EXPECT_EQ(in_cell(options_,
+                    [](CellEnvironment& environment) {
+                      return fmt::format("{} {} {}", environment.overlay,
+                                         environment.overlay_problem, put("/tmp/mine", "x"));
+                    }),
+            "false overlays were switched off true");
+  EXPECT_FALSE(fs::exists("/tmp/mine"));
+}
+
+TEST_F(CellTest, TheWorkingDirectoryStays) {
+  fs::path before = fs::current_path();
+  fs::current_path(directory_);
+  EXPECT_EQ(in_service(options_, "pwd"), directory_.string() + "\n");
+  fs::current_path(before);
+}
+
+TEST_F(CellTest, RootsPrivateProjectIsReachableAndWritable) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  fs::path locked = directory_ / "locked";
+  fs::path project = locked / "inner" / "project";
+  fs::create_directories(project);
+  ASSERT_TRUE(put(project / "spec.star", "hello"));
+  ASSERT_TRUE(put(locked / "secret", "x"));
+  chmod(directory_.c_str(), 0755);
+  chmod(locked.c_str(), 0700);
+  chmod((project / "spec.star").c_str(), 0600);
+  options_.visible_paths = {project};
+  std::string out = in_service(
+      options_, fmt::format("cd {} && cat spec.star; echo more >>spec.star && cat spec.star; "
+                            "echo y >new && ls; ls {}",
+                            project.string(), locked.string()));
+  EXPECT_EQ(out, "hellohellomore\nnew\nspec.star\ninner\n");
+  EXPECT_EQ(slurp(project / "spec.star"), "hello");
+}
+
+TEST_F(CellTest, ManyCellsLeaveNothingBehind) {
+  auto mounts_before = slurp("/proc/self/mountinfo");
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(in_cell(options_, [](CellEnvironment&) { return "x"; }), "x");
+  EXPECT_EQ(slurp("/proc/self/mountinfo"), mounts_before);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST_F(CellTest, CostOfAnEmptyCell) {
+  using Clock = std::chrono::steady_clock;
+  auto measure = [&](bool overlay, const char* name) {
+    options_.overlay = overlay;
+    std::vector<double> costs;
+    for (int i = 0; i < 50; ++i) {
+      auto start = Clock::now();
+      auto cell = spawn_cell(options_, [](CellEnvironment&) { return 0; });
+      cell->wait();
+      costs.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    }
+    std::sort(costs.begin(), costs.end());
+    std::string text = fmt::format("{:.2f} ms (least {:.2f}, most {:.2f})", costs[25],
+                                   costs.front(), costs.back());
+    RecordProperty(name, text);
+    fmt::print("{}: {}\n", name, text);
+    return costs[25];
+  };
+  EXPECT_LT(measure(true, "with_overlay"), 100);
+  EXPECT_LT(measure(false, "without_overlay"), 100);
+}
+
+TEST_F(CellTest, Probes) {
+  EXPECT_TRUE(can_unprivileged_userns());
+  auto overlay = overlay_works();
+  EXPECT_TRUE(overlay) << overlay.error().message;
+}
+
+}  // namespace
+}  // namespace mishap::sandbox

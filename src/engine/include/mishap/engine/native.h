@@ -65,19 +65,13 @@ struct InterfaceAddress {
   uint16_t port = 0;
 };
 
-/// Uid and gid as which prepared directories are made and services run.
-struct Identity {
-  unsigned uid = 0;
-  unsigned gid = 0;
-};
-
 /// Finds the program of a service and prepares what it needs (initdb, once per version and
-/// settings). Slow at most once; safe to run in several processes at a time. `addresses` are those
-/// of all services of the spec, as seen by this one. `identity`: who the services are when the
-/// caller is root (the sandbox's ordinary user); ignored for ordinary users. Errors say what was
-/// tried and how to mend it.
+/// settings, as the user that cells run as, see sandbox::cell_user). Slow at most once; safe to run
+/// in several processes at a time; one thread at a time. `addresses` are those of all services of
+/// the spec, as seen by this one. Remote services and mocks have no program and are an error.
+/// Errors begin with the service and say what was tried and how to mend it.
 Result<Launch> resolve(const Service& service, const EngineOptions& options,
-                       const std::vector<InterfaceAddress>& addresses, Identity identity);
+                       const std::vector<InterfaceAddress>& addresses);
 
 /// The addresses variables are made of: a service from an image is `<name>:<port>`, every other
 /// `127.0.0.1:<port>`.

@@ -85,6 +85,8 @@ struct EngineOptions {
   /// Image reference, name without tag, or glob (`myorg/*`) → words of a command line. From
   /// `--image` and mishap.yaml.
   std::map<std::string, std::vector<std::string>> images;
+  /// Where programs that stand for images start (the directory of mishap.yaml); empty: `spec_dir`.
+  std::filesystem::path images_dir;
   std::filesystem::path spec_dir;   ///< relative paths of the spec start here
   std::filesystem::path cache_dir;  ///< prepared data directories; see default_cache_dir()
   bool keep = false;                ///< keep what services wrote after the cell

@@ -1,0 +1,78 @@
+#include "environment.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include <unistd.h>
+
+#include "mishap/base/text.h"
+
+namespace mishap::engine {
+
+void set_variable(Environment& env, const std::string& name, std::string value) {
+  auto found =
+      std::find_if(env.begin(), env.end(), [&](const auto& item) { return item.first == name; });
+  if (found != env.end()) {
+    found->second = std::move(value);
+  } else {
+    env.emplace_back(name, std::move(value));
+  }
+}
+
+Environment inherited_environment() {
+  Environment env;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    if (const char* equals = std::strchr(*entry, '=')) {
+      set_variable(env, {*entry, static_cast<size_t>(equals - *entry)}, equals + 1);
+    }
+  }
+  return env;
+}
+
+Environment clean_environment() {
+  return {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+          {"HOME", "/tmp"},
+          {"LANG", "C.UTF-8"}};
+}
+
+void add_addresses(Environment& env, const std::vector<InterfaceAddress>& addresses) {
+  for (const InterfaceAddress& address : addresses) {
+    const std::string plain = to_upper(address.service + "_" + address.interface);
+    std::string shell = plain;
+    for (char& c : shell) {
+      if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+    }
+    const std::string port = std::to_string(address.port);
+    for (const std::string& name : {plain, shell}) {
+      for (const char* prefix : {"FAULTBOX_", "MISHAP_"}) {
+        set_variable(env, prefix + name + "_HOST", address.host);
+        set_variable(env, prefix + name + "_PORT", port);
+        set_variable(env, prefix + name + "_ADDR", address.host + ":" + port);
+      }
+    }
+  }
+}
+
+std::string replace_placeholders(std::string text, const std::vector<InterfaceAddress>& addresses) {
+  if (text.find("__FB_PROXY_") == std::string::npos) return text;
+  for (const InterfaceAddress& address : addresses) {
+    const std::string name = address.service + "__" + address.interface + "__";
+    const std::string port = std::to_string(address.port);
+    text = replace_all(std::move(text), "__FB_PROXY_ADDR_" + name, address.host + ":" + port);
+    text = replace_all(std::move(text), "__FB_PROXY_HOST_" + name, address.host);
+    text = replace_all(std::move(text), "__FB_PROXY_PORT_" + name, port);
+  }
+  return text;
+}
+
+Environment service_environment(Environment base, const Service& service,
+                                const std::vector<InterfaceAddress>& addresses) {
+  add_addresses(base, addresses);
+  for (const auto& [name, value] : service.env) {
+    set_variable(base, name, replace_placeholders(value, addresses));
+  }
+  return base;
+}
+
+}  // namespace mishap::engine

@@ -1,0 +1,272 @@
+#include "mishap/engine/native.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <sys/stat.h>
+
+#include <unistd.h>
+
+#include "mishap/base/text.h"
+
+#include "catalogue.h"
+#include "environment.h"
+#include "image_name.h"
+
+namespace mishap::engine {
+
+namespace fs = std::filesystem;
+
+bool is_executable(const fs::path& path) {
+  struct stat info{};
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         (info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+}
+
+fs::path find_in_path(const std::string& program, const std::string& directories) {
+  for (std::string_view directory : split(directories, ':')) {
+    if (directory.empty()) continue;
+    fs::path candidate = fs::path(directory) / program;
+    if (is_executable(candidate)) return candidate;
+  }
+  return {};
+}
+
+std::optional<fs::path> volume_path(const Volume& volume, const EngineOptions& options) {
+  const std::string& host = volume.host;
+  if (host.find('/') == std::string::npos && !host.starts_with(".")) return std::nullopt;
+  const fs::path base = options.spec_dir.empty() ? fs::current_path() : options.spec_dir;
+  return fs::absolute(base / host).lexically_normal();
+}
+
+ListeningPort server_port(const Service& service, std::string_view protocol, uint16_t standard) {
+  for (const Interface& interface : service.interfaces) {
+    if (interface.protocol == protocol) return {interface.port, interface.name};
+  }
+  if (service.interfaces.empty()) return {standard, ""};
+  return {service.interfaces.front().port, service.interfaces.front().name};
+}
+
+const std::vector<const CatalogueEntry*>& catalogue() {
+  static const std::vector<const CatalogueEntry*> entries = {&postgres_entry(), &redis_entry()};
+  return entries;
+}
+
+fs::path default_cache_dir() {
+  auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value ? value : "");
+  };
+  if (const std::string chosen = variable("MISHAP_CACHE_DIR"); !chosen.empty()) return chosen;
+  if (geteuid() == 0) return "/var/cache/mishap";
+  if (const std::string xdg = variable("XDG_CACHE_HOME"); !xdg.empty())
+    return fs::path(xdg) / "mishap";
+  const std::string home = variable("HOME");
+  return home.empty() ? fs::path("/tmp") / ("mishap-cache-" + std::to_string(geteuid()))
+                      : fs::path(home) / ".cache" / "mishap";
+}
+
+std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services) {
+  std::vector<InterfaceAddress> addresses;
+  for (const Service& service : services) {
+    const bool container =
+        service.source == Service::Source::image || service.source == Service::Source::build;
+    for (const Interface& interface : service.interfaces) {
+      addresses.push_back(
+          {service.name, interface.name, container ? service.name : "127.0.0.1", interface.port});
+    }
+  }
+  return addresses;
+}
+
+namespace {
+
+/// Absolute path of a program as a spec or a user wrote it; relative paths are tried from each
+/// directory in turn.
+Result<std::string> locate(const std::string& program, const std::vector<fs::path>& directories) {
+  if (program.find('/') == std::string::npos) {
+    const char* path = std::getenv("PATH");
+    const fs::path found = find_in_path(program, path ? path : "/usr/local/bin:/usr/bin:/bin");
+    if (!found.empty()) return found.string();
+    return fail("program \"" + program + "\" is not in PATH (write ./" + program + " for a file)");
+  }
+  std::vector<std::string> tried;
+  for (const fs::path& directory : directories) {
+    const fs::path candidate = (directory / program).lexically_normal();
+    std::error_code ignored;
+    if (is_executable(candidate)) return candidate.string();
+    if (fs::is_directory(candidate, ignored))
+      return fail(candidate.string() + " is a directory, not a program");
+    if (fs::exists(candidate, ignored))
+      return fail(candidate.string() + " is not executable (chmod +x)");
+    if (std::find(tried.begin(), tried.end(), candidate.string()) == tried.end())
+      tried.push_back(candidate.string());
+  }
+  return fail("program \"" + program + "\" does not exist; tried " + join(tried, ", "));
+}
+
+std::vector<ListeningPort> declared_ports(const Service& service) {
+  std::vector<ListeningPort> ports;
+  for (const Interface& interface : service.interfaces)
+    ports.push_back({interface.port, interface.name});
+  return ports;
+}
+
+void append_args(Launch& launch, const Service& service,
+                 const std::vector<InterfaceAddress>& addresses) {
+  for (const std::string& arg : service.args)
+    launch.argv.push_back(replace_placeholders(arg, addresses));
+}
+
+Result<Launch> resolve_binary(const Service& service, const EngineOptions& options,
+                              const std::vector<InterfaceAddress>& addresses) {
+  Launch launch;
+  const fs::path here = fs::current_path();
+  std::vector<fs::path> directories = {here};
+  if (!options.spec_dir.empty()) directories.push_back(fs::absolute(options.spec_dir));
+  MISHAP_ASSIGN(std::string program, locate(service.text, directories));
+  launch.argv = {program};
+  append_args(launch, service, addresses);
+  launch.env = service_environment(inherited_environment(), service, addresses);
+  launch.cwd = here;
+  launch.ports = declared_ports(service);
+  launch.description = program;
+  return launch;
+}
+
+Result<Launch> resolve_mapped(const Service& service, const std::vector<std::string>& command,
+                              const EngineOptions& options,
+                              const std::vector<InterfaceAddress>& addresses) {
+  if (command.empty()) return fail("the program for image \"" + service.text + "\" is empty");
+  Launch launch;
+  fs::path base = options.images_dir.empty() ? options.spec_dir : options.images_dir;
+  base = fs::absolute(base.empty() ? fs::current_path() : base);
+  MISHAP_ASSIGN(std::string program, locate(command.front(), {fs::current_path(), base}));
+  launch.argv = {program};
+  launch.argv.insert(launch.argv.end(), command.begin() + 1, command.end());
+  append_args(launch, service, addresses);
+  launch.env = service_environment(inherited_environment(), service, addresses);
+  launch.cwd = base;
+  launch.ports = declared_ports(service);
+  launch.own_network = true;
+  launch.description = service.text + " → " + program + " (mapped)";
+  return launch;
+}
+
+std::string not_found(const Service& service, const std::string& catalogue_says,
+                      const std::string& remedy) {
+  const std::string& reference = service.text;
+  const std::string name = parse_image_name(reference).name;
+  std::string keys = "\"" + reference + "\"";
+  if (name != reference) keys += ", \"" + name + "\"";
+  std::string out = "nothing here runs image \"" + reference + "\". Tried:\n";
+  out += "  --image and mishap.yaml: no entry for " + keys + " and no pattern that fits\n";
+  out += "  catalogue: " + catalogue_says + "\n";
+  out += "To mend it:\n";
+  if (!remedy.empty()) out += "  " + remedy + "\n";
+  out += "  --image " + reference + "=PROGRAM, or in mishap.yaml:\n    images:\n      " +
+         reference + ": PROGRAM";
+  return out;
+}
+
+Result<Launch> resolve_image(const Service& service, const EngineOptions& options,
+                             const std::vector<InterfaceAddress>& addresses) {
+  if (const auto* command = find_mapping(options.images, service.text)) {
+    return resolve_mapped(service, *command, options, addresses);
+  }
+  const ImageName image = parse_image_name(service.text);
+  std::vector<std::string> known;
+  for (const CatalogueEntry* entry : catalogue()) {
+    known.emplace_back(entry->image());
+    if (entry->image() != image.official) continue;
+    MISHAP_ASSIGN(std::optional<Launch> launch,
+                  entry->launch({service, image, options, addresses}));
+    if (!launch) return fail(not_found(service, entry->missing(), entry->remedy()));
+    launch->own_network = true;
+    launch->description = service.text + " → " + launch->description + " (catalogue)";
+    return *launch;
+  }
+  return fail(not_found(service, "knows " + join(known, ", "), ""));
+}
+
+Result<Launch> resolve_build(const Service& service, const EngineOptions& options,
+                             const std::vector<InterfaceAddress>& addresses) {
+  Service as_image = service;
+  as_image.text = service.name;
+  for (const std::string& key : {service.text, "mishap-" + service.name + ":latest",
+                                 "faultbox-" + service.name + ":latest", service.name}) {
+    if (const auto* command = find_mapping(options.images, key)) {
+      as_image.text = key;
+      return resolve_mapped(as_image, *command, options, addresses);
+    }
+  }
+  return fail("build=\"" + service.text +
+              "\" needs a container engine; to run a local build instead: --image " + service.name +
+              "=PROGRAM");
+}
+
+/// Volumes that the catalogue has not dealt with become binds; named ones an empty directory.
+Result<void> add_volumes(Launch& launch, const Service& service, const EngineOptions& options,
+                         const std::vector<std::string>& handled) {
+  for (const Volume& volume : service.volumes) {
+    const fs::path target = fs::path(volume.container).lexically_normal();
+    if (target.is_relative()) {
+      return fail("volume " + volume.host + ": container path \"" + volume.container +
+                  "\" must be absolute");
+    }
+    const bool done = std::any_of(handled.begin(), handled.end(), [&](const std::string& path) {
+      const std::string text = target.string();
+      return text == path || text.starts_with(path + "/");
+    });
+    if (done) continue;
+    const auto host = volume_path(volume, options);
+    if (!host) {
+      launch.private_dirs.push_back(target);
+      continue;
+    }
+    std::error_code error;
+    if (!fs::exists(*host, error))
+      return fail("volume " + volume.host + ": " + host->string() + " does not exist");
+    launch.binds.push_back({*host, target, volume.read_only});
+  }
+  return {};
+}
+
+Result<Launch> resolve_source(const Service& service, const EngineOptions& options,
+                              const std::vector<InterfaceAddress>& addresses) {
+  switch (service.source) {
+    case Service::Source::binary:
+      return resolve_binary(service, options, addresses);
+    case Service::Source::image:
+      return resolve_image(service, options, addresses);
+    case Service::Source::build:
+      return resolve_build(service, options, addresses);
+    case Service::Source::remote:
+      return fail("a remote service has no program to start");
+    case Service::Source::mock:
+      return fail("a mock has no program to start");
+  }
+  return fail("unknown kind of service");
+}
+
+}  // namespace
+
+Result<Launch> resolve(const Service& service, const EngineOptions& options,
+                       const std::vector<InterfaceAddress>& addresses) {
+  const std::string subject = "service \"" + service.name + "\"";
+  auto launch = resolve_source(service, options, addresses);
+  if (!launch) return fail(std::move(launch).error().context(subject));
+  std::vector<std::string> handled;
+  if (!launch->readiness_protocol.empty()) {
+    for (const CatalogueEntry* entry : catalogue()) {
+      if (entry->image() == parse_image_name(service.text).official)
+        handled = entry->handled_volumes(service);
+    }
+  }
+  if (auto added = add_volumes(*launch, service, options, handled); !added) {
+    return fail(std::move(added).error().context(subject));
+  }
+  return launch;
+}
+
+}  // namespace mishap::engine

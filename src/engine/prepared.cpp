@@ -1,0 +1,91 @@
+#include "prepared.h"
+
+#include <cerrno>
+#include <vector>
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "mishap/base/unique_fd.h"
+
+namespace mishap::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return fail("make " + path.string() + ": " + error.message(), error.value());
+  return {};
+}
+
+/// Held until the descriptor closes; the file stays, because removing it would let two processes
+/// lock two files.
+Result<UniqueFd> lock_file(const fs::path& path) {
+  UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!file) return fail_errno("open " + path.string());
+  while (flock(file.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return fail_errno("lock " + path.string());
+  }
+  return file;
+}
+
+/// What a process that died while building left behind.
+void remove_leftovers(const fs::path& parent, const std::string& prefix) {
+  std::error_code ignored;
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+    if (entry.path().filename().string().starts_with(prefix)) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& path : leftovers) fs::remove_all(path, ignored);
+}
+
+}  // namespace
+
+CacheKey& CacheKey::add(std::string_view part) {
+  constexpr uint64_t kPrime = 0x100000001b3;
+  auto mix = [&](unsigned char byte) {
+    first_ = (first_ ^ byte) * kPrime;
+    second_ = (second_ ^ (byte + 1u)) * kPrime;
+  };
+  for (size_t length = part.size(), i = 0; i < 8; ++i, length >>= 8)
+    mix(static_cast<unsigned char>(length));
+  for (char c : part) mix(static_cast<unsigned char>(c));
+  return *this;
+}
+
+std::string CacheKey::text() const { return fmt::format("{:016x}{:016x}", first_, second_); }
+
+Result<fs::path> prepared_directory(const fs::path& cache, const std::string& kind,
+                                    const std::string& key,
+                                    const std::function<Result<void>(const fs::path&)>& build) {
+  const fs::path parent = cache / kind;
+  const fs::path entry = parent / key;
+  std::error_code ignored;
+  if (fs::exists(entry / "data", ignored)) return entry / "data";
+  MISHAP_TRY(make_directories(parent));
+  MISHAP_ASSIGN(UniqueFd lock, lock_file(parent / (key + ".lock")));
+  if (fs::exists(entry / "data", ignored)) return entry / "data";
+
+  remove_leftovers(parent, key + ".tmp.");
+  const fs::path staging = parent / fmt::format("{}.tmp.{}", key, getpid());
+  MISHAP_TRY(make_directories(staging));
+  chmod(staging.c_str(), 0755);
+  if (auto built = build(staging); !built) {
+    fs::remove_all(staging, ignored);
+    return fail(built.error());
+  }
+  if (rename(staging.c_str(), entry.c_str()) != 0) {
+    auto error = fail_errno("rename " + staging.string());
+    fs::remove_all(staging, ignored);
+    return error;
+  }
+  return entry / "data";
+}
+
+}  // namespace mishap::engine

@@ -1,8 +1,10 @@
-// One relayed connection: two independent directions between a client's socket and an upstream socket.
+// One relayed connection: two independent directions between a client's socket and an upstream
+// socket.
 //
-// Back-pressure is bounded buffering: a sender is not read while its receiver lags. A half-close is passed on as one; a reset is
-// passed on as a reset, after what had arrived before it. Nothing ever times out here. Delays are timers of this connection alone.
-// Without a filter the bytes go straight from one socket to the other.
+// Back-pressure is bounded buffering: a sender is not read while its receiver lags. A half-close is
+// passed on as one; a reset is passed on as a reset, after what had arrived before it. Nothing ever
+// times out here. Delays are timers of this connection alone. Without a filter the bytes go
+// straight from one socket to the other.
 #pragma once
 
 #include <array>
@@ -30,11 +32,12 @@ class Relay;
 class RelayOwner {
  public:
   virtual ~RelayOwner() = default;
-  virtual fault::ProtocolDecision decide(const Relay& relay,
-                                         const std::function<bool(const fault::ProtocolRule&)>& matches) = 0;
+  virtual fault::ProtocolDecision decide(
+      const Relay& relay, const std::function<bool(const fault::ProtocolRule&)>& matches) = 0;
   virtual bool has_rules(const Relay& relay) const = 0;
   virtual void report(const Relay& relay, std::string_view action, event::Fields fields) = 0;
-  /// Called once, when both sockets are closed. The relay may be destroyed any time after this call returned, not during it.
+  /// Called once, when both sockets are closed. The relay may be destroyed any time after this call
+  /// returned, not during it.
   virtual void closed(Relay& relay, CloseReason reason) = 0;
 };
 
@@ -45,14 +48,16 @@ class Relay final : private Sink {
   static constexpr size_t kBufferBytes = 256 * 1024;
   using Buffer = std::array<char, kBufferBytes>;
 
-  /// Both sockets are non-blocking; `upstream` may still be connecting. `filter` null: bytes pass unseen. `buffer` is scratch
-  /// space that all relays of a loop share; it and `owner` outlive the relay.
+  /// Both sockets are non-blocking; `upstream` may still be connecting. `filter` null: bytes pass
+  /// unseen. `buffer` is scratch space that all relays of a loop share; it and `owner` outlive the
+  /// relay.
   Relay(net::Loop& loop, UniqueFd client, UniqueFd upstream, std::unique_ptr<Filter> filter,
         Buffer& buffer, RelayOwner& owner);
   ~Relay() override;
   void start();
 
-  /// Silently stops or resumes one direction (a partition): nothing is read, nothing is delivered, nobody is told.
+  /// Silently stops or resumes one direction (a partition): nothing is read, nothing is delivered,
+  /// nobody is told.
   void stall(Direction direction, bool stalled);
   /// Ends it: both ends see a reset. `closed` is called.
   void abort(CloseReason reason);
@@ -64,11 +69,12 @@ class Relay final : private Sink {
   struct Side {
     int source = -1;
     int target = -1;
-    std::string held;            ///< accepted for the receiver, not yet taken by the kernel
-    size_t held_from = 0;        ///< bytes of `held` already sent
-    uint64_t queued = 0;         ///< bytes ever given for this direction
-    uint64_t delivered = 0;      ///< of them taken by the kernel
-    uint64_t injected_until = 0; ///< `queued` when the other direction's input last added bytes here
+    std::string held;        ///< accepted for the receiver, not yet taken by the kernel
+    size_t held_from = 0;    ///< bytes of `held` already sent
+    uint64_t queued = 0;     ///< bytes ever given for this direction
+    uint64_t delivered = 0;  ///< of them taken by the kernel
+    uint64_t injected_until =
+        0;  ///< `queued` when the other direction's input last added bytes here
     bool source_ended = false;
     bool eof_wanted = false;
     bool eof_sent = false;
@@ -119,7 +125,7 @@ class Relay final : private Sink {
   uint64_t next_timer_ = 0;
   bool connected_ = false;
   bool closed_ = false;
-  bool ending_ = false;         ///< the filter ended it orderly; what is held is still to be delivered
+  bool ending_ = false;  ///< the filter ended it orderly; what is held is still to be delivered
   bool reset_wanted_ = false;
   bool client_ended_first_ = false;
   bool any_ended_ = false;

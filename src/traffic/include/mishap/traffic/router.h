@@ -1,16 +1,20 @@
 // Who talks to whom, and through which relay.
 //
-// An edge is consumer → (service, interface). The cell says before its services start which interfaces are relayed. A service's
-// connect() to one of them is redirected by its supervisor: it asks `route`, dials the destination, connects the program to the
-// relay's listener and hands the dialled socket over by `adopt`. One listener per family serves all edges; an accepted connection is
-// matched with its adoption by (family, source port), whichever comes first. The test driver is a consumer like any other, but
-// nobody supervises it: it dials `dial_address`, a listener of its own edge.
+// An edge is consumer → (service, interface). The cell says before its services start which
+// interfaces are relayed. A service's connect() to one of them is redirected by its supervisor: it
+// asks `route`, dials the destination, connects the program to the relay's listener and hands the
+// dialled socket over by `adopt`. One listener per family serves all edges; an accepted connection
+// is matched with its adoption by (family, source port), whichever comes first. The test driver is
+// a consumer like any other, but nobody supervises it: it dials `dial_address`, a listener of its
+// own edge.
 //
 //   auto router = Router::create(loop, log, decider);
 //   router->relay("db", "main", {"127.0.0.1", 5432}, find("postgres"));
-//   … loop.run() in its thread; supervisors call route/adopt; steps dial router->dial_address({"test", "db", "main"}) …
+//   … loop.run() in its thread; supervisors call route/adopt; steps dial
+//   router->dial_address({"test", "db", "main"}) …
 //
-// Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy, proxy_conn_failed.
+// Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy,
+// proxy_conn_failed.
 #pragma once
 
 #include <cstdint>
@@ -37,40 +41,46 @@ using EdgeId = uint64_t;
 struct RoutedConnection {
   EdgeId id = 0;
   fault::Edge edge;
-  net::Address relay;          ///< of the destination's family
-  bool into_silence = false;   ///< partitioned: `relay` never answers; dial nobody, adopt nothing
+  net::Address relay;         ///< of the destination's family
+  bool into_silence = false;  ///< partitioned: `relay` never answers; dial nobody, adopt nothing
 };
 
-/// All functions may be called from any thread, except destruction: on the loop's thread, or when the loop does not run. Destroying
-/// it resets what is open.
+/// All functions may be called from any thread, except destruction: on the loop's thread, or when
+/// the loop does not run. Destroying it resets what is open.
 class Router {
  public:
-  /// Binds the listeners on 127.0.0.1 and, where there is IPv6, on ::1. `loop`, `log` and `decider` outlive the router.
+  /// Binds the listeners on 127.0.0.1 and, where there is IPv6, on ::1. `loop`, `log` and `decider`
+  /// outlive the router.
   static Result<std::unique_ptr<Router>> create(net::Loop& loop, event::Log& log,
                                                 fault::ProtocolDecider& decider);
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  /// Relays an interface from now on. `upstream` is where the service really listens: a numeric address or "localhost"; a loopback
-  /// one is matched by every loopback address (and 0.0.0.0, ::) with that port. `protocol` null: nobody needs to understand the
-  /// bytes, so they pass unseen. Errors: the address is a name; no listener for the test driver could be had.
+  /// Relays an interface from now on. `upstream` is where the service really listens: a numeric
+  /// address or "localhost"; a loopback one is matched by every loopback address (and 0.0.0.0, ::)
+  /// with that port. `protocol` null: nobody needs to understand the bytes, so they pass unseen.
+  /// Errors: the address is a name; no listener for the test driver could be had.
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
 
-  /// Whether a connection of `consumer` to `destination` is to be redirected; nothing: leave it alone. Does not block.
+  /// Whether a connection of `consumer` to `destination` is to be redirected; nothing: leave it
+  /// alone. Does not block.
   std::optional<RoutedConnection> route(std::string_view consumer, const net::Address& destination);
 
-  /// A connection on its way to the relay, with its upstream socket (non-blocking, connected or connecting). `family` and
-  /// `source_port` are those of the redirected socket, an IPv4 address mapped to IPv6 counting as AF_INET. Does not block.
+  /// A connection on its way to the relay, with its upstream socket (non-blocking, connected or
+  /// connecting). `family` and `source_port` are those of the redirected socket, an IPv4 address
+  /// mapped to IPv6 counting as AF_INET. Does not block.
   void adopt(EdgeId edge, int family, uint16_t source_port, UniqueFd upstream);
 
-  /// Where the consumer "test" dials: its own listener when the interface is relayed; nothing when it is not (dial it directly).
+  /// Where the consumer "test" dials: its own listener when the interface is relayed; nothing when
+  /// it is not (dial it directly).
   std::optional<net::Endpoint> dial_address(const std::string& service,
                                             const std::string& interface) const;
 
-  /// A one-way partition: what `from` sends to `to` is lost silently, open connections included, and new connections between the
-  /// two hang. Nests; `mend` takes one cut back, and what hung goes on. Only relayed interfaces are concerned.
+  /// A one-way partition: what `from` sends to `to` is lost silently, open connections included,
+  /// and new connections between the two hang. Nests; `mend` takes one cut back, and what hung goes
+  /// on. Only relayed interfaces are concerned.
   void cut(const std::string& from, const std::string& to);
   void mend(const std::string& from, const std::string& to);
 
@@ -80,7 +90,8 @@ class Router {
  private:
   class Impl;
   explicit Router(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;  ///< shared with tasks posted to the loop, which may outlive the router
+  std::shared_ptr<Impl>
+      impl_;  ///< shared with tasks posted to the loop, which may outlive the router
 };
 
 }  // namespace mishap::traffic

@@ -1,10 +1,13 @@
-// Replaying conversations through a filter without a socket, for the tests of protocols (needs gtest).
+// Replaying conversations through a filter without a socket, for the tests of protocols (needs
+// gtest).
 //
 //   Outcome out = replay_all_ways([] { return make_filter(); },
-//                                 Transcript().client("GET / HTTP/1.1\r\n\r\n").server("HTTP/1.1 200 OK…"), {rule});
+//                                 Transcript().client("GET / HTTP/1.1\r\n\r\n").server("HTTP/1.1
+//                                 200 OK…"), {rule});
 //   EXPECT_EQ(out.to_client, "…");
 //
-// The transcript is replayed whole, byte by byte, and in seeded random cuts; what came out must be the same each time.
+// The transcript is replayed whole, byte by byte, and in seeded random cuts; what came out must be
+// the same each time.
 #pragma once
 
 #include <algorithm>
@@ -58,8 +61,9 @@ inline void PrintTo(const Outcome& o, std::ostream* out) {
   for (const Report& report : o.reports) *out << "\nreport " << report.text();
 }
 
-/// A Sink that keeps everything. Its clock stands still until `advance`. Rules are asked in order as the real decider asks them
-/// (delays add up, a terminal rule ends the scan), but their triggers are ignored: every match fires.
+/// A Sink that keeps everything. Its clock stands still until `advance`. Rules are asked in order
+/// as the real decider asks them (delays add up, a terminal rule ends the scan), but their triggers
+/// are ignored: every match fires.
 class FakeSink : public Sink {
  public:
   Rules rules;
@@ -136,8 +140,12 @@ class FakeSink : public Sink {
 /// What the two ends and the clock do, in order.
 class Transcript {
  public:
-  Transcript& client(std::string_view bytes) { return add(Kind::bytes, Direction::to_server, bytes); }
-  Transcript& server(std::string_view bytes) { return add(Kind::bytes, Direction::to_client, bytes); }
+  Transcript& client(std::string_view bytes) {
+    return add(Kind::bytes, Direction::to_server, bytes);
+  }
+  Transcript& server(std::string_view bytes) {
+    return add(Kind::bytes, Direction::to_client, bytes);
+  }
   Transcript& client_eof() { return add(Kind::eof, Direction::to_server, {}); }
   Transcript& server_eof() { return add(Kind::eof, Direction::to_client, {}); }
   /// Lets time pass; timers that are due fire.
@@ -151,15 +159,24 @@ class Transcript {
     return *this;
   }
 
-  /// Plays to `filter`; `next_cut` says how many of the remaining bytes come at a time (at least 1).
+  /// Plays to `filter`; `next_cut` says how many of the remaining bytes come at a time (at least
+  /// 1).
   void play(Filter& filter, FakeSink& sink, const std::function<size_t(size_t)>& next_cut) const {
     for (const Step& step : steps_) {
       if (sink.outcome.ended) return;
       switch (step.kind) {
-        case Kind::bytes: play_bytes(step, filter, sink, next_cut); break;
-        case Kind::eof: filter.on_eof(step.direction, sink); break;
-        case Kind::time: sink.advance(step.time, filter); break;
-        case Kind::rules: sink.rules = step.rules; break;
+        case Kind::bytes:
+          play_bytes(step, filter, sink, next_cut);
+          break;
+        case Kind::eof:
+          filter.on_eof(step.direction, sink);
+          break;
+        case Kind::time:
+          sink.advance(step.time, filter);
+          break;
+        case Kind::rules:
+          sink.rules = step.rules;
+          break;
       }
     }
   }
@@ -202,7 +219,8 @@ inline Outcome replay(const FilterFactory& make, const Transcript& transcript, c
   return sink.outcome;
 }
 
-/// Replays whole, byte by byte and in random cuts; expects the same outcome each time and returns it.
+/// Replays whole, byte by byte and in random cuts; expects the same outcome each time and returns
+/// it.
 inline Outcome replay_all_ways(const FilterFactory& make, const Transcript& transcript,
                                const Rules& rules = {}) {
   Outcome whole = replay(make, transcript, rules, [](size_t left) { return left; });

@@ -1,0 +1,141 @@
+#include "mishap/protocols/http/http.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mishap/base/text.h"
+
+#include "client.h"
+#include "filter.h"
+
+namespace mishap::protocols::http {
+namespace {
+
+constexpr auto kStepLimit = std::chrono::seconds(30);
+constexpr size_t kShownBodyBytes = 64 * 1024;
+
+/// Blanks and control characters would end the request line; everything else goes out as it was
+/// written.
+std::string request_target(std::string_view path) {
+  std::string out = path.starts_with('/') ? "" : "/";
+  for (char c : path) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte == 0x7f) {
+      out += fmt::format("%{:02X}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+Result<Request> build_request(const traffic::StepCall& call) {
+  Request request;
+  request.method = to_upper(call.method);
+  const Json& arguments = call.arguments;
+  std::string path = "/";
+  if (auto found = arguments.find("path"); found != arguments.end() && !found->is_null()) {
+    if (!found->is_string()) return fail(fmt::format("{}(): path must be a string", call.method));
+    path = found->get<std::string>();
+  }
+  request.target = request_target(path);
+  if (auto found = arguments.find("headers"); found != arguments.end() && !found->is_null()) {
+    if (!found->is_object()) return fail(fmt::format("{}(): headers must be a dict", call.method));
+    for (const auto& [name, value] : found->items()) {
+      std::string text = scalar_text(value);
+      if ((name + text).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+        return fail(fmt::format("{}(): header \"{}\" must be one line", call.method, name));
+      }
+      request.headers.emplace_back(name, std::move(text));
+    }
+  }
+  if (auto found = arguments.find("body"); found != arguments.end() && !found->is_null()) {
+    request.body = found->is_string() ? found->get<std::string>() : to_text(*found);
+    if (found->is_structured() && find_header(request.headers, "content-type") == nullptr) {
+      request.headers.emplace_back("Content-Type", "application/json");
+    }
+  }
+  return request;
+}
+
+traffic::StepResult step_result(Response response) {
+  traffic::StepResult result;
+  result.ok = true;
+  result.status = response.status;
+  std::string_view text = trim(response.body);
+  if (auto json = parse_json(text)) {
+    result.data = std::move(*json);
+  } else {
+    result.data = std::string(text.substr(0, kShownBodyBytes));
+  }
+  result.body = trim(text.substr(0, kShownBodyBytes));
+  if (const std::string* type = find_header(response.headers, "content-type")) {
+    result.fields.set("content_type", *type);
+  }
+  result.headers = std::move(response.headers);
+  return result;
+}
+
+class HttpProtocol final : public traffic::Protocol {
+ public:
+  std::string_view name() const override { return "http"; }
+  const std::vector<traffic::StepMethod>& methods() const override {
+    static const std::vector<traffic::StepMethod> kMethods = [] {
+      std::vector<traffic::StepMethod> methods;
+      for (const char* method : {"get", "post", "put", "delete", "patch"}) {
+        methods.push_back({method, {{.name = "path", .primary = true}, {"body"}, {"headers"}}});
+      }
+      return methods;
+    }();
+    return kMethods;
+  }
+  const std::vector<fault::ProtocolAction>& actions() const override {
+    using fault::ProtocolAction;
+    static const std::vector<ProtocolAction> kActions = {
+        ProtocolAction::respond, ProtocolAction::error, ProtocolAction::delay,
+        ProtocolAction::drop};
+    return kActions;
+  }
+  const std::vector<std::string>& matchers() const override {
+    static const std::vector<std::string> kMatchers = {"method", "path"};
+    return kMatchers;
+  }
+  std::unique_ptr<traffic::Filter> make_filter() const override {
+    return std::make_unique<HttpFilter>();
+  }
+
+  Result<traffic::StepResult> step(const traffic::StepCall& call) const override {
+    MISHAP_ASSIGN(Request request, build_request(call));
+    net::Deadline deadline = std::min(call.deadline, net::Clock::now() + kStepLimit);
+    auto response = fetch(call.endpoint, std::move(request), deadline, call.cancel);
+    if (response) return step_result(std::move(*response));
+    traffic::StepResult failed;
+    failed.error = response.error().message;
+    return failed;
+  }
+
+  Result<void> ready(const net::Endpoint& endpoint, const std::map<std::string, std::string>&,
+                     net::Deadline deadline) const override {
+    return http_check(fmt::format("http://{}/", endpoint.text()), deadline);
+  }
+};
+
+}  // namespace
+
+Result<void> http_check(const std::string& url, net::Deadline deadline) {
+  MISHAP_ASSIGN(Url parsed, parse_url(url));
+  Request request{"GET", request_target(parsed.target), {}, {}};
+  auto response = fetch(parsed.endpoint, std::move(request), deadline, nullptr);
+  std::string context = "GET " + url;
+  if (!response) return fail(std::move(response).error().context(context));
+  if (response->status >= 200 && response->status < 400) return {};
+  return fail(fmt::format("{}: status {}", context, response->status));
+}
+
+const traffic::Protocol& http_protocol() {
+  static const HttpProtocol kProtocol;
+  return kProtocol;
+}
+
+}  // namespace mishap::protocols::http

@@ -1,0 +1,486 @@
+#include "mishap/traffic/router.h"
+
+#include <atomic>
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "mishap/traffic/relay.h"
+
+#include "silence.h"
+
+namespace mishap::traffic {
+namespace {
+
+/// A relayed interface.
+struct Provider {
+  std::string service, interface;
+  net::Endpoint endpoint;
+  std::vector<net::Address> addresses;  ///< to dial, in this order
+  const Protocol* protocol = nullptr;
+  net::Address test_address;
+
+  std::string_view protocol_name() const { return protocol != nullptr ? protocol->name() : "tcp"; }
+
+  bool listens_at(const net::Address& destination) const {
+    if (destination.port() != endpoint.port) return false;
+    if (!addresses.front().is_loopback()) return destination == addresses.front();
+    std::string host = destination.host();
+    return destination.is_loopback() || host == "0.0.0.0" || host == "::";
+  }
+};
+
+struct EdgeState {
+  EdgeId id = 0;
+  fault::Edge edge;
+  const Provider* provider = nullptr;
+  std::map<int, SilentListener> silent;  ///< by family; while the edge is cut
+  std::vector<UniqueFd> held;            ///< accepted from the test driver while cut; loop thread
+};
+
+/// (family, source port)
+using SourceKey = std::pair<int, uint16_t>;
+
+/// The half of a redirected connection that came first.
+struct Arrival {
+  UniqueFd client;
+  UniqueFd upstream;
+  EdgeState* edge = nullptr;
+};
+
+}  // namespace
+
+class Router::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(net::Loop& loop, event::Log& log, fault::ProtocolDecider& decider)
+      : loop_(loop), log_(log), decider_(decider) {}
+
+  Result<void> listen();
+  Result<void> relay(const std::string& service, const std::string& interface,
+                     const net::Endpoint& upstream, const Protocol* protocol);
+  std::optional<RoutedConnection> route(std::string_view consumer, net::Address destination);
+  void adopt(EdgeId edge, SourceKey key, UniqueFd upstream);
+  std::optional<net::Endpoint> dial_address(const std::string& service,
+                                            const std::string& interface) const;
+  void cut(const std::string& from, const std::string& to);
+  void mend(const std::string& from, const std::string& to);
+  void shut_down();
+  size_t connection_count() const { return connection_count_; }
+
+ private:
+  class Connection;
+  struct Listener {
+    UniqueFd fd;
+    net::Watch watch;
+  };
+
+  void post(std::function<void()> task);
+  void watch_listener(UniqueFd fd, std::function<void(net::Accepted)> accepted);
+  EdgeState& edge_of(std::string_view consumer, const Provider& provider);
+  bool is_cut(const fault::Edge& edge, Direction direction) const;
+  bool is_cut(const fault::Edge& edge) const {
+    return is_cut(edge, Direction::to_server) || is_cut(edge, Direction::to_client);
+  }
+  void on_accepted(net::Accepted accepted);
+  void on_adopted(EdgeState& edge, SourceKey key, UniqueFd upstream);
+  void dial(EdgeState& edge, UniqueFd client);
+  void open(EdgeState& edge, UniqueFd client, UniqueFd upstream);
+  void apply_cuts();
+  void release_held();
+  void emit(const EdgeState& edge, std::string type, event::Fields fields);
+
+  net::Loop& loop_;
+  event::Log& log_;
+  fault::ProtocolDecider& decider_;
+  net::Address address_v4_, address_v6_;
+
+  mutable std::mutex mutex_;  // guards the four below
+  std::deque<Provider> providers_;
+  std::deque<EdgeState> edges_;  // index = id - 1
+  std::map<fault::Edge, EdgeId> edge_ids_;
+  std::multiset<std::pair<std::string, std::string>> cuts_;
+
+  // Loop thread.
+  bool shut_ = false;
+  std::list<Listener> listeners_;
+  std::map<SourceKey, Arrival> arrivals_;
+  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> finished_;
+  uint64_t next_connection_ = 0;
+  std::atomic<size_t> connection_count_ = 0;
+  Relay::Buffer buffer_;
+};
+
+/// One open connection and its events.
+class Router::Impl::Connection final : public RelayOwner {
+ public:
+  Connection(Impl& impl, EdgeState& edge, std::string id, UniqueFd client, UniqueFd upstream)
+      : impl_(impl), edge_(edge), id_(std::move(id)) {
+    auto peer = net::peer_address(client.get());
+    impl_.emit(edge_, "proxy_conn_open",
+               {{"client", peer ? peer->text() : ""},
+                {"target", edge_.provider->endpoint.text()},
+                {"conn_id", id_}});
+    const Protocol* protocol = edge_.provider->protocol;
+    relay_ = std::make_unique<Relay>(impl_.loop_, std::move(client), std::move(upstream),
+                                     protocol != nullptr ? protocol->make_filter() : nullptr,
+                                     impl_.buffer_, *this);
+  }
+  const EdgeState& edge() const { return edge_; }
+  Relay& relay() { return *relay_; }
+
+  fault::ProtocolDecision decide(
+      const Relay&, const std::function<bool(const fault::ProtocolRule&)>& matches) override {
+    return impl_.decider_.decide(edge_.edge, matches);
+  }
+  bool has_rules(const Relay&) const override { return impl_.decider_.concerns(edge_.edge); }
+  void report(const Relay&, std::string_view action, event::Fields fields) override {
+    event::Fields all{{"action", std::string(action)}};
+    for (const auto& [name, value] : fields) all.set(name, value);
+    all.set("conn_id", id_);
+    impl_.emit(edge_, "proxy", std::move(all));
+  }
+  void closed(Relay& relay, CloseReason reason) override {
+    auto lived = std::chrono::steady_clock::now() - since_;
+    auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(lived).count();
+    impl_.emit(edge_, "proxy_conn_close",
+               {{"conn_id", id_},
+                {"duration_ms", std::to_string(millis)},
+                {"bytes_c2s", std::to_string(relay.bytes(Direction::to_server))},
+                {"bytes_s2c", std::to_string(relay.bytes(Direction::to_client))},
+                {"reason", std::string(to_string(reason))}});
+    auto node = impl_.connections_.extract(this);
+    if (node.empty()) return;
+    --impl_.connection_count_;
+    // The relay is still on the stack.
+    impl_.finished_.push_back(std::move(node.mapped()));
+    impl_.post([&impl = impl_] { impl.finished_.clear(); });
+  }
+
+ private:
+  Impl& impl_;
+  EdgeState& edge_;
+  std::string id_;
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  std::unique_ptr<Relay> relay_;
+};
+
+void Router::Impl::post(std::function<void()> task) {
+  loop_.post([weak = weak_from_this(), task = std::move(task)] {
+    auto self = weak.lock();
+    if (self && !self->shut_) task();
+  });
+}
+
+void Router::Impl::emit(const EdgeState& edge, std::string type, event::Fields fields) {
+  event::Draft draft;
+  draft.type = std::move(type);
+  draft.service = edge.edge.service;
+  fields.set("interface", edge.edge.interface);
+  fields.set("protocol", std::string(edge.provider->protocol_name()));
+  fields.set("from", edge.edge.consumer);
+  draft.fields = std::move(fields);
+  draft.merges = {edge.edge.consumer};
+  log_.append(std::move(draft));
+}
+
+// --- set-up
+// -----------------------------------------------------------------------------------------------------------------
+
+void Router::Impl::watch_listener(UniqueFd fd, std::function<void(net::Accepted)> accepted) {
+  auto shared = std::make_shared<UniqueFd>(std::move(fd));  // std::function copies what it holds
+  post([this, shared, accepted = std::move(accepted)] {
+    int listener = shared->get();
+    auto watch = loop_.watch(listener, {.read = true}, [listener, accepted](net::Readiness) {
+      while (true) {
+        auto next = net::accept_next(listener);
+        if (!next || !*next) return;
+        accepted(std::move(**next));
+      }
+    });
+    if (watch) listeners_.push_back({std::move(*shared), std::move(*watch)});
+  });
+}
+
+Result<void> Router::Impl::listen() {
+  auto accepted = [this](net::Accepted connection) { on_accepted(std::move(connection)); };
+  MISHAP_ASSIGN(UniqueFd v4, net::listen_on(net::Address::loopback_v4(0)));
+  MISHAP_ASSIGN(address_v4_, net::local_address(v4.get()));
+  watch_listener(std::move(v4), accepted);
+  // Without IPv6 no destination has an address of that family, so nothing is missing.
+  if (auto v6 = net::listen_on(net::Address::loopback_v6(0)); v6) {
+    MISHAP_ASSIGN(address_v6_, net::local_address(v6->get()));
+    watch_listener(std::move(*v6), accepted);
+  }
+  return {};
+}
+
+Result<void> Router::Impl::relay(const std::string& service, const std::string& interface,
+                                 const net::Endpoint& upstream, const Protocol* protocol) {
+  Provider provider{service, interface, upstream, {}, protocol, {}};
+  if (upstream.host == "localhost") {
+    provider.addresses = {net::Address::loopback_v4(upstream.port),
+                          net::Address::loopback_v6(upstream.port)};
+  } else if (auto numeric = net::Address::numeric(upstream.host, upstream.port)) {
+    provider.addresses = {*numeric};
+  } else {
+    return fail(fmt::format("relay {}.{}: \"{}\" is not a numeric address", service, interface,
+                            upstream.host));
+  }
+  MISHAP_ASSIGN(UniqueFd listener, net::listen_on(net::Address::loopback_v4(0)));
+  MISHAP_ASSIGN(provider.test_address, net::local_address(listener.get()));
+
+  EdgeState* edge = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    providers_.push_back(std::move(provider));
+    edge = &edge_of("test", providers_.back());
+  }
+  event::Draft started;
+  started.type = "proxy_started";
+  started.service = service;
+  started.fields = {{"interface", interface},
+                    {"protocol", std::string(edge->provider->protocol_name())},
+                    {"listen", edge->provider->test_address.text()},
+                    {"target", upstream.text()},
+                    {"mode", "passthrough"}};
+  log_.append(std::move(started));
+  watch_listener(std::move(listener),
+                 [this, edge](net::Accepted accepted) { dial(*edge, std::move(accepted.fd)); });
+  return {};
+}
+
+// --- routing
+// ----------------------------------------------------------------------------------------------------------------
+
+EdgeState& Router::Impl::edge_of(std::string_view consumer, const Provider& provider) {
+  fault::Edge edge{std::string(consumer), provider.service, provider.interface};
+  auto [found, is_new] = edge_ids_.try_emplace(edge, edges_.size() + 1);
+  if (is_new) edges_.push_back({.id = found->second, .edge = edge, .provider = &provider});
+  return edges_[found->second - 1];
+}
+
+bool Router::Impl::is_cut(const fault::Edge& edge, Direction direction) const {
+  bool forth = direction == Direction::to_server;
+  return cuts_.contains(
+      {forth ? edge.consumer : edge.service, forth ? edge.service : edge.consumer});
+}
+
+std::optional<RoutedConnection> Router::Impl::route(std::string_view consumer,
+                                                    net::Address destination) {
+  destination = destination.without_v4_mapping();
+  std::lock_guard lock(mutex_);
+  for (const Provider& provider : providers_) {
+    if (!provider.listens_at(destination)) continue;
+    EdgeState& edge = edge_of(consumer, provider);
+    int family = destination.family();
+    RoutedConnection out{edge.id, edge.edge, family == AF_INET ? address_v4_ : address_v6_, false};
+    if (is_cut(edge.edge)) {
+      SilentListener& silent = edge.silent[family];
+      if (auto address = silent.open(family)) {
+        out.relay = *address;
+        out.into_silence = true;
+      }
+    }
+    if (out.relay.family() != family) return std::nullopt;
+    return out;
+  }
+  return std::nullopt;
+}
+
+std::optional<net::Endpoint> Router::Impl::dial_address(const std::string& service,
+                                                        const std::string& interface) const {
+  std::lock_guard lock(mutex_);
+  for (const Provider& provider : providers_) {
+    if (provider.service != service || provider.interface != interface) continue;
+    return net::Endpoint{provider.test_address.host(), provider.test_address.port()};
+  }
+  return std::nullopt;
+}
+
+void Router::Impl::adopt(EdgeId id, SourceKey key, UniqueFd upstream) {
+  EdgeState* edge = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    if (id == 0 || id > edges_.size()) return;
+    edge = &edges_[id - 1];
+  }
+  auto shared = std::make_shared<UniqueFd>(std::move(upstream));
+  post([this, edge, key, shared] { on_adopted(*edge, key, std::move(*shared)); });
+}
+
+// A port is reused only after its connection is gone, so a half that is still here when a new one
+// of the same kind comes belongs to a connection that died before it was complete: the new one
+// replaces it.
+void Router::Impl::on_adopted(EdgeState& edge, SourceKey key, UniqueFd upstream) {
+  auto found = arrivals_.find(key);
+  if (found == arrivals_.end() || !found->second.client) {
+    arrivals_[key] = {UniqueFd(), std::move(upstream), &edge};
+    return;
+  }
+  UniqueFd client = std::move(found->second.client);
+  arrivals_.erase(found);
+  open(edge, std::move(client), std::move(upstream));
+}
+
+void Router::Impl::on_accepted(net::Accepted accepted) {
+  SourceKey key{accepted.peer.family(), accepted.peer.port()};
+  auto found = arrivals_.find(key);
+  if (found == arrivals_.end() || !found->second.upstream) {
+    arrivals_[key] = {std::move(accepted.fd), UniqueFd(), nullptr};
+    return;
+  }
+  Arrival arrival = std::move(found->second);
+  arrivals_.erase(found);
+  open(*arrival.edge, std::move(accepted.fd), std::move(arrival.upstream));
+}
+
+void Router::Impl::dial(EdgeState& edge, UniqueFd client) {
+  {
+    std::lock_guard lock(mutex_);
+    if (is_cut(edge.edge)) {
+      edge.held.push_back(std::move(client));
+      return;
+    }
+  }
+  Error last;
+  for (const net::Address& address : edge.provider->addresses) {
+    auto upstream = net::start_connect(address);
+    if (upstream) return open(edge, std::move(client), std::move(*upstream));
+    last = std::move(upstream).error();
+  }
+  emit(edge, "proxy_conn_failed",
+       {{"target", edge.provider->endpoint.text()}, {"error", last.message}});
+  net::close_with_reset(std::move(client));
+}
+
+void Router::Impl::open(EdgeState& edge, UniqueFd client, UniqueFd upstream) {
+  std::string id = fmt::format("{:08x}", ++next_connection_);
+  auto connection = std::make_unique<Connection>(*this, edge, std::move(id), std::move(client),
+                                                 std::move(upstream));
+  Connection* raw = connection.get();
+  connections_.emplace(raw, std::move(connection));
+  ++connection_count_;
+  {
+    std::lock_guard lock(mutex_);
+    for (Direction direction : {Direction::to_server, Direction::to_client}) {
+      raw->relay().stall(direction, is_cut(edge.edge, direction));
+    }
+  }
+  raw->relay().start();
+}
+
+// --- partitions
+// -------------------------------------------------------------------------------------------------------------
+
+void Router::Impl::cut(const std::string& from, const std::string& to) {
+  {
+    std::lock_guard lock(mutex_);
+    cuts_.emplace(from, to);
+  }
+  post([this] { apply_cuts(); });
+}
+
+void Router::Impl::mend(const std::string& from, const std::string& to) {
+  {
+    std::lock_guard lock(mutex_);
+    auto found = cuts_.find({from, to});
+    if (found == cuts_.end()) return;
+    cuts_.erase(found);
+  }
+  post([this] {
+    apply_cuts();
+    release_held();
+  });
+}
+
+void Router::Impl::apply_cuts() {
+  std::vector<std::pair<Connection*, Direction>> stalled, moving;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [connection, owned] : connections_) {
+      for (Direction direction : {Direction::to_server, Direction::to_client}) {
+        bool cut = is_cut(connection->edge().edge, direction);
+        (cut ? stalled : moving).emplace_back(connection, direction);
+      }
+    }
+  }
+  // Resuming may close a connection; it stays valid until the loop's next turn.
+  for (auto [connection, direction] : stalled) connection->relay().stall(direction, true);
+  for (auto [connection, direction] : moving) connection->relay().stall(direction, false);
+}
+
+void Router::Impl::release_held() {
+  std::vector<std::pair<EdgeState*, UniqueFd>> clients;
+  std::vector<std::pair<EdgeState*, SilentListener>> opened;
+  {
+    std::lock_guard lock(mutex_);
+    for (EdgeState& edge : edges_) {
+      if (is_cut(edge.edge)) continue;
+      for (UniqueFd& client : edge.held) clients.emplace_back(&edge, std::move(client));
+      edge.held.clear();
+      for (auto& [family, silent] : edge.silent) opened.emplace_back(&edge, std::move(silent));
+      edge.silent.clear();
+    }
+  }
+  for (auto& [edge, client] : clients) dial(*edge, std::move(client));
+  for (auto& [edge, silent] : opened) {
+    uint16_t filler = silent.filler_port();
+    // Connects that hung repeat their SYN and come in now, one by one.
+    watch_listener(silent.end_silence(), [this, edge = edge, filler](net::Accepted accepted) {
+      if (accepted.peer.port() != filler) dial(*edge, std::move(accepted.fd));
+    });
+  }
+}
+
+void Router::Impl::shut_down() {
+  while (!connections_.empty()) {
+    connections_.begin()->second->relay().abort(CloseReason::context_cancel);
+  }
+  shut_ = true;
+  finished_.clear();
+  listeners_.clear();
+  arrivals_.clear();
+}
+
+// --- the outside
+// ------------------------------------------------------------------------------------------------------------
+
+Router::Router(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Router::~Router() { impl_->shut_down(); }
+
+Result<std::unique_ptr<Router>> Router::create(net::Loop& loop, event::Log& log,
+                                               fault::ProtocolDecider& decider) {
+  auto impl = std::make_shared<Impl>(loop, log, decider);
+  MISHAP_TRY(impl->listen());
+  return std::unique_ptr<Router>(new Router(std::move(impl)));
+}
+
+Result<void> Router::relay(const std::string& service, const std::string& interface,
+                           const net::Endpoint& upstream, const Protocol* protocol) {
+  return impl_->relay(service, interface, upstream, protocol);
+}
+std::optional<RoutedConnection> Router::route(std::string_view consumer,
+                                              const net::Address& destination) {
+  return impl_->route(consumer, destination);
+}
+void Router::adopt(EdgeId edge, int family, uint16_t source_port, UniqueFd upstream) {
+  impl_->adopt(edge, {family, source_port}, std::move(upstream));
+}
+std::optional<net::Endpoint> Router::dial_address(const std::string& service,
+                                                  const std::string& interface) const {
+  return impl_->dial_address(service, interface);
+}
+void Router::cut(const std::string& from, const std::string& to) { impl_->cut(from, to); }
+void Router::mend(const std::string& from, const std::string& to) { impl_->mend(from, to); }
+size_t Router::connection_count() const { return impl_->connection_count(); }
+
+}  // namespace mishap::traffic

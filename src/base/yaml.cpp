@@ -182,6 +182,48 @@ Result<void> Converter::merge(Json& into, fy_node* source, int depth) {
   return {};
 }
 
+/// Bytes of the UTF-8 character at the start of `text`, 0 when there is none.
+size_t utf8_length(std::string_view text) {
+  auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+  unsigned char first = byte(0);
+  size_t length = first < 0x80   ? 1
+                  : first < 0xc2 ? 0
+                  : first < 0xe0 ? 2
+                  : first < 0xf0 ? 3
+                  : first < 0xf5 ? 4
+                                 : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+  bool surrogate = first == 0xed && byte(1) >= 0xa0;
+  bool too_large = first == 0xf4 && byte(1) >= 0x90;
+  return overlong || surrogate || too_large ? 0 : length;
+}
+
+/// Refuses what is not text. The library never returns from a directive line with a broken
+/// character in it.
+Result<void> check_text(std::string_view text) {
+  size_t line = 1;
+  size_t line_start = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t length = utf8_length(text.substr(at));
+    auto c = static_cast<unsigned char>(text[at]);
+    bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+    if (length == 0 || control) {
+      return fail(fmt::format("line {}, column {}: {}", line, at - line_start + 1,
+                              control ? "control character" : "not valid UTF-8"));
+    }
+    at += length;
+    if (c == '\n') {
+      ++line;
+      line_start = at;
+    }
+  }
+  return {};
+}
+
 std::string first_error(fy_diag* diag) {
   void* position = nullptr;
   const fy_diag_error* error = fy_diag_errors_iterate(diag, &position);
@@ -193,6 +235,7 @@ std::string first_error(fy_diag* diag) {
 }  // namespace
 
 Result<Json> parse_yaml(std::string_view text) {
+  MISHAP_TRY(check_text(text));
   fy_diag_cfg diag_settings;
   fy_diag_cfg_default(&diag_settings);
   diag_settings.fp = nullptr;

@@ -49,6 +49,9 @@ TEST(ParseYaml, Errors) {
       {"a: 1\n---\nb: 2\n", "more than one document"},
       {"a: *nope\n", "line 1, column 5: unknown alias \"nope\""},
       {"a: &a [*a]\n", "nested deeper than 500 levels"},
+      {"%\xec", "line 1, column 2: not valid UTF-8"},
+      {"a: 1\nb: \xed\xa0\x80", "line 2, column 4: not valid UTF-8"},
+      {"a: \x01", "line 1, column 4: control character"},
       {"u:\n  <<: 1\n", "a merge key (<<) needs a mapping or a list of mappings"},
   };
   for (const Case& c : cases) {

@@ -169,6 +169,7 @@ class PostgresEntry final : public CatalogueEntry {
     MISHAP_ASSIGN(std::vector<std::string> flags, server_flags(request.service));
     MISHAP_ASSIGN(fs::path prepared, prepare(request, *server, flags));
 
+    // The socket goes where no other server of the cell has one: /tmp is shared.
     Launch launch;
     const std::string data = data_path(request.service);
     const ListeningPort port = server_port(request.service, "postgres", 5432);
@@ -178,7 +179,7 @@ class PostgresEntry final : public CatalogueEntry {
                    "-c",
                    "port=" + std::to_string(port.port),
                    "-c",
-                   "unix_socket_directories=/tmp"};
+                   "unix_socket_directories=" + data};
     if (request.options.wants_logical_wal) {
       launch.argv.insert(launch.argv.end(), {"-c", "wal_level=logical"});
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include <sys/stat.h>
 
@@ -249,7 +250,36 @@ Result<Launch> resolve_source(const Service& service, const EngineOptions& optio
   return fail("unknown kind of service");
 }
 
+/// Words that are the directory, or end with it after '='.
+void move_directory(Launch& launch, const std::string& before, const std::string& after) {
+  auto move = [&](std::string& word) {
+    if (word == before) {
+      word = after;
+    } else if (word.ends_with("=" + before)) {
+      word.replace(word.size() - before.size(), before.size(), after);
+    }
+  };
+  for (std::string& word : launch.argv) move(word);
+  for (auto& [name, value] : launch.env) move(value);
+  if (launch.cwd == before) launch.cwd = after;
+}
+
 }  // namespace
+
+void separate_directories(std::map<std::string, Launch>& launches) {
+  std::set<fs::path> taken;
+  for (auto& [name, launch] : launches) {
+    auto separate = [&](fs::path& directory) {
+      if (taken.insert(directory).second) return;
+      const fs::path before = directory;
+      directory += "-" + name;
+      taken.insert(directory);
+      move_directory(launch, before.string(), directory.string());
+    };
+    for (ClonedDirectory& clone : launch.clones) separate(clone.path);
+    for (fs::path& directory : launch.private_dirs) separate(directory);
+  }
+}
 
 Result<Launch> resolve(const Service& service, const EngineOptions& options,
                        const std::vector<InterfaceAddress>& addresses) {

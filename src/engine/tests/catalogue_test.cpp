@@ -69,10 +69,10 @@ TEST_F(PostgresCatalogue, LaunchesAsTheImageWould) {
   const auto launch = resolve(service_, options_, interface_addresses({service_}));
   ASSERT_TRUE(launch) << launch.error().message;
   const PostgresServer& server = *choose_server(servers_, 16);
-  EXPECT_THAT(
-      launch->argv,
-      ElementsAre((server.directory / "postgres").string(), "-D", "/var/lib/postgresql/data", "-c",
-                  "port=5432", "-c", "unix_socket_directories=/tmp", "-c", "max_connections=20"));
+  EXPECT_THAT(launch->argv, ElementsAre((server.directory / "postgres").string(), "-D",
+                                        "/var/lib/postgresql/data", "-c", "port=5432", "-c",
+                                        "unix_socket_directories=/var/lib/postgresql/data", "-c",
+                                        "max_connections=20"));
   EXPECT_EQ(launch->description,
             "postgres:16 → PostgreSQL " + server.version + " from " + server.directory.string() +
                 (server.major == 16 ? "" : ", for want of version 16") + " (catalogue)");

@@ -210,6 +210,26 @@ TEST(Resolve, Volumes) {
             "service \"api\": volume ./conf: container path \"x\" must be absolute");
 }
 
+TEST(SeparateDirectories, SecondOfAKindMovesAside) {
+  Launch launch;
+  launch.argv = {"/bin/server", "-D", "/data", "-c", "sockets=/data", "/data/x"};
+  launch.env = {{"PGDATA", "/data"}};
+  launch.cwd = "/data";
+  launch.clones = {{"/cache/1", "/data", 0700}};
+  Launch third;
+  third.private_dirs = {"/data", "/other"};
+  std::map<std::string, Launch> launches = {{"a", launch}, {"b", launch}, {"c", third}};
+  separate_directories(launches);
+  EXPECT_THAT(launches["a"].argv,
+              ElementsAre("/bin/server", "-D", "/data", "-c", "sockets=/data", "/data/x"));
+  EXPECT_THAT(launches["b"].argv,
+              ElementsAre("/bin/server", "-D", "/data-b", "-c", "sockets=/data-b", "/data/x"));
+  EXPECT_THAT(launches["b"].env, ElementsAre(Pair("PGDATA", "/data-b")));
+  EXPECT_EQ(launches["b"].cwd, "/data-b");
+  EXPECT_EQ(launches["b"].clones[0].path, "/data-b");
+  EXPECT_THAT(launches["c"].private_dirs, ElementsAre(fs::path("/data-c"), fs::path("/other")));
+}
+
 TEST(PostgresServers, VersionText) {
   const auto server =
       parse_postgres_version("/b", "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)\n");

@@ -18,13 +18,13 @@ std::string env_value(const Env& env, const std::string& name) {
   return found == env.end() ? "" : found->second;
 }
 
-/// What every session of ours has. `passfile` keeps the user's own ~/.pgpass out of it.
+/// What every session of ours has. A `passfile` that cannot exist keeps the user's own out of it.
 Parameters session_parameters() {
   return {{"application_name", "mishap"},
           {"sslmode", "disable"},
           {"gssencmode", "disable"},
           {"client_encoding", "UTF8"},
-          {"passfile", "/dev/null"}};
+          {"passfile", "/dev/null/none"}};
 }
 
 Parameters login(const net::Endpoint& endpoint, std::string user, std::string password,

@@ -73,6 +73,11 @@ struct InterfaceAddress {
 Result<Launch> resolve(const Service& service, const EngineOptions& options,
                        const std::vector<InterfaceAddress>& addresses);
 
+/// Services of one cell share a mount namespace: where two would clone or empty the same directory,
+/// all but the first (by name) get `<directory>-<service>`, and their command line, variables and
+/// working directory follow. Call it once all services of a spec are resolved.
+void separate_directories(std::map<std::string, Launch>& launches);
+
 /// The addresses variables are made of: a service from an image is `<name>:<port>`, every other
 /// `127.0.0.1:<port>`.
 std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services);

@@ -88,7 +88,7 @@ TEST(HttpStep, SendsJsonAndDecodesAChunkedReply) {
   Server server(
       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Type: "
        "application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-       "7\r\n {\"id\":9\r\n3\r\n0} \r\n0\r\n\r\n"});
+       "8\r\n {\"id\":9\r\n3\r\n0} \r\n0\r\n\r\n"});
   auto result =
       step(server, "post",
            {{"path", "/users?a=b c"}, {"body", {{"name", "ann"}}}, {"headers", {{"X-N", 5}}}});

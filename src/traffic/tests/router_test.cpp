@@ -1,0 +1,318 @@
+#include "mishap/traffic/router.h"
+
+#include <future>
+#include <thread>
+
+#include <sys/socket.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace mishap::traffic {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// A filter that answers "no" to whatever contains a '!' and cuts what contains a '#'.
+class TestFilter final : public Filter {
+ public:
+  void on_bytes(Direction direction, std::string_view bytes, Sink& sink) override {
+    if (bytes.find('!') != std::string_view::npos) {
+      sink.report("error", {{"text", std::string(bytes)}});
+      sink.send(Direction::to_client, "no");
+    } else if (bytes.find('#') != std::string_view::npos) {
+      sink.end(Ending::reset);
+    } else if (bytes.find('~') != std::string_view::npos) {
+      held_ = bytes;
+      sink.start_timer(milliseconds(20), 7);
+    } else {
+      sink.send(direction, bytes);
+    }
+  }
+  void on_eof(Direction direction, Sink& sink) override { sink.send_eof(direction); }
+  void on_timer(uint64_t token, Sink& sink) override {
+    if (token == 7) sink.send(Direction::to_server, held_);
+  }
+
+ private:
+  std::string held_;
+};
+
+class TestProtocol final : public Protocol {
+ public:
+  std::string_view name() const override { return "test"; }
+  const std::vector<StepMethod>& methods() const override { return methods_; }
+  const std::vector<fault::ProtocolAction>& actions() const override { return actions_; }
+  const std::vector<std::string>& matchers() const override { return matchers_; }
+  std::unique_ptr<Filter> make_filter() const override { return std::make_unique<TestFilter>(); }
+  Result<StepResult> step(const StepCall&) const override { return fail("none"); }
+  Result<void> ready(const net::Endpoint&, const std::map<std::string, std::string>&,
+                     net::Deadline) const override {
+    return {};
+  }
+
+ private:
+  std::vector<StepMethod> methods_;
+  std::vector<fault::ProtocolAction> actions_;
+  std::vector<std::string> matchers_;
+};
+
+net::Deadline soon() { return net::Clock::now() + seconds(20); }
+
+/// A loop in its own thread, a router on it, and a listener that plays the service.
+class RouterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    loop_ = std::move(*net::Loop::create());
+    router_ = std::move(*Router::create(*loop_, log_, decider_));
+    listener_ = std::move(*net::listen_on(net::Address::loopback_v4(0)));
+    service_ = *net::local_address(listener_.get());
+    thread_ = std::thread([this] { loop_->run(); });
+  }
+  void TearDown() override {
+    loop_->stop();
+    thread_.join();
+    router_.reset();
+  }
+
+  void relay(const Protocol* protocol = nullptr) {
+    ASSERT_TRUE(router_->relay("db", "main", {"127.0.0.1", service_.port()}, protocol));
+  }
+  net::Stream dial(const net::Endpoint& endpoint) {
+    auto stream = net::Stream::connect(endpoint, soon(), nullptr);
+    EXPECT_TRUE(stream) << stream.error().message;
+    return std::move(*stream);
+  }
+  net::Stream dial() { return dial(*router_->dial_address("db", "main")); }
+  /// What the service accepts.
+  UniqueFd accept() {
+    EXPECT_TRUE(net::wait_ready(listener_.get(), POLLIN, soon(), nullptr));
+    auto accepted = net::accept_next(listener_.get());
+    return accepted && *accepted ? std::move((*accepted)->fd) : UniqueFd();
+  }
+  /// Reads `count` bytes, or up to the end of stream; "reset" when there was one.
+  static std::string read(int fd, size_t count) {
+    std::string out;
+    std::vector<char> buffer(64 * 1024);
+    while (out.size() < count && net::wait_ready(fd, POLLIN, soon(), nullptr)) {
+      ssize_t got = recv(fd, buffer.data(), std::min(buffer.size(), count - out.size()), 0);
+      if (got < 0 && errno == EAGAIN) continue;
+      if (got < 0) return out + "reset";
+      if (got == 0) return out + "eof";
+      out.append(buffer.data(), size_t(got));
+    }
+    return out;
+  }
+  static bool silent(int fd) {
+    pollfd entry{fd, POLLIN, 0};
+    return poll(&entry, 1, 30) == 0;
+  }
+  /// The event of that type, waited for.
+  const event::Event& event(std::string_view type) {
+    for (size_t i = 0;; ++i) {
+      if (!log_.wait_beyond(i, soon())) ADD_FAILURE() << "no event " << type;
+      if (log_.at(i).type == type) return log_.at(i);
+    }
+  }
+
+  event::Log log_;
+  fault::ProtocolDecider decider_{1};
+  std::unique_ptr<net::Loop> loop_;
+  std::unique_ptr<Router> router_;
+  UniqueFd listener_;
+  net::Address service_;
+  std::thread thread_;
+  TestProtocol protocol_;
+};
+
+TEST_F(RouterTest, PassesBytesAndHalfCloses) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("ping"));
+  EXPECT_EQ(read(server.get(), 4), "ping");
+  shutdown(client.fd(), SHUT_WR);
+  EXPECT_EQ(read(server.get(), 1), "eof");
+  ASSERT_EQ(send(server.get(), "late", 4, 0), 4);
+  EXPECT_EQ(read(client.fd(), 4), "late") << "the other direction goes on";
+  server.reset();
+  EXPECT_EQ(read(client.fd(), 1), "eof");
+
+  const event::Event& started = event("proxy_started");
+  EXPECT_EQ(started.service, "db");
+  EXPECT_EQ(started.fields.get("mode"), "passthrough");
+  const event::Event& open = event("proxy_conn_open");
+  EXPECT_EQ(open.fields.get("from"), "test");
+  EXPECT_EQ(open.fields.get("interface"), "main");
+  EXPECT_EQ(open.fields.get("conn_id"), "00000001");
+  const event::Event& close = event("proxy_conn_close");
+  EXPECT_EQ(close.fields.get("reason"), "client_eof");
+  EXPECT_EQ(close.fields.get("bytes_c2s"), "4");
+  EXPECT_EQ(close.fields.get("bytes_s2c"), "4");
+}
+
+TEST_F(RouterTest, ManyBytesBothWaysAtOnceArriveInOrder) {
+  for (const Protocol* protocol :
+       {static_cast<const Protocol*>(nullptr), static_cast<const Protocol*>(&protocol_)}) {
+    std::string name = protocol == nullptr ? "plain" : "filtered";
+    ASSERT_TRUE(router_->relay(name, "main", {"127.0.0.1", service_.port()}, protocol));
+    net::Stream client = dial(*router_->dial_address(name, "main"));
+    UniqueFd server = accept();
+    std::string forth(8'000'000, 'a'), back(8'000'000, 'b');
+    for (size_t i = 0; i < forth.size(); i += 1000) forth[i] = back[i] = char('c' + i / 1000 % 20);
+    std::string got;
+    std::thread reader([&] { got = read(server.get(), forth.size()); });
+    std::thread writer([&] {
+      std::string_view rest = back;
+      while (!rest.empty() && net::wait_ready(server.get(), POLLOUT, soon(), nullptr)) {
+        ssize_t sent = send(server.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent > 0) rest.remove_prefix(size_t(sent));
+      }
+    });
+    auto replies = std::async([&] { return read(client.fd(), back.size()); });
+    EXPECT_TRUE(client.write_all(forth));
+    EXPECT_TRUE(replies.get() == back);
+    reader.join();
+    writer.join();
+    EXPECT_TRUE(got == forth);
+  }
+}
+
+TEST_F(RouterTest, ASlowReceiverStopsItsSender) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  std::string block(1 << 20, 'x');
+  size_t taken = 0;
+  // Nobody reads: what the kernel and the relay take is bounded.
+  while (net::wait_ready(client.fd(), POLLOUT, net::Clock::now() + milliseconds(200), nullptr)) {
+    ssize_t sent = send(client.fd(), block.data(), block.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ASSERT_GT(sent, 0);
+    taken += size_t(sent);
+    ASSERT_LT(taken, size_t{256} << 20);
+  }
+  EXPECT_EQ(read(server.get(), taken).size(), taken);
+}
+
+TEST_F(RouterTest, AResetIsPassedOnAfterTheBytesBeforeIt) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_EQ(send(server.get(), "last words", 10, 0), 10);
+  net::close_with_reset(std::move(server));
+  EXPECT_EQ(read(client.fd(), 100), "last wordsreset");
+  EXPECT_EQ(event("proxy_conn_close").fields.get("reason"), "io_error");
+}
+
+TEST_F(RouterTest, ARefusedUpstreamResetsTheTestDriver) {
+  relay();
+  listener_.reset();
+  net::Stream client = dial();
+  EXPECT_EQ(read(client.fd(), 1), "reset");
+}
+
+TEST_F(RouterTest, FiltersInjectDelayAndReset) {
+  relay(&protocol_);
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("bad!"));
+  EXPECT_EQ(read(client.fd(), 2), "no");
+  const event::Event& proxy = event("proxy");
+  EXPECT_EQ(proxy.fields.get("action"), "error");
+  EXPECT_EQ(proxy.fields.get("text"), "bad!");
+  EXPECT_EQ(proxy.fields.get("protocol"), "test");
+  EXPECT_EQ(proxy.fields.get("from"), "test");
+
+  auto before = net::Clock::now();
+  ASSERT_TRUE(client.write_all("~"));
+  EXPECT_EQ(read(server.get(), 1), "~");
+  EXPECT_GE(net::Clock::now() - before, milliseconds(20));
+
+  ASSERT_TRUE(client.write_all("#"));
+  EXPECT_EQ(read(client.fd(), 1), "reset");
+  EXPECT_EQ(read(server.get(), 1), "reset");
+  EXPECT_EQ(event("proxy_conn_close").fields.get("reason"), "rule_drop");
+}
+
+TEST_F(RouterTest, AdoptionsMeetTheirConnectionsInEitherOrder) {
+  relay();
+  EXPECT_FALSE(router_->route("api", net::Address::loopback_v4(1)));
+  net::Address elsewhere = *net::Address::numeric("10.1.2.3", service_.port());
+  EXPECT_FALSE(router_->route("api", elsewhere));
+  auto route = router_->route("api", service_);
+  ASSERT_TRUE(route);
+  EXPECT_EQ(route->edge, (fault::Edge{"api", "db", "main"}));
+  EXPECT_EQ(router_->route("api", *net::Address::numeric("0.0.0.0", service_.port()))->id,
+            route->id);
+  EXPECT_EQ(router_->route("api", *net::Address::numeric("::ffff:127.0.0.1", service_.port()))
+                ->relay.family(),
+            AF_INET);
+
+  for (bool adopt_first : {true, false}) {
+    // As a supervisor does it: upstream first, then the program's own socket.
+    UniqueFd upstream = std::move(*net::start_connect(service_));
+    UniqueFd server = accept();
+    UniqueFd program(socket(AF_INET, SOCK_STREAM, 0));
+    net::Address any = net::Address::loopback_v4(0);
+    ASSERT_EQ(bind(program.get(), any.raw(), any.length()), 0);
+    uint16_t port = net::local_address(program.get())->port();
+    if (adopt_first) router_->adopt(route->id, AF_INET, port, std::move(upstream));
+    ASSERT_EQ(connect(program.get(), route->relay.raw(), route->relay.length()), 0);
+    ASSERT_EQ(send(program.get(), "hi", 2, 0), 2);
+    if (!adopt_first) router_->adopt(route->id, AF_INET, port, std::move(upstream));
+    EXPECT_EQ(read(server.get(), 2), "hi");
+  }
+  EXPECT_EQ(event("proxy_conn_open").fields.get("from"), "api");
+}
+
+TEST_F(RouterTest, ACutStallsSilentlyUntilItIsMended) {
+  relay();
+  net::Stream open = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(open.write_all("a"));
+  EXPECT_EQ(read(server.get(), 1), "a");
+
+  router_->cut("test", "db");
+  ASSERT_TRUE(open.write_all("b"));
+  EXPECT_TRUE(silent(server.get()));
+  ASSERT_EQ(send(server.get(), "c", 1, 0), 1);
+  EXPECT_EQ(read(open.fd(), 1), "c") << "the cut is one-way";
+  net::Stream hanging = dial();
+  EXPECT_TRUE(silent(listener_.get()));
+
+  router_->mend("test", "db");
+  EXPECT_EQ(read(server.get(), 1), "b");
+  UniqueFd second = accept();
+  ASSERT_TRUE(hanging.write_all("d"));
+  EXPECT_EQ(read(second.get(), 1), "d");
+}
+
+TEST_F(RouterTest, ConnectsIntoACutHangAndGoOnWhenItIsMended) {
+  relay();
+  router_->cut("db", "api");
+  auto route = router_->route("api", service_);
+  ASSERT_TRUE(route && route->into_silence);
+  UniqueFd program = std::move(*net::start_connect(route->relay));
+  pollfd entry{program.get(), POLLOUT, 0};
+  EXPECT_EQ(poll(&entry, 1, 50), 0) << "the connect hangs";
+  router_->mend("db", "api");
+  // The kernel repeats the SYN after a second.
+  ASSERT_TRUE(net::wait_ready(program.get(), POLLOUT, soon(), nullptr));
+  UniqueFd server = accept();
+  ASSERT_EQ(send(program.get(), "hi", 2, 0), 2);
+  EXPECT_EQ(read(server.get(), 2), "hi");
+  EXPECT_FALSE(router_->route("api", service_)->into_silence);
+}
+
+TEST_F(RouterTest, RefusesNamesAndKnowsWhatIsNotRelayed) {
+  auto named = router_->relay("db", "main", {"db.example", 5432}, nullptr);
+  ASSERT_FALSE(named);
+  EXPECT_EQ(named.error().message, "relay db.main: \"db.example\" is not a numeric address");
+  EXPECT_FALSE(router_->dial_address("db", "main"));
+}
+
+}  // namespace
+}  // namespace mishap::traffic

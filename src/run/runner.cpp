@@ -60,10 +60,9 @@ std::string hash_of(const std::map<std::string, std::string>& files) {
 Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& spec,
                                                             const engine::EngineOptions& options) {
   auto addresses = engine::interface_addresses(spec.services());
-  auto user = sandbox::cell_user();
   std::map<std::string, engine::Launch> launches;
   for (const auto& service : spec.services()) {
-    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses, {user.uid, user.gid}));
+    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses));
   }
   return launches;
 }

@@ -1,0 +1,91 @@
+// load_file, load_json, load_yaml, struct, sleep, halt, duration, and the modules json, math and time.
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "binding.h"
+#include "mishap/net/stream.h"
+#include "world.h"
+
+namespace mishap::spec {
+namespace {
+
+namespace fs = std::filesystem;
+using starlark::Signature;
+namespace types = starlark::types;
+
+constexpr uint64_t kLargestFileBytes = uint64_t{50} << 20;
+
+Result<std::string> read_spec_file(CallContext& call) {
+  World& world = world_of(call);
+  std::string wanted(call.text(0));
+  if (wanted.find("://") != std::string::npos) return call.error(fmt::format("{} is a URL; only files can be read", wanted));
+  fs::path path = fs::path(wanted).is_absolute() ? fs::path(wanted) : world.directory / wanted;
+  std::error_code error;
+  auto status = fs::status(path, error);
+  if (!fs::exists(status)) return call.error(fmt::format("{}: no such file (relative to the spec's directory)", wanted));
+  if (!fs::is_regular_file(status)) return call.error(wanted + ": not a regular file");
+  uint64_t limit = kLargestFileBytes;
+  if (const char* given = std::getenv("FAULTBOX_LOAD_FILE_MAX_BYTES")) limit = std::strtoull(given, nullptr, 10);
+  if (fs::file_size(path, error) > limit) return call.error(fmt::format("{}: larger than {} bytes", wanted, limit));
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return call.error(wanted + ": cannot be read");
+  if (world.session == nullptr) world.files[(world.root.parent_path() / wanted).lexically_normal().string()] = text.str();
+  return text.str();
+}
+
+Result<Value> load_parsed(CallContext& call, Result<Json> (*parse)(std::string_view)) {
+  MISHAP_ASSIGN(std::string text, read_spec_file(call));
+  auto parsed = parse(text);
+  if (!parsed) return call.error(fmt::format("{}: {}", call.text(0), parsed.error().message));
+  return starlark::from_json(call.heap(), *parsed);
+}
+
+Result<Value> sleep_for(CallContext& call) {
+  MISHAP_ASSIGN(auto* session, acting_session_of(call));
+  MISHAP_ASSIGN(Nanoseconds duration, duration_argument(call, 0));
+  if (duration < Nanoseconds(0)) return call.error("the duration is negative");
+  auto until = net::Clock::now() + duration;
+  if (until > session->deadline()) return call.error("longer than what is left of the test's time");
+  BatonRest rest(world_of(call).baton);
+  // Nothing ever becomes readable on no descriptor, so this ends at the time or when cancelled.
+  auto waited = net::wait_ready(-1, 0, until, &session->cancel());
+  if (!waited && waited.error().code == ECANCELED) return fail("sleep: cancelled", kWaitCancelled);
+  return Value::none();
+}
+
+Result<Value> halt(CallContext& call) {
+  if (task_of(call.thread()).kind != TaskKind::body) return call.error("can only be called in a test's body");
+  return fail(call.has(0) ? fmt::format("halt: {}", call.text(0)) : "halt()", kHalted);
+}
+
+}  // namespace
+
+void install_files(World& world) {
+  Heap& heap = world.interpreter.heap();
+  define(world, Signature("load_file").required("path", types::kString), [](CallContext& call) -> Result<Value> {
+    MISHAP_ASSIGN(std::string text, read_spec_file(call));
+    return call.heap().string(text);
+  });
+  define(world, Signature("load_json").required("path", types::kString),
+         [](CallContext& call) { return load_parsed(call, parse_json); });
+  define(world, Signature("load_yaml").required("path", types::kString),
+         [](CallContext& call) { return load_parsed(call, parse_yaml); });
+  define(world, Signature("duration").required("text", types::kString).positional_only(),
+         [](CallContext& call) -> Result<Value> {
+           MISHAP_ASSIGN(Nanoseconds parsed, duration_argument(call, 0));
+           return Value::integer(parsed.count());
+         });
+  define(world, Signature("sleep").required("duration", types::kString), sleep_for);
+  define(world, Signature("halt").optional("reason", types::kString).positional_only(), halt);
+  world.interpreter.predeclare("struct", starlark::make_struct_function(heap));
+  world.interpreter.predeclare("json", starlark::make_json_module(heap));
+  world.interpreter.predeclare("math", starlark::make_math_module(heap));
+  world.interpreter.predeclare("time", starlark::make_time_module(heap));
+}
+
+}  // namespace mishap::spec

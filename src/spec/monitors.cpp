@@ -1,0 +1,125 @@
+#include "monitors.h"
+
+#include <fmt/format.h>
+
+#include "values.h"
+
+namespace mishap::spec {
+namespace {
+
+constexpr std::string_view kFailPrefix = "fail: ";
+constexpr int kCopyDepth = 64;
+
+/// A Starlark thread for callbacks of monitors.
+struct MonitorTask {
+  explicit MonitorTask(World& world) : task{world, TaskKind::monitor}, thread(world.interpreter, "monitor") {
+    thread.user = &task;
+  }
+  Task task;
+  Thread thread;
+};
+
+/// What fail() was given, or the whole error.
+std::string reason_of(const starlark::EvalError& error) {
+  std::string message = error.message;
+  if (message.starts_with(kFailPrefix)) message.erase(0, kFailPrefix.size());
+  return message;
+}
+
+/// A changeable copy, so that registrations do not share state.
+Result<Value> deep_copy(Heap& heap, const Value& value, int depth) {
+  if (depth == 0) return fail("state_init is nested too deep");
+  if (value.is_list()) {
+    std::vector<Value> items;
+    for (const Value& item : value.as<starlark::List>().items()) {
+      MISHAP_ASSIGN(Value copy, deep_copy(heap, item, depth - 1));
+      items.push_back(std::move(copy));
+    }
+    return heap.list(std::move(items));
+  }
+  if (value.is_dict()) {
+    Value dict = heap.dict();
+    for (const auto& entry : value.as<starlark::Dict>().table().entries()) {
+      if (!entry.key.is_valid()) continue;
+      MISHAP_ASSIGN(Value copy, deep_copy(heap, entry.value, depth - 1));
+      MISHAP_TRY(dict.as<starlark::Dict>().set(entry.key, std::move(copy)));
+    }
+    return dict;
+  }
+  if (value.is_set()) {
+    Value set = heap.set();
+    for (const Value& key : value.as<starlark::Set>().keys()) MISHAP_TRY(set.as<starlark::Set>().add(key));
+    return set;
+  }
+  return value;
+}
+
+class StreamMonitor final : public monitor::StreamMonitor {
+ public:
+  StreamMonitor(World& world, const MonitorDeclaration& declared) : world_(world), declared_(declared) {
+    BatonHold hold(world_.baton);
+    task_ = std::make_unique<MonitorTask>(world_);
+    state_ = Value::none();
+    if (!declared_.state_init.is_valid()) return;
+    auto copy = deep_copy(world_.interpreter.heap(), declared_.state_init, kCopyDepth);
+    if (copy) state_ = *copy;
+    else broken_ = copy.error().message;
+  }
+
+  bool accepts(const event::Event& event) override {
+    BatonHold hold(world_.baton);
+    return matches(task_->thread, declared_.on, event);
+  }
+
+  Result<bool> step(const event::Event& event) override {
+    if (!broken_.empty()) return fail(broken_);
+    BatonHold hold(world_.baton);
+    Value argument = world_.interpreter.heap().make<EventValue>(event, false);
+    Value next = state_;
+    if (declared_.update.is_valid()) {
+      auto updated = task_->thread.run(declared_.update, {argument, state_});
+      if (!updated) return fail("update: " + reason_of(updated.error()));
+      next = *updated;
+    }
+    if (declared_.check.is_valid()) {
+      auto checked = task_->thread.run(declared_.check, {argument, next});
+      if (!checked) return fail("check: " + reason_of(checked.error()));
+      if (!starlark::truth(*checked)) return false;
+    }
+    state_ = next;
+    return true;
+  }
+
+ private:
+  World& world_;
+  const MonitorDeclaration& declared_;  // the world keeps the value
+  std::unique_ptr<MonitorTask> task_;
+  Value state_;
+  std::string broken_;
+};
+
+}  // namespace
+
+monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
+  const MonitorDeclaration& declared = starlark::host_cast<MonitorValue>(monitor_value)->value;
+  monitor::MonitorSpec spec;
+  spec.id = reinterpret_cast<uintptr_t>(monitor_value.object());
+  spec.name = declared.name;
+  spec.service = declared.service;
+  spec.kind = declared.finished_trace ? monitor::Kind::finished_trace : monitor::Kind::stream;
+  if (declared.finished_trace) {
+    auto task = std::make_shared<MonitorTask>(world);
+    spec.on_event = [&world, &declared, task](const event::Event& event) -> Result<void> {
+      BatonHold hold(world.baton);
+      Value argument = world.interpreter.heap().make<EventValue>(event, true);
+      auto outcome = task->thread.run(declared.on_event, {argument});
+      if (!outcome) return fail(reason_of(outcome.error()));
+      return {};
+    };
+  } else {
+    spec.make_stream = [&world, &declared] { return std::make_unique<StreamMonitor>(world, declared); };
+  }
+  return spec;
+}
+
+}  // namespace mishap::spec

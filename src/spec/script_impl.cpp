@@ -1,0 +1,101 @@
+#include "script_impl.h"
+
+#include <algorithm>
+
+#include "monitors.h"
+#include "values.h"
+
+namespace mishap::spec {
+namespace {
+
+using cell::ScriptOutcome;
+
+constexpr std::string_view kFailPrefix = "fail: ";
+
+ScriptOutcome::Kind kind_of(const starlark::EvalError& error) {
+  if (error.code == kHalted) return ScriptOutcome::Kind::halted;
+  if (error.code == kWaitCancelled || error.cancelled) return ScriptOutcome::Kind::cancelled;
+  if (error.code == kAssertionFailed || error.message.starts_with(kFailPrefix)) return ScriptOutcome::Kind::failed;
+  return ScriptOutcome::Kind::raised;
+}
+
+ScriptOutcome failure(const World& world, const starlark::EvalError& error) {
+  ScriptOutcome outcome;
+  outcome.kind = kind_of(error);
+  outcome.message = error.message;
+  outcome.pos = error.pos;
+  outcome.source_line = source_line(world, error.pos);
+  outcome.backtrace = render_backtrace(world, error);
+  if (error.code == kAssertionFailed) outcome.assertion = world.assertion;
+  return outcome;
+}
+
+}  // namespace
+
+void TestScript::attach(cell::Session& session) {
+  world_.session = &session;
+  world_.running_test = test_.info.name;
+  world_.baton.reseed(session.plan().seed);
+}
+
+ScriptOutcome TestScript::call(const Value& function, TaskKind kind, const std::vector<Value>& args, Value* result) {
+  Task task{world_, kind};
+  BatonHold hold(world_.baton);
+  Thread thread(world_.interpreter, test_.info.name);
+  thread.user = &task;
+  {
+    std::lock_guard lock(mutex_);
+    running_.push_back(&thread);
+  }
+  auto outcome = thread.run(function, starlark::CallArgs(std::span<const Value>(args)));
+  {
+    std::lock_guard lock(mutex_);
+    std::erase(running_, &thread);
+  }
+  if (!outcome) return failure(world_, outcome.error());
+  ScriptOutcome returned;
+  if (!outcome->is_none()) returned.return_value = starlark::repr(*outcome);
+  if (result != nullptr) *result = std::move(*outcome);
+  return returned;
+}
+
+bool TestScript::has_seed(const std::string& service) const {
+  auto hooks = world_.declarations.hooks.find(service);
+  return hooks != world_.declarations.hooks.end() && hooks->second.seed.is_valid();
+}
+
+ScriptOutcome TestScript::seed(const std::string& service) {
+  return call(world_.declarations.hooks.at(service).seed, TaskKind::seed, {}, nullptr);
+}
+
+ScriptOutcome TestScript::setup() {
+  if (!test_.setup.is_valid()) return {};
+  return call(test_.setup, TaskKind::setup, {}, nullptr);
+}
+
+ScriptOutcome TestScript::body() { return call(test_.body, TaskKind::body, {}, &returned_); }
+
+ScriptOutcome TestScript::expect(bool hung) {
+  world_.hung = hung;
+  return call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
+}
+
+std::vector<monitor::MonitorSpec> TestScript::monitors() {
+  std::vector<monitor::MonitorSpec> specs;
+  auto add = [&](const Value& value) { specs.push_back(monitor_spec(world_, value)); };
+  for (const Value& value : world_.declarations.monitors) {
+    if (!world_.declarations.claimed.contains(value.object())) add(value);
+  }
+  for (const Value& assumption : test_.assumptions) {
+    for (const Value& value : starlark::host_cast<AssumptionValue>(assumption)->value.monitors) add(value);
+  }
+  for (const Value& value : test_.monitors) add(value);
+  return specs;
+}
+
+void TestScript::cancel() {
+  std::lock_guard lock(mutex_);
+  for (Thread* thread : running_) thread->cancel("the test's time is up");
+}
+
+}  // namespace mishap::spec

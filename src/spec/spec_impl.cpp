@@ -1,0 +1,200 @@
+// Loading a spec, and what is known of it before anything runs.
+#include "mishap/spec/spec.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "filter_scan.h"
+#include "mishap/base/check.h"
+#include "mishap/base/text.h"
+#include "script_impl.h"
+#include "values.h"
+#include "world.h"
+
+namespace mishap::spec {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LoadedSpec final : public Spec {
+ public:
+  explicit LoadedSpec(std::unique_ptr<World> world) : world_(std::move(world)), scan_(*world_) {
+    auto& tests = world_->declarations.tests;
+    std::sort(tests.begin(), tests.end(), [](const auto& a, const auto& b) { return a.info.name < b.info.name; });
+    for (const auto& test : tests) infos_.push_back(test.info);
+  }
+
+  const fs::path& path() const override { return world_->root; }
+  const std::vector<engine::Service>& services() const override { return world_->declarations.services; }
+  const std::vector<TestInfo>& tests() const override { return infos_; }
+  const std::vector<MatrixInfo>& matrices() const override { return world_->declarations.matrices; }
+  size_t assumption_count() const override { return world_->declarations.assumptions.size(); }
+  const std::map<std::string, std::string>& files() const override { return world_->files; }
+  const std::vector<LoadMessage>& messages() const override { return world_->messages; }
+
+  cell::CellPlan plan(const TestInfo& info, uint64_t seed, int run) const override {
+    const TestDeclaration& test = declaration(info);
+    cell::CellPlan plan;
+    plan.name = info.name;
+    plan.kind = info.kind;
+    plan.scenario = info.scenario;
+    plan.fault = info.fault;
+    plan.pos = info.pos;
+    plan.services = services();
+    ScanResult seen = scan_.scan(entries(test));
+    plan.notified = std::move(seen.notified);
+    plan.relayed = std::move(seen.relayed);
+    for (const Value& value : test.assumptions) add_window(plan, starlark::host_cast<AssumptionValue>(value)->value);
+    if (test.expect.is_valid()) plan.expectation = callable_name(test.expect);
+    plan.timeout = test.timeout;
+    plan.drain = test.drain;
+    plan.require_faults_fire = test.require_faults_fire;
+    plan.seed = seed;
+    plan.run = run;
+    return plan;
+  }
+
+  std::unique_ptr<cell::Script> script(const TestInfo& info) override {
+    return std::make_unique<TestScript>(*world_, declaration(info));
+  }
+
+ private:
+  const TestDeclaration& declaration(const TestInfo& info) const {
+    const auto& tests = world_->declarations.tests;
+    auto found = std::find_if(tests.begin(), tests.end(), [&](const auto& t) { return t.info.name == info.name; });
+    MISHAP_CHECK(found != tests.end(), "no test {}", info.name);
+    return *found;
+  }
+
+  std::vector<Value> entries(const TestDeclaration& test) const {
+    std::vector<Value> functions = {test.body, test.setup, test.expect};
+    for (const auto& [name, hooks] : world_->declarations.hooks) functions.push_back(hooks.seed);
+    return functions;
+  }
+
+  static void add_window(cell::CellPlan& plan, const Assumption& assumption) {
+    cell::WindowPlan window;
+    window.assumption = assumption.name;
+    window.syscall_rules = assumption.syscall_rules;
+    window.protocol_rules = assumption.protocol_rules;
+    window.pos = assumption.pos;
+    for (const auto& rule : assumption.syscall_rules) {
+      plan.notified[rule.service].insert(rule.syscalls.begin(), rule.syscalls.end());
+    }
+    for (const auto& rule : assumption.protocol_rules) plan.relayed.insert({rule.service, rule.interface});
+    plan.windows.push_back(std::move(window));
+  }
+
+  std::unique_ptr<World> world_;
+  FilterScan scan_;
+  std::vector<TestInfo> infos_;
+};
+
+/// The root's `test_*` functions are tests of their own, unless something declared one of that name.
+void discover(World& world, const starlark::LoadedModule& root) {
+  auto& tests = world.declarations.tests;
+  for (const auto& global : root.globals()) {
+    if (!global.name.starts_with("test_") || global.value.kind() != starlark::Kind::kFunction) continue;
+    auto same = std::find_if(tests.begin(), tests.end(), [&](const auto& t) { return t.info.name == global.name; });
+    if (same != tests.end()) continue;
+    TestDeclaration test;
+    test.info = {global.name, "test", "", "", global.value.as<starlark::FunctionObject>().pos()};
+    test.body = global.value;
+    tests.push_back(std::move(test));
+  }
+}
+
+LoadMessage spec_error(std::string message, SourcePos pos) {
+  LoadMessage error;
+  error.code = "SPEC_LOAD_FAILED";
+  error.pos = pos;
+  error.rendered = (pos.line != 0 ? pos.text() + ": " : "") + "error: " + message + "\n";
+  error.message = std::move(message);
+  return error;
+}
+
+/// Each name in depends_on is a service, and nobody depends on himself by way of others.
+std::vector<LoadMessage> check_dependencies(const Declarations& declared) {
+  std::vector<LoadMessage> errors;
+  std::vector<std::string> names;
+  for (const auto& service : declared.services) names.push_back(service.name);
+  for (const auto& service : declared.services) {
+    for (const auto& needed : service.depends_on) {
+      if (declared.find_service(needed) != nullptr) continue;
+      errors.push_back(spec_error(fmt::format("service \"{}\" depends on \"{}\", which is not declared{}", service.name,
+                                              needed, did_you_mean(needed, names)),
+                                  service.pos));
+    }
+  }
+  if (!errors.empty()) return errors;
+  std::map<std::string, int> state;  // 1: being looked at, 2: fine
+  std::vector<std::string> chain;
+  std::function<bool(const std::string&)> cyclic = [&](const std::string& name) {
+    if (state[name] == 2) return false;
+    chain.push_back(name);
+    if (state[name] == 1) return true;
+    state[name] = 1;
+    for (const auto& needed : declared.find_service(name)->depends_on) {
+      if (cyclic(needed)) return true;
+    }
+    state[name] = 2;
+    chain.pop_back();
+    return false;
+  };
+  for (const auto& service : declared.services) {
+    chain.clear();
+    if (!cyclic(service.name)) continue;
+    chain.erase(chain.begin(), std::find(chain.begin(), chain.end(), chain.back()));
+    return {spec_error("services depend on each other in a circle: " + join(chain, " → "), service.pos)};
+  }
+  return errors;
+}
+
+void gather_globals(World& world, Thread& thread, const starlark::LoadedModule& root) {
+  for (const auto& key : world.interpreter.loaded_keys()) {
+    auto module = world.interpreter.load(thread, key);
+    if (!module) continue;
+    for (const auto& global : (*module)->globals()) world.globals[global.name] = global.value;
+  }
+  for (const auto& global : root.globals()) world.globals[global.name] = global.value;
+}
+
+}  // namespace
+
+LoadOutcome load(const fs::path& path) {
+  LoadOutcome outcome;
+  auto world = std::make_unique<World>(path);
+  Task task{*world, TaskKind::load};
+  starlark::Thread thread(world->interpreter, "load");
+  thread.user = &task;
+  BatonHold hold(world->baton);
+  std::error_code missing;
+  if (!fs::is_regular_file(path, missing)) {
+    outcome.messages.push_back(spec_error(fmt::format("cannot read {}: no such file", path.string()), {}));
+    return outcome;
+  }
+  auto module = world->interpreter.load(thread, fs::absolute(path).string());
+  if (!module) {
+    const auto& error = module.error();
+    bool parsed = error.kind == starlark::DiagnosticKind::kEvaluation;
+    auto problems = parsed ? std::vector<starlark::Diagnostic>()
+                           : world->interpreter.check({path.string(), world->files[error.pos.file]});
+    if (problems.size() > 1 && error.pos.file == path.string()) {
+      for (const auto& problem : problems) outcome.messages.push_back(render_error(*world, problem, "SPEC_SYNTAX"));
+    } else {
+      outcome.messages.push_back(render_error(*world, error, parsed ? "SPEC_LOAD_FAILED" : "SPEC_SYNTAX"));
+    }
+    return outcome;
+  }
+  discover(*world, **module);
+  gather_globals(*world, thread, **module);
+  outcome.messages = check_dependencies(world->declarations);
+  if (!outcome.messages.empty()) return outcome;
+  outcome.messages = world->messages;
+  outcome.spec = std::make_unique<LoadedSpec>(std::move(world));
+  return outcome;
+}
+
+}  // namespace mishap::spec

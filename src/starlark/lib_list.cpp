@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib.h"
+
+namespace mishap::starlark {
+namespace {
+
+// Runs `change` on the list; its error gets the method's name.
+Result<Value> changed(CallContext& call, Result<void> change) {
+  if (!change) return named(call, change.error());
+  return Value::none();
+}
+
+Result<Value> append(CallContext& call) { return changed(call, call.self<List>().append(call[0])); }
+
+Result<Value> clear(CallContext& call) { return changed(call, call.self<List>().clear()); }
+
+Result<Value> extend(CallContext& call) {
+  List& list = call.self<List>();
+  if (auto open = list.check_mutable("extend"); !open) return named(call, open.error());
+  if (call[0].is_list()) return changed(call, list.extend(call.object<List>(0).items()));
+  MISHAP_ASSIGN(const auto items, to_vector(call.thread(), call[0]));
+  return changed(call, list.extend(items));
+}
+
+// A position from the end when negative, clamped to the list.
+size_t clamped(int64_t position, size_t size) {
+  const auto length = static_cast<int64_t>(size);
+  if (position < 0) position += length;
+  return static_cast<size_t>(std::clamp<int64_t>(position, 0, length));
+}
+
+Result<Value> index_of(CallContext& call) {
+  const List& list = call.self<List>();
+  const Span span = span_of(call, 1, list.size());
+  for (size_t i = span.start; i < std::min(span.end, list.size()); ++i) {
+    MISHAP_ASSIGN(const bool same, equals(list[i], call[0]));
+    if (same) return Value::integer(static_cast<int64_t>(i));
+  }
+  return call.error("value not in list");
+}
+
+Result<Value> insert(CallContext& call) {
+  List& list = call.self<List>();
+  return changed(call, list.insert(clamped(call.integer(0), list.size()), call[1]));
+}
+
+Result<Value> pop(CallContext& call) {
+  List& list = call.self<List>();
+  if (auto open = list.check_mutable("pop from"); !open) return named(call, open.error());
+  const auto size = static_cast<int64_t>(list.size());
+  int64_t position = -1;
+  if (call.has(0)) {
+    MISHAP_ASSIGN(position, call.to_int64(0));
+  }
+  const int64_t found = position < 0 ? position + size : position;
+  if (found < 0 || found >= size) return call.error(out_of_range("list", position, list.size()));
+  auto removed = list.remove(static_cast<size_t>(found));
+  if (!removed) return named(call, removed.error());
+  return removed;
+}
+
+Result<Value> remove(CallContext& call) {
+  List& list = call.self<List>();
+  if (auto open = list.check_mutable("remove from"); !open) return named(call, open.error());
+  for (size_t i = 0; i < list.size(); ++i) {
+    MISHAP_ASSIGN(const bool same, equals(list[i], call[0]));
+    if (!same) continue;
+    MISHAP_TRY(list.remove(i));
+    return Value::none();
+  }
+  return call.error("element not found");
+}
+
+}  // namespace
+
+void install_list(Library& library) {
+  const TypeSet position = types::kInt | types::kNone;
+  library.method(Kind::kList, Signature("append").required("object").positional_only(), append);
+  library.method(Kind::kList, Signature("clear"), clear);
+  library.method(Kind::kList,
+                 Signature("extend").required("iterable", types::kIterable).positional_only(),
+                 extend);
+  library.method(Kind::kList,
+                 Signature("index")
+                     .required("value")
+                     .optional("start", position)
+                     .optional("end", position)
+                     .positional_only(),
+                 index_of);
+  library.method(
+      Kind::kList,
+      Signature("insert").required("index", types::kInt).required("object").positional_only(),
+      insert);
+  library.method(Kind::kList, Signature("pop").optional("index", types::kInt).positional_only(),
+                 pop);
+  library.method(Kind::kList, Signature("remove").required("value").positional_only(), remove);
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,162 @@
+// Methods of sets. Those that take another collection take any iterable; the operators want sets.
+#include <fmt/format.h>
+
+#include "lib.h"
+
+namespace mishap::starlark {
+namespace {
+
+Result<Value> none_or_error(CallContext& call, Result<void> done) {
+  if (!done) return named(call, done.error());
+  return Value::none();
+}
+
+Result<void> add_all(Thread& thread, Set& set, const Value& items) {
+  return for_each_item(thread, items, [&](const Value& item) -> Result<bool> {
+    MISHAP_TRY(set.add(item));
+    return true;
+  });
+}
+
+// A new set with the items of `iterable`; a set is taken as it is.
+Result<Value> as_set(CallContext& call, const Value& iterable) {
+  if (iterable.is_set()) return iterable;
+  Value result = call.heap().set();
+  if (auto done = add_all(call.thread(), result.as<Set>(), iterable); !done) {
+    return named(call, done.error());
+  }
+  return result;
+}
+
+// A new set of those items of `from` that `other` contains (wanted) or does not.
+Result<Value> selected(CallContext& call, const Set& from, const Set& other, bool wanted) {
+  Value result = call.heap().set();
+  for (const Value& key : from.keys()) {
+    MISHAP_ASSIGN(const bool contained, other.contains(key));
+    if (contained == wanted) MISHAP_TRY(result.as<Set>().add(key));
+  }
+  return result;
+}
+
+Result<Value> add(CallContext& call) { return none_or_error(call, call.self<Set>().add(call[0])); }
+
+Result<Value> clear(CallContext& call) { return none_or_error(call, call.self<Set>().clear()); }
+
+Result<Value> discard(CallContext& call) {
+  if (auto removed = call.self<Set>().remove(call[0]); !removed) {
+    return named(call, removed.error());
+  }
+  return Value::none();
+}
+
+Result<Value> remove(CallContext& call) {
+  auto removed = call.self<Set>().remove(call[0]);
+  if (!removed) return named(call, removed.error());
+  if (!*removed) return call.error("missing key");
+  return Value::none();
+}
+
+Result<Value> pop(CallContext& call) {
+  Set& set = call.self<Set>();
+  if (auto open = set.check_mutable("pop from"); !open) return named(call, open.error());
+  const Table::Entry* first = set.table().first();
+  if (first == nullptr) return call.error("empty set");
+  Value key = first->key;
+  MISHAP_TRY(set.remove(key));
+  return key;
+}
+
+Result<Value> copy_of(CallContext& call) {
+  Value result = call.heap().set();
+  MISHAP_TRY(add_all(call.thread(), result.as<Set>(), call.receiver()));
+  return result;
+}
+
+Result<Value> union_of(CallContext& call) {
+  MISHAP_ASSIGN(Value result, copy_of(call));
+  for (const Value& other : call.varargs()) {
+    if (auto done = add_all(call.thread(), result.as<Set>(), other); !done) {
+      return named(call, done.error());
+    }
+  }
+  return result;
+}
+
+Result<Value> update(CallContext& call) {
+  for (const Value& other : call.varargs()) {
+    // The items are read first: the other may be this very set.
+    MISHAP_ASSIGN(const auto items, to_vector(call.thread(), other));
+    for (const Value& item : items) {
+      if (auto done = call.self<Set>().add(item); !done) return named(call, done.error());
+    }
+  }
+  return Value::none();
+}
+
+Result<Value> reduced(CallContext& call, bool keep_contained) {
+  MISHAP_ASSIGN(Value result, copy_of(call));
+  for (const Value& other : call.varargs()) {
+    MISHAP_ASSIGN(const Value items, as_set(call, other));
+    MISHAP_ASSIGN(result, selected(call, result.as<Set>(), items.as<Set>(), keep_contained));
+  }
+  return result;
+}
+
+Result<Value> symmetric_difference(CallContext& call) {
+  MISHAP_ASSIGN(const Value other, as_set(call, call[0]));
+  MISHAP_ASSIGN(Value result, selected(call, call.self<Set>(), other.as<Set>(), false));
+  MISHAP_ASSIGN(const Value rest, selected(call, other.as<Set>(), call.self<Set>(), false));
+  MISHAP_TRY(add_all(call.thread(), result.as<Set>(), rest));
+  return result;
+}
+
+// Whether every item of `small` is in `large`.
+Result<Value> contained(const Set& small, const Set& large) {
+  if (small.size() > large.size()) return Value::boolean(false);
+  for (const Value& key : small.keys()) {
+    MISHAP_ASSIGN(const bool found, large.contains(key));
+    if (!found) return Value::boolean(false);
+  }
+  return Value::boolean(true);
+}
+
+Result<Value> issubset(CallContext& call) {
+  MISHAP_ASSIGN(const Value other, as_set(call, call[0]));
+  return contained(call.self<Set>(), other.as<Set>());
+}
+
+Result<Value> issuperset(CallContext& call) {
+  MISHAP_ASSIGN(const Value other, as_set(call, call[0]));
+  return contained(other.as<Set>(), call.self<Set>());
+}
+
+}  // namespace
+
+void install_set(Library& library) {
+  const auto method = [&](Signature signature, NativeFunction body) {
+    library.method(Kind::kSet, std::move(signature), std::move(body));
+  };
+  const auto one = [](std::string name) {
+    return Signature(std::move(name)).required("x").positional_only();
+  };
+  const auto other = [](std::string name) {
+    return Signature(std::move(name)).required("other", types::kIterable).positional_only();
+  };
+  const auto others = [](std::string name) {
+    return Signature(std::move(name)).varargs(types::kIterable);
+  };
+  method(one("add"), add);
+  method(Signature("clear"), clear);
+  method(others("difference"), [](CallContext& call) { return reduced(call, false); });
+  method(one("discard"), discard);
+  method(others("intersection"), [](CallContext& call) { return reduced(call, true); });
+  method(other("issubset"), issubset);
+  method(other("issuperset"), issuperset);
+  method(Signature("pop"), pop);
+  method(one("remove"), remove);
+  method(other("symmetric_difference"), symmetric_difference);
+  method(others("union"), union_of);
+  method(others("update"), update);
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,215 @@
+// Methods that take strings apart and put them together.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "format.h"
+#include "lib.h"
+#include "unicode.h"
+#include "utf8.h"
+
+namespace mishap::starlark {
+namespace {
+
+using Parts = std::vector<std::string_view>;
+
+std::string_view self_text(const CallContext& call) { return call.receiver().text(); }
+
+Value list_of(Heap& heap, const Parts& parts) {
+  std::vector<Value> values;
+  values.reserve(parts.size());
+  for (const auto part : parts) values.push_back(heap.string(part));
+  return heap.list(std::move(values));
+}
+
+// The last code point of `text`, which must not be empty.
+Rune last_rune(std::string_view text) {
+  size_t at = text.size() - 1;
+  while (at > 0 && text.size() - at < 4 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80)
+    --at;
+  const Rune rune = decode_rune(text.substr(at));
+  return at + rune.width == text.size() ? rune : Rune{};
+}
+
+constexpr size_t kNoLimit = static_cast<size_t>(-1);
+
+// Fields between runs of white space; after `limit` splits the rest is one field, trailing blanks
+// included.
+Parts split_space(std::string_view text, size_t limit) {
+  Parts parts;
+  size_t start = kNoLimit;
+  for (size_t at = 0; at < text.size();) {
+    const Rune rune = decode_rune(text.substr(at));
+    if (!unicode::is_space(rune.value)) {
+      if (start == kNoLimit) start = at;
+    } else if (start != kNoLimit) {
+      if (parts.size() == limit) break;
+      parts.push_back(text.substr(start, at - start));
+      start = kNoLimit;
+    }
+    at += rune.width;
+  }
+  if (start != kNoLimit) parts.push_back(text.substr(start));
+  return parts;
+}
+
+Parts rsplit_space(std::string_view text, size_t limit) {
+  Parts parts;
+  size_t end = kNoLimit;
+  for (size_t at = text.size(); at > 0;) {
+    const Rune rune = last_rune(text.substr(0, at));
+    if (!unicode::is_space(rune.value)) {
+      if (end == kNoLimit) end = at;
+    } else if (end != kNoLimit) {
+      if (parts.size() == limit) break;
+      parts.push_back(text.substr(at, end - at));
+      end = kNoLimit;
+    }
+    at -= rune.width;
+  }
+  if (end != kNoLimit) parts.push_back(text.substr(0, end));
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+Parts split_by(std::string_view text, std::string_view separator, size_t limit) {
+  Parts parts;
+  while (parts.size() < limit) {
+    const size_t at = text.find(separator);
+    if (at == std::string_view::npos) break;
+    parts.push_back(text.substr(0, at));
+    text.remove_prefix(at + separator.size());
+  }
+  parts.push_back(text);
+  return parts;
+}
+
+Parts rsplit_by(std::string_view text, std::string_view separator, size_t limit) {
+  Parts parts;
+  while (parts.size() < limit) {
+    const size_t at = text.rfind(separator);
+    if (at == std::string_view::npos) break;
+    parts.push_back(text.substr(at + separator.size()));
+    text = text.substr(0, at);
+  }
+  parts.push_back(text);
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+Result<Value> split_with(CallContext& call, decltype(split_by)* by, decltype(split_space)* space) {
+  const int64_t most = call.has(1) ? call.integer(1) : -1;
+  const size_t limit = most < 0 ? kNoLimit : static_cast<size_t>(most);
+  if (!call.has(0)) return list_of(call.heap(), space(self_text(call), limit));
+  if (call.text(0).empty()) return call.error("empty separator");
+  return list_of(call.heap(), by(self_text(call), call.text(0), limit));
+}
+
+Result<Value> splitlines(CallContext& call) {
+  const bool keep = call.has(0) && truth(call[0]);
+  std::string_view text = self_text(call);
+  Parts lines;
+  while (!text.empty()) {
+    const size_t newline = text.find('\n');
+    const size_t size = std::min(newline, text.size());
+    lines.push_back(text.substr(0, keep && newline != std::string_view::npos ? size + 1 : size));
+    text.remove_prefix(std::min(size + 1, text.size()));
+  }
+  return list_of(call.heap(), lines);
+}
+
+Result<Value> partition(CallContext& call, bool last) {
+  const std::string_view text = self_text(call);
+  const std::string_view separator = call.text(0);
+  if (separator.empty()) return call.error("empty separator");
+  Heap& heap = call.heap();
+  const size_t at = last ? text.rfind(separator) : text.find(separator);
+  const Value empty = heap.string("");
+  if (at == std::string_view::npos) {
+    return last ? heap.tuple({empty, empty, call.receiver()})
+                : heap.tuple({call.receiver(), empty, empty});
+  }
+  return heap.tuple(
+      {heap.string(text.substr(0, at)), call[0], heap.string(text.substr(at + separator.size()))});
+}
+
+Result<Value> join(CallContext& call) {
+  MISHAP_ASSIGN(const auto items, to_vector(call.thread(), call[0]));
+  const std::string_view separator = self_text(call);
+  uint64_t size = items.empty() ? 0 : separator.size() * (items.size() - 1);
+  for (const Value& item : items) {
+    if (!item.is_string()) {
+      return call.error(fmt::format("in list, want string, got {}", type_name(item)));
+    }
+    size += item.text().size();
+  }
+  MISHAP_TRY(check_size(call, size));
+  String* result = call.heap().new_string(size);
+  Value value(result);
+  char* out = result->mutable_data();
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out = std::copy(separator.begin(), separator.end(), out);
+    const std::string_view text = items[i].text();
+    out = std::copy(text.begin(), text.end(), out);
+  }
+  return value;
+}
+
+// Whether a code point is to be stripped: white space, or one of those in the argument.
+bool strips(const CallContext& call, Rune rune) {
+  if (!call.has(0) || call.text(0).empty()) return unicode::is_space(rune.value);
+  bool found = false;
+  for_each_rune(call.text(0), [&](Rune one, size_t) { found = found || one.value == rune.value; });
+  return found;
+}
+
+Result<Value> strip(CallContext& call, bool left, bool right) {
+  std::string_view text = self_text(call);
+  while (left && !text.empty()) {
+    const Rune rune = decode_rune(text);
+    if (!strips(call, rune)) break;
+    text.remove_prefix(rune.width);
+  }
+  while (right && !text.empty()) {
+    const Rune rune = last_rune(text);
+    if (!strips(call, rune)) break;
+    text.remove_suffix(rune.width);
+  }
+  if (text.size() == self_text(call).size()) return call.receiver();
+  return call.heap().string(text);
+}
+
+Result<Value> format(CallContext& call) {
+  return format_braces(call.heap(), self_text(call), call.varargs(), call.kwargs());
+}
+
+}  // namespace
+
+void install_string_split(Library& library) {
+  const auto method = [&](Signature signature, NativeFunction body) {
+    library.method(Kind::kString, std::move(signature), std::move(body));
+  };
+  const auto splitter = [](std::string name) {
+    return Signature(std::move(name))
+        .nullable("sep", types::kString)
+        .optional("maxsplit", types::kInt);
+  };
+  const auto stripper = [](std::string name) {
+    return Signature(std::move(name)).nullable("cutset", types::kString).positional_only();
+  };
+  const auto parter = [](std::string name) {
+    return Signature(std::move(name)).required("sep", types::kString).positional_only();
+  };
+  method(splitter("split"), [](CallContext& c) { return split_with(c, split_by, split_space); });
+  method(splitter("rsplit"), [](CallContext& c) { return split_with(c, rsplit_by, rsplit_space); });
+  method(Signature("splitlines").optional("keepends").positional_only(), splitlines);
+  method(parter("partition"), [](CallContext& c) { return partition(c, false); });
+  method(parter("rpartition"), [](CallContext& c) { return partition(c, true); });
+  method(Signature("join").required("iterable", types::kIterable).positional_only(), join);
+  method(stripper("strip"), [](CallContext& c) { return strip(c, true, true); });
+  method(stripper("lstrip"), [](CallContext& c) { return strip(c, true, false); });
+  method(stripper("rstrip"), [](CallContext& c) { return strip(c, false, true); });
+  method(Signature("format").varargs().kwargs(), format);
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,150 @@
+// Functions that every value is asked with: type, text, truth, length, attributes, hash; print and
+// fail.
+#include <fmt/format.h>
+
+#include "mishap/starlark/interpreter.h"
+
+#include "lib.h"
+#include "utf8.h"
+
+namespace mishap::starlark {
+namespace {
+
+std::string joined(std::span<const Value> values, std::string_view separator) {
+  std::string text;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) text += separator;
+    append_str(text, values[i]);
+  }
+  return text;
+}
+
+std::string_view separator_of(const CallContext& call) { return call.has(0) ? call.text(0) : " "; }
+
+Result<Value> print(CallContext& call) {
+  const std::string line = joined(call.varargs(), separator_of(call));
+  Thread& thread = call.thread();
+  const auto& hook = thread.print ? thread.print : thread.interpreter().print;
+  if (hook) hook(thread, line);
+  return Value::none();
+}
+
+Result<Value> fail_function(CallContext& call) {
+  return call.error(joined(call.varargs(), separator_of(call)));
+}
+
+Result<Value> dir(CallContext& call) {
+  std::vector<Value> names;
+  for (const std::string& name : attr_names(call.thread(), call[0])) {
+    names.push_back(call.heap().string(name));
+  }
+  return call.heap().list(std::move(names));
+}
+
+Result<Value> getattr(CallContext& call) {
+  MISHAP_ASSIGN(Value found, find_attr(call.thread(), call[0], call.text(1)));
+  if (found.is_valid()) return found;
+  if (call.has(2)) return call[2];
+  auto missing = attr(call.thread(), call[0], call.text(1));
+  if (missing) return missing;
+  return named(call, missing.error());
+}
+
+Result<Value> hasattr(CallContext& call) {
+  MISHAP_ASSIGN(const Value found, find_attr(call.thread(), call[0], call.text(1)));
+  return Value::boolean(found.is_valid());
+}
+
+Result<Value> hash_function(CallContext& call) {
+  if (call[0].is_string()) return Value::integer(java_string_hash(call.text(0)));
+  if (call[0].is_bytes()) return Value::integer(fnv1a(call.text(0)));
+  return call.error(fmt::format("got {}, want string or bytes", type_name(call[0])));
+}
+
+Result<Value> len(CallContext& call) {
+  if (const auto size = length(call[0])) return Value::integer(*size);
+  return call.error(fmt::format("value of type {} has no len", type_name(call[0])));
+}
+
+// Bytes read as UTF-8, with U+FFFD for what is none.
+std::string decoded(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  for_each_rune(bytes, [&](Rune rune, size_t) { append_rune(text, rune.value); });
+  return text;
+}
+
+Result<Value> str_function(CallContext& call) {
+  if (call[0].is_string()) return call[0];
+  if (call[0].is_bytes()) return call.heap().string(decoded(call.text(0)));
+  return call.heap().string(str(call[0]));
+}
+
+// The bytes of bytes(iterable of ints).
+Result<std::string> collect_bytes(CallContext& call) {
+  std::string bytes;
+  auto walked = for_each_item(call.thread(), call[0], [&](const Value& item) -> Result<bool> {
+    if (!item.is_int()) {
+      return call.error(
+          fmt::format("at index {}, got {}, want int", bytes.size(), type_name(item)));
+    }
+    if (!item.is_int64() || item.as_int64() < 0 || item.as_int64() > 255) {
+      return call.error(
+          fmt::format("at index {}, {} out of range (want value in unsigned 8-bit range)",
+                      bytes.size(), repr(item)));
+    }
+    bytes += static_cast<char>(item.as_int64());
+    return true;
+  });
+  MISHAP_TRY(walked);
+  return bytes;
+}
+
+Result<Value> bytes_function(CallContext& call) {
+  if (call[0].is_bytes()) return call[0];
+  if (call[0].is_string()) return call.heap().bytes(decoded(call.text(0)));
+  if (!is_iterable(call[0])) {
+    return call.error(
+        fmt::format("got {}, want string, bytes, or iterable of ints", type_name(call[0])));
+  }
+  MISHAP_ASSIGN(const std::string bytes, collect_bytes(call));
+  return call.heap().bytes(bytes);
+}
+
+}  // namespace
+
+void install_universe(Library& library) {
+  library.universe["None"] = Value::none();
+  library.universe["True"] = Value::boolean(true);
+  library.universe["False"] = Value::boolean(false);
+  library.function(Signature("print").varargs().keyword_only().optional("sep", types::kString),
+                   print);
+  library.function(Signature("fail").varargs().keyword_only().optional("sep", types::kString),
+                   fail_function);
+  library.function(Signature("dir").required("x").positional_only(), dir);
+  library.function(Signature("getattr")
+                       .required("x")
+                       .required("name", types::kString)
+                       .optional("default")
+                       .positional_only(),
+                   getattr);
+  library.function(
+      Signature("hasattr").required("x").required("name", types::kString).positional_only(),
+      hasattr);
+  library.function(Signature("hash").required("x").positional_only(), hash_function);
+  library.function(Signature("len").required("x").positional_only(), len);
+  library.function(Signature("str").required("x").positional_only(), str_function);
+  library.function(Signature("bytes").required("x").positional_only(), bytes_function);
+  library.function(
+      Signature("repr").required("x").positional_only(),
+      [](CallContext& call) -> Result<Value> { return call.heap().string(repr(call[0])); });
+  library.function(
+      Signature("type").required("x").positional_only(),
+      [](CallContext& call) -> Result<Value> { return call.heap().string(type_name(call[0])); });
+  library.function(Signature("bool").optional("x").positional_only(),
+                   [](CallContext& call) -> Result<Value> {
+                     return Value::boolean(call.has(0) && truth(call[0]));
+                   });
+}
+
+}  // namespace mishap::starlark

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <libfyaml.h>
@@ -20,7 +22,7 @@ constexpr int kMaxDepth = 500;
 constexpr size_t kMaxNodes = 1'000'000;
 
 struct ParserDelete {
-  void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
+  void operator()(fy_parser* parser) const;
 };
 struct DiagDelete {
   void operator()(fy_diag* diag) const { fy_diag_destroy(diag); }
@@ -28,6 +30,21 @@ struct DiagDelete {
 struct DocumentDelete {
   void operator()(fy_document* document) const { fy_document_destroy(document); }
 };
+
+/// libfyaml 0.7 may crash when it destroys a parser that met an error inside nested block entries,
+/// so such a parser is kept for the life of the process: some kilobytes for each bad text.
+void abandon(fy_parser* parser) {
+  static std::mutex mutex;
+  static auto* abandoned =
+      new std::vector<fy_parser*>;  // never destroyed, and so no leak to those who look for leaks
+  std::lock_guard lock(mutex);
+  abandoned->push_back(parser);
+}
+
+void ParserDelete::operator()(fy_parser* parser) const {
+  fy_parser_get_stream_error(parser) ? abandon(parser) : fy_parser_destroy(parser);
+}
+
 using Parser = std::unique_ptr<fy_parser, ParserDelete>;
 using Diag = std::unique_ptr<fy_diag, DiagDelete>;
 using Document = std::unique_ptr<fy_document, DocumentDelete>;

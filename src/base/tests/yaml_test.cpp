@@ -52,6 +52,7 @@ TEST(ParseYaml, Errors) {
       {"%\xec", "line 1, column 2: not valid UTF-8"},
       {"a: 1\nb: \xed\xa0\x80", "line 2, column 4: not valid UTF-8"},
       {"a: \x01", "line 1, column 4: control character"},
+      {"u: : : : ? :? :\t: *:", "line 1, column 16: cannot use tab for indentation of block entry"},
       {"u:\n  <<: 1\n", "a merge key (<<) needs a mapping or a list of mappings"},
   };
   for (const Case& c : cases) {

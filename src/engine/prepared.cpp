@@ -17,10 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What is new is readable by everybody whatever the umask: the cells' user is not always the
+/// caller.
 Result<void> make_directories(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path, error);
-  if (error) return fail("make " + path.string() + ": " + error.message(), error.value());
+  if (fs::is_directory(path, error)) return {};
+  if (path.has_parent_path() && path.parent_path() != path) {
+    MISHAP_TRY(make_directories(path.parent_path()));
+  }
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("make " + path.string());
+  chmod(path.c_str(), 0755);
   return {};
 }
 
@@ -75,7 +81,6 @@ Result<fs::path> prepared_directory(const fs::path& cache, const std::string& ki
   remove_leftovers(parent, key + ".tmp.");
   const fs::path staging = parent / fmt::format("{}.tmp.{}", key, getpid());
   MISHAP_TRY(make_directories(staging));
-  chmod(staging.c_str(), 0755);
   if (auto built = build(staging); !built) {
     fs::remove_all(staging, ignored);
     return fail(built.error());

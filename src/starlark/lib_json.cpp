@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "float_text.h"
 #include "mishap/starlark/thread.h"
 
 #include "json_decoder.h"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "lib.h"
+#include "mishap/starlark/thread.h"
 
 namespace mishap::starlark {
 namespace {

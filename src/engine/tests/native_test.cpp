@@ -269,6 +269,13 @@ TEST(Prepared, MadeOnceAndNeverHalf) {
   EXPECT_EQ(built, 1);
 }
 
+TEST(Prepared, CacheThatCannotBe) {
+  TemporaryDirectory root;
+  std::ofstream(root.path() / "file") << "x";
+  EXPECT_EQ(prepared_directory(root.path() / "file", "k", "1", {}).error().message,
+            "make " + (root.path() / "file/k").string() + ": Not a directory");
+}
+
 TEST(Prepared, KeysTellPartsApart) {
   EXPECT_NE(CacheKey().add("ab").add("c").text(), CacheKey().add("a").add("bc").text());
   EXPECT_EQ(CacheKey().add("ab").text(), CacheKey().add("ab").text());

@@ -1,11 +1,11 @@
 // Socket addresses as the kernel takes them.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include <sys/socket.h>
 
 namespace mishap::syscalls {
 

@@ -1,0 +1,415 @@
+// Iteration, indexing, slicing, membership and attributes.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mishap/base/text.h"
+#include "mishap/starlark/interpreter.h"
+#include "mishap/starlark/library.h"
+#include "mishap/starlark/operations.h"
+#include "mishap/starlark/thread.h"
+
+namespace mishap::starlark {
+
+// --- iteration
+
+bool is_iterable(const Value& value) {
+  switch (value.kind()) {
+    case Kind::kList:
+    case Kind::kTuple:
+    case Kind::kDict:
+    case Kind::kSet:
+    case Kind::kRange: return true;
+    case Kind::kHost: return value.as<HostObject>().iterable();
+    default: return false;
+  }
+}
+
+bool is_callable(const Value& value) {
+  return value.kind() == Kind::kFunction || value.kind() == Kind::kBuiltin ||
+         (value.is_host() && value.as<HostObject>().callable());
+}
+
+Result<Iteration> Iteration::start(Thread& thread, const Value& iterable) {
+  Iteration iteration;
+  iteration.thread_ = &thread;
+  switch (iterable.kind()) {
+    case Kind::kList: iterable.as<List>().begin_iteration(); break;
+    case Kind::kDict:
+    case Kind::kSet: iterable.as<TableObject>().begin_iteration(); break;
+    case Kind::kTuple:
+    case Kind::kRange: break;
+    default:
+      if (!is_iterable(iterable)) return fail(fmt::format("{} value is not iterable", type_name(iterable)));
+      iteration.host_ = iterable.as<HostObject>().iterate(thread);
+      if (iteration.host_ == nullptr) return fail(fmt::format("{} value is not iterable", type_name(iterable)));
+  }
+  iteration.source_ = iterable;
+  return iteration;
+}
+
+Iteration::Iteration(Iteration&& other) noexcept
+    : thread_(other.thread_),
+      source_(std::move(other.source_)),
+      position_(other.position_),
+      host_(std::move(other.host_)) {}
+
+Iteration& Iteration::operator=(Iteration&& other) noexcept {
+  finish();
+  thread_ = other.thread_;
+  source_ = std::move(other.source_);
+  position_ = other.position_;
+  host_ = std::move(other.host_);
+  return *this;
+}
+
+Iteration::~Iteration() { finish(); }
+
+void Iteration::finish() {
+  if (source_.is_list()) {
+    source_.as<List>().end_iteration();
+  } else if (source_.is_dict() || source_.is_set()) {
+    source_.as<TableObject>().end_iteration();
+  }
+  source_ = Value();
+}
+
+bool Iteration::step(Value& out) {
+  switch (source_.kind()) {
+    case Kind::kList: {
+      const auto items = source_.as<List>().items();
+      if (position_ >= items.size()) return false;
+      out = items[position_++];
+      return true;
+    }
+    case Kind::kTuple: {
+      const auto items = source_.as<Tuple>().items();
+      if (position_ >= items.size()) return false;
+      out = items[position_++];
+      return true;
+    }
+    case Kind::kRange: {
+      const auto& range = source_.as<Range>();
+      if (position_ >= static_cast<size_t>(range.size)) return false;
+      out = Value::integer(range.at(static_cast<int64_t>(position_++)));
+      return true;
+    }
+    case Kind::kDict:
+    case Kind::kSet: {
+      const auto entries = std::as_const(source_.as<TableObject>()).table().entries();
+      while (position_ < entries.size() && !entries[position_].key.is_valid()) ++position_;
+      if (position_ >= entries.size()) return false;
+      out = entries[position_++].key;
+      return true;
+    }
+    default: return false;
+  }
+}
+
+Result<Value> Iteration::next() {
+  if (host_ != nullptr) return host_->next(*thread_);
+  Value item;
+  step(item);
+  return item;
+}
+
+Result<std::vector<Value>> to_vector(Thread& thread, const Value& iterable) {
+  if (iterable.is_list()) {
+    const auto items = iterable.as<List>().items();
+    return std::vector<Value>(items.begin(), items.end());
+  }
+  MISHAP_ASSIGN(auto iteration, Iteration::start(thread, iterable));
+  std::vector<Value> items;
+  if (const auto size = length(iterable)) {
+    if (!thread.heap().can_allocate(static_cast<uint64_t>(*size) * sizeof(Value))) return fail("memory limit exceeded");
+    items.reserve(static_cast<size_t>(std::clamp<int64_t>(*size, 0, 1 << 20)));
+  }
+  while (true) {
+    MISHAP_ASSIGN(Value item, iteration.next());
+    if (!item.is_valid()) return items;
+    items.push_back(std::move(item));
+    // An endless host iterable must end somewhere; so must one that is only very long.
+    if ((items.size() & 0xFFF) == 0 && (thread.cancelled() || thread.heap().exceeded() ||
+                                        !thread.heap().can_allocate(items.size() * sizeof(Value)))) {
+      return fail(thread.cancelled() ? "Starlark computation cancelled" : "memory limit exceeded");
+    }
+  }
+}
+
+std::optional<int64_t> length(const Value& value) {
+  switch (value.kind()) {
+    case Kind::kString:
+    case Kind::kBytes: return static_cast<int64_t>(value.text().size());
+    case Kind::kList: return static_cast<int64_t>(value.as<List>().size());
+    case Kind::kTuple: return static_cast<int64_t>(value.as<Tuple>().size());
+    case Kind::kDict:
+    case Kind::kSet: return static_cast<int64_t>(value.as<TableObject>().size());
+    case Kind::kRange: return value.as<Range>().size;
+    case Kind::kHost: return value.as<HostObject>().length();
+    default: return std::nullopt;
+  }
+}
+
+// --- membership
+
+namespace {
+
+Result<bool> items_contain(std::span<const Value> items, const Value& wanted) {
+  for (const Value& item : items) {
+    MISHAP_ASSIGN(const bool same, equals(item, wanted));
+    if (same) return true;
+  }
+  return false;
+}
+
+Result<bool> text_contains(const Value& container, const Value& item) {
+  if (container.is_string()) {
+    if (item.is_string()) return container.text().find(item.text()) != std::string_view::npos;
+    return fail(fmt::format("'in <string>' requires string as left operand, not {}", type_name(item)));
+  }
+  if (item.is_bytes()) return container.text().find(item.text()) != std::string_view::npos;
+  if (!item.is_int()) {
+    return fail(fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));
+  }
+  if (!item.is_int64() || item.as_int64() < 0 || item.as_int64() > 255) {
+    return fail(fmt::format("int in bytes: {} out of range", repr(item)));
+  }
+  return container.text().find(static_cast<char>(item.as_int64())) != std::string_view::npos;
+}
+
+Result<bool> range_contains(const Range& range, const Value& item) {
+  if (item.is_float()) {
+    const double number = item.as_double();
+    if (number != static_cast<double>(static_cast<int64_t>(std::clamp(number, -9.0e18, 9.0e18)))) return false;
+    return range_contains(range, Value::integer(static_cast<int64_t>(number)));
+  }
+  if (!item.is_int()) {
+    return fail(fmt::format("'in <range>' requires integer as left operand, not {}", type_name(item)));
+  }
+  if (!item.is_int64() || range.size == 0) return false;
+  const __int128 distance = static_cast<__int128>(item.as_int64()) - range.start;
+  if (distance % range.step != 0) return false;
+  const __int128 position = distance / range.step;
+  return position >= 0 && position < range.size;
+}
+
+}  // namespace
+
+Result<bool> contains(Thread& thread, const Value& container, const Value& item) {
+  switch (container.kind()) {
+    case Kind::kString:
+    case Kind::kBytes: return text_contains(container, item);
+    case Kind::kList: return items_contain(container.as<List>().items(), item);
+    case Kind::kTuple: return items_contain(container.as<Tuple>().items(), item);
+    case Kind::kDict:
+    case Kind::kSet: return container.as<TableObject>().contains(item);
+    case Kind::kRange: return range_contains(container.as<Range>(), item);
+    case Kind::kHost: {
+      MISHAP_ASSIGN(const auto found, container.as<HostObject>().contains(thread, item));
+      if (found) return *found;
+      break;
+    }
+    default: break;
+  }
+  return fail(fmt::format("unknown binary op: {} in {}", type_name(item), type_name(container)));
+}
+
+// --- indexing
+
+namespace {
+
+tl::unexpected<Error> out_of_range(const Value& container, int64_t index, int64_t size) {
+  if (size == 0) return fail(fmt::format("{} index {} out of range: empty {}", type_name(container), index, type_name(container)));
+  return fail(
+      fmt::format("{} index {} out of range [{}:{}]", type_name(container), index, -size, size - 1));
+}
+
+// The position `key` means in a sequence of `size` items.
+Result<int64_t> position_in(const Value& container, const Value& key, int64_t size) {
+  if (!key.is_int()) return fail(fmt::format("{} index: got {}, want int", type_name(container), type_name(key)));
+  if (!key.is_int64()) return fail(fmt::format("{} index {} out of range", type_name(container), repr(key)));
+  const int64_t index = key.as_int64() < 0 ? key.as_int64() + size : key.as_int64();
+  if (index < 0 || index >= size) return out_of_range(container, key.as_int64(), size);
+  return index;
+}
+
+Result<Value> dict_index(const Value& dict, const Value& key) {
+  MISHAP_ASSIGN(const Value* found, dict.as<Dict>().get(key));
+  if (found == nullptr) return fail(fmt::format("key {} not in dict", repr(key)));
+  return *found;
+}
+
+Result<Value> host_index(Thread& thread, const Value& container, const Value& key) {
+  auto& host = container.as<HostObject>();
+  Value position = key;
+  if (const auto size = host.length(); size && key.is_int64() && key.as_int64() < 0) {
+    position = Value::integer(key.as_int64() + *size);
+  }
+  MISHAP_ASSIGN(Value found, host.index(thread, position));
+  if (found.is_valid()) return found;
+  return fail(fmt::format("unhandled index operation {}[{}]", type_name(container), type_name(key)));
+}
+
+}  // namespace
+
+Result<Value> index(Thread& thread, const Value& container, const Value& key) {
+  const int64_t size = length(container).value_or(0);
+  switch (container.kind()) {
+    case Kind::kDict: return dict_index(container, key);
+    case Kind::kHost: return host_index(thread, container, key);
+    case Kind::kList: {
+      MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
+      return container.as<List>()[static_cast<size_t>(at)];
+    }
+    case Kind::kTuple: {
+      MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
+      return container.as<Tuple>()[static_cast<size_t>(at)];
+    }
+    case Kind::kString: {
+      MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
+      return thread.heap().string(container.text().substr(static_cast<size_t>(at), 1));
+    }
+    case Kind::kBytes: {
+      MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
+      return Value::integer(static_cast<unsigned char>(container.text()[static_cast<size_t>(at)]));
+    }
+    case Kind::kRange: {
+      MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
+      return Value::integer(container.as<Range>().at(at));
+    }
+    default: return fail(fmt::format("unhandled index operation {}[{}]", type_name(container), type_name(key)));
+  }
+}
+
+Result<void> set_index(Thread& thread, const Value& container, const Value& key, const Value& value) {
+  switch (container.kind()) {
+    case Kind::kDict: return container.as<Dict>().set(key, value);
+    case Kind::kList: {
+      auto& list = container.as<List>();
+      if (!key.is_int()) return fail(fmt::format("list index: got {}, want int", type_name(key)));
+      MISHAP_ASSIGN(const int64_t at, position_in(container, key, static_cast<int64_t>(list.size())));
+      return list.set(static_cast<size_t>(at), value);
+    }
+    case Kind::kHost: return container.as<HostObject>().set_index(thread, key, value);
+    default: return fail(fmt::format("{} value does not support item assignment", type_name(container)));
+  }
+}
+
+// --- slicing
+
+namespace {
+
+// A bound as the language clamps it: negative counts from the end, then into [lowest, highest].
+Result<int64_t> clamped(const Value& bound, int64_t missing, int64_t length, int64_t lowest, int64_t highest,
+                        std::string_view what) {
+  if (bound.is_none() || !bound.is_valid()) return missing;
+  if (!bound.is_int()) return fail(fmt::format("invalid {} index: got {}, want int", what, type_name(bound)));
+  if (!bound.is_int64()) return to_big(bound).sign() < 0 ? lowest : highest;
+  int64_t at = bound.as_int64();
+  if (at < 0) at = std::max(at, -length - 1) + length;
+  return std::clamp(at, lowest, highest);
+}
+
+Value slice_items(Heap& heap, std::span<const Value> items, const SliceBounds& bounds, bool is_list) {
+  std::vector<Value> picked;
+  picked.reserve(static_cast<size_t>(bounds.count));
+  for (int64_t i = 0, at = bounds.start; i < bounds.count; ++i, at += bounds.step) {
+    picked.push_back(items[static_cast<size_t>(at)]);
+  }
+  return is_list ? heap.list(std::move(picked)) : heap.tuple(picked);
+}
+
+Value slice_text(Heap& heap, const Value& text, const SliceBounds& bounds) {
+  String* result = heap.new_string(static_cast<size_t>(bounds.count), text.kind());
+  const char* from = text.text().data();
+  if (bounds.step == 1) {
+    std::memcpy(result->mutable_data(), from + bounds.start, static_cast<size_t>(bounds.count));
+  } else {
+    for (int64_t i = 0, at = bounds.start; i < bounds.count; ++i, at += bounds.step) {
+      result->mutable_data()[i] = from[at];
+    }
+  }
+  return Value(result);
+}
+
+Value slice_range(Heap& heap, const Range& range, const SliceBounds& bounds) {
+  // What the new range stops at is where the old one's item of that position would be.
+  return heap.range(range.at(bounds.start), range.at(bounds.stop), range.step * bounds.step);
+}
+
+}  // namespace
+
+Result<SliceBounds> slice_bounds(int64_t length, const Value& low, const Value& high, const Value& step_value) {
+  int64_t step = 1;
+  if (step_value.is_valid() && !step_value.is_none()) {
+    if (!step_value.is_int()) {
+      return fail(fmt::format("invalid slice step: got {}, want int", type_name(step_value)));
+    }
+    if (!step_value.is_int64()) {
+      step = to_big(step_value).sign() < 0 ? -length - 1 : length + 1;
+    } else {
+      step = std::clamp(step_value.as_int64(), -length - 1, length + 1);
+    }
+    if (step_value.is_int64() && step_value.as_int64() == 0) return fail("zero is not a valid slice step");
+  }
+  SliceBounds bounds{};
+  bounds.step = step;
+  const bool forward = step > 0;
+  const int64_t lowest = forward ? 0 : -1;
+  const int64_t highest = forward ? length : length - 1;
+  MISHAP_ASSIGN(bounds.start, clamped(low, forward ? lowest : highest, length, lowest, highest, "start"));
+  MISHAP_ASSIGN(bounds.stop, clamped(high, forward ? highest : lowest, length, lowest, highest, "end"));
+  if (forward && bounds.stop > bounds.start) bounds.count = (bounds.stop - bounds.start + step - 1) / step;
+  if (!forward && bounds.stop < bounds.start) bounds.count = (bounds.start - bounds.stop - step - 1) / -step;
+  if (bounds.count == 0) bounds.stop = bounds.start;
+  return bounds;
+}
+
+Result<Value> slice(Thread& thread, const Value& container, const Value& low, const Value& high, const Value& step) {
+  Heap& heap = thread.heap();
+  const auto size = container.is_host() || container.is_dict() || container.is_set() ? std::nullopt : length(container);
+  if (!size) return fail(fmt::format("invalid slice operand {}", type_name(container)));
+  MISHAP_ASSIGN(const SliceBounds bounds, slice_bounds(*size, low, high, step));
+  switch (container.kind()) {
+    case Kind::kList: return slice_items(heap, container.as<List>().items(), bounds, true);
+    case Kind::kTuple: return slice_items(heap, container.as<Tuple>().items(), bounds, false);
+    case Kind::kRange: return slice_range(heap, container.as<Range>(), bounds);
+    default: return slice_text(heap, container, bounds);
+  }
+}
+
+// --- attributes
+
+Result<Value> find_attr(Thread& thread, const Value& object, std::string_view name) {
+  if (object.is_host()) return object.as<HostObject>().attr(thread, name);
+  const MethodTable& methods = thread.interpreter().library().methods[static_cast<size_t>(object.kind())];
+  const Value* method = methods.find(name);
+  return method == nullptr ? Value() : bind_method(thread.heap(), *method, object);
+}
+
+Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
+  MISHAP_ASSIGN(Value found, find_attr(thread, object, name));
+  if (found.is_valid()) return found;
+  if (object.is_host()) {
+    Value fallback = object.as<HostObject>().attr_fallback(thread, name);
+    if (fallback.is_valid()) return fallback;
+  }
+  std::string message = fmt::format("{} has no .{} field or method", type_name(object), name);
+  if (const auto near = nearest(name, attr_names(thread, object))) message += fmt::format(" (did you mean .{}?)", *near);
+  return fail(std::move(message));
+}
+
+Result<void> set_attr(Thread& thread, const Value& object, std::string_view name, const Value& value) {
+  if (object.is_host()) return object.as<HostObject>().set_attr(thread, name, value);
+  return fail(fmt::format("can't assign to .{} field of {}", name, type_name(object)));
+}
+
+std::vector<std::string> attr_names(Thread& thread, const Value& object) {
+  std::vector<std::string> names =
+      object.is_host() ? object.as<HostObject>().attr_names()
+                       : thread.interpreter().library().methods[static_cast<size_t>(object.kind())].names();
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,97 @@
+#include "mishap/starlark/diagnostic.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mishap::starlark {
+namespace {
+
+/// Columns count code points; tabs stay tabs in the mark's line so that it stands below.
+std::string marks(std::string_view line, int column, int end_column) {
+  std::string out;
+  int at = 1;
+  for (size_t i = 0; i < line.size() && at < column; ++i) {
+    if ((static_cast<unsigned char>(line[i]) & 0xC0) == 0x80) continue;
+    out += line[i] == '\t' ? '\t' : ' ';
+    ++at;
+  }
+  out += '^';
+  for (int more = column + 1; more < end_column; ++more) out += '~';
+  return out;
+}
+
+std::string paint(bool on, std::string_view code, std::string_view text) {
+  return on ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+}
+
+std::string_view level(DiagnosticKind) { return "error"; }
+
+}  // namespace
+
+std::string Diagnostic::text() const {
+  std::string out = pos.text();
+  if (!out.empty()) out += ": ";
+  out += message;
+  if (!hint.empty()) out += fmt::format(" ({})", hint);
+  return out;
+}
+
+void Sources::add(std::string file, std::string text) { texts_[std::move(file)] = std::move(text); }
+
+std::string_view Sources::line(const std::string& file, int number) const {
+  auto found = texts_.find(file);
+  if (found == texts_.end() || number < 1) return {};
+  std::string_view rest = found->second;
+  for (int i = 1; i < number; ++i) {
+    size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return {};
+    rest.remove_prefix(end + 1);
+  }
+  rest = rest.substr(0, rest.find('\n'));
+  if (rest.ends_with('\r')) rest.remove_suffix(1);
+  return rest;
+}
+
+std::string traceback(const Diagnostic& diagnostic) {
+  std::string out = "Traceback (most recent call last):\n";
+  for (const auto& frame : diagnostic.stack) {
+    if (frame.pos.line == 0) continue;
+    out += fmt::format("  {}: in {}\n", frame.pos.text(), frame.function);
+  }
+  bool native = !diagnostic.stack.empty() && diagnostic.stack.back().pos.line == 0;
+  return out + (native ? fmt::format("Error in {}: ", diagnostic.stack.back().function) : "Error: ") + diagnostic.message;
+}
+
+std::string render(const Diagnostic& diagnostic, const Sources& sources, const RenderStyle& style) {
+  std::string out;
+  auto framed = std::count_if(diagnostic.stack.begin(), diagnostic.stack.end(), [](const auto& f) { return f.pos.line != 0; });
+  if (style.traceback && framed > 1) {
+    std::string trace = traceback(diagnostic);
+    out += trace.substr(0, trace.rfind('\n') + 1);
+  }
+  std::string where = diagnostic.pos.text();
+  out += fmt::format("{}{} {}\n", where.empty() ? "" : paint(style.color, "1", where + ":") + " ",
+                     paint(style.color, "1;31", fmt::format("{}:", level(diagnostic.kind))), diagnostic.message);
+  std::string_view line = sources.line(diagnostic.pos.file, diagnostic.pos.line);
+  if (!line.empty()) {
+    int end = diagnostic.end_line == diagnostic.pos.line ? diagnostic.end_column : diagnostic.pos.column;
+    out += fmt::format("  {:>4} | {}\n", diagnostic.pos.line, line);
+    if (diagnostic.pos.column > 0) {
+      out += fmt::format("       | {}\n", paint(style.color, "1;31", marks(line, diagnostic.pos.column, end)));
+    }
+  }
+  if (!diagnostic.hint.empty()) out += fmt::format("       {} {}\n", paint(style.color, "1;36", "help:"), diagnostic.hint);
+  return out;
+}
+
+std::string render(std::span<const Diagnostic> diagnostics, const Sources& sources, const RenderStyle& style) {
+  std::string out;
+  for (const auto& diagnostic : diagnostics) {
+    if (!out.empty()) out += '\n';
+    out += render(diagnostic, sources, style);
+  }
+  return out;
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,167 @@
+#include "mishap/starlark/heap.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "mishap/base/check.h"
+
+namespace mishap::starlark {
+
+Heap::~Heap() {
+  // Hold everything first: emptying one object may drop the last reference to the next on the list.
+  std::vector<Value> all;
+  for (Object* object = first_; object != nullptr; object = object->next_) all.emplace_back(object);
+  for (const Value& value : all) {
+    value.object()->frozen_ = false;
+    value.object()->visit_children([](Value& child) { child = Value(); });
+  }
+  all.clear();
+  // What is left is held from outside.
+  while (first_ != nullptr) {
+    Object* object = first_;
+    detach(object);
+    object->heap_ = nullptr;
+  }
+}
+
+void Heap::attach(Object* object, size_t bytes, bool tracked) {
+  object->heap_ = this;
+  object->charged_bytes_ = bytes;
+  used_bytes_ += bytes;
+  // Objects that hold nothing are listed too when they may outlive the heap, so that they do not account to a dead one.
+  object->tracked_ = tracked;
+  object->next_ = first_;
+  if (first_ != nullptr) first_->previous_ = object;
+  first_ = object;
+}
+
+void Heap::detach(Object* object) {
+  used_bytes_ -= object->charged_bytes_;
+  if (object->previous_ != nullptr) {
+    object->previous_->next_ = object->next_;
+  } else {
+    first_ = object->next_;
+  }
+  if (object->next_ != nullptr) object->next_->previous_ = object->previous_;
+  object->previous_ = object->next_ = nullptr;
+}
+
+String* Heap::new_string(size_t size, Kind kind) {
+  auto* object = new (size) String(kind, size, size);
+  attach(object, sizeof(String) + size, false);
+  return object;
+}
+
+Value Heap::string(std::string_view text) {
+  String* object = new_string(text.size());
+  std::memcpy(object->mutable_data(), text.data(), text.size());
+  return Value(object);
+}
+
+Value Heap::bytes(std::string_view data) {
+  String* object = new_string(data.size(), Kind::kBytes);
+  std::memcpy(object->mutable_data(), data.data(), data.size());
+  return Value(object);
+}
+
+Value Heap::concat(Value left, std::string_view right) {
+  auto& old = left.as<String>();
+  const size_t size = old.size_ + right.size();
+  if (old.references() == 1 && old.capacity_ >= size && !old.frozen()) {
+    std::memcpy(old.mutable_data() + old.size_, right.data(), right.size());
+    old.size_ = size;
+    old.hash_ = 0;
+    return left;
+  }
+  // Room to grow only for a string that is being built up: one nobody else holds.
+  const size_t capacity = old.references() == 1 && size > 64 ? size + size / 2 : size;
+  auto* object = new (capacity) String(left.kind(), size, capacity);
+  attach(object, sizeof(String) + capacity, false);
+  std::memcpy(object->mutable_data(), old.data(), old.size_);
+  std::memcpy(object->mutable_data() + old.size_, right.data(), right.size());
+  return Value(object);
+}
+
+Value Heap::integer(BigInt number) {
+  if (const std::optional<int64_t> small = number.to_int64()) return Value::integer(*small);
+  const size_t bytes = sizeof(BigIntObject) + number.byte_size();
+  auto* object = new BigIntObject(std::move(number));
+  attach(object, bytes, false);
+  return Value(object);
+}
+
+Value Heap::integer_u64(uint64_t number) {
+  if (number <= static_cast<uint64_t>(INT64_MAX)) return Value::integer(static_cast<int64_t>(number));
+  return integer(BigInt::from_u64(number));
+}
+
+Value Heap::list(std::vector<Value> items) {
+  auto* object = new List();
+  attach(object, sizeof(List), true);
+  object->raw() = std::move(items);
+  object->recharge();
+  return Value(object);
+}
+
+Tuple* Heap::new_tuple(size_t size) {
+  auto* object = new (size * sizeof(Value)) Tuple(size);
+  attach(object, sizeof(Tuple) + size * sizeof(Value), true);
+  return object;
+}
+
+Value Heap::tuple(std::span<const Value> items) {
+  Tuple* object = new_tuple(items.size());
+  std::copy(items.begin(), items.end(), object->mutable_items().begin());
+  return Value(object);
+}
+
+Value Heap::dict() { return make<Dict>(); }
+Value Heap::set() { return make<Set>(); }
+
+Value Heap::range(int64_t start, int64_t stop, int64_t step) {
+  // In 128 bits, because stop - start may not fit 64.
+  const __int128 distance = static_cast<__int128>(stop) - start;
+  __int128 size = 0;
+  if (step > 0 && distance > 0) size = (distance + step - 1) / step;
+  if (step < 0 && distance < 0) size = (distance + step + 1) / step;
+  const auto count = static_cast<int64_t>(std::min<__int128>(size, INT64_MAX));
+  return make<Range>(start, stop, step, count);
+}
+
+// Trial deletion: references that come from listed objects are subtracted; what still has some is held from outside, and so
+// is all it reaches. The rest is garbage.
+size_t Heap::collect_cycles() {
+  std::unordered_map<Object*, uint32_t> outside;
+  for (Object* object = first_; object != nullptr; object = object->next_) {
+    if (object->tracked_) outside[object] = object->references();
+  }
+  for (auto& [object, count] : outside) {
+    object->visit_children([&](Value& child) {
+      if (!child.is_object()) return;
+      if (auto found = outside.find(child.object()); found != outside.end()) --found->second;
+    });
+  }
+  std::vector<Object*> reachable;
+  for (auto& [object, count] : outside) {
+    if (count > 0) reachable.push_back(object);
+  }
+  for (size_t i = 0; i < reachable.size(); ++i) {
+    reachable[i]->visit_children([&](Value& child) {
+      if (!child.is_object()) return;
+      auto found = outside.find(child.object());
+      if (found == outside.end() || found->second > 0) return;
+      found->second = 1;
+      reachable.push_back(child.object());
+    });
+  }
+  std::vector<Value> garbage;
+  for (auto& [object, count] : outside) {
+    if (count == 0) garbage.emplace_back(object);
+  }
+  for (const Value& value : garbage) {
+    value.object()->visit_children([](Value& child) { child = Value(); });
+  }
+  return garbage.size();
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,325 @@
+#include "scanner.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "utf8.h"
+
+namespace mishap::starlark {
+namespace {
+
+constexpr std::array kKeywords = {"and", "break", "continue", "def", "elif", "else",   "for",  "if",    "in",
+                                  "lambda", "load", "not", "or", "pass", "return", "while"};
+constexpr std::array kReservedWords = {"as",     "assert", "async", "await",    "class", "del",   "except", "finally", "from",
+                                       "global", "import", "is",    "nonlocal", "raise", "try",   "with",   "yield"};
+// Longest first, so that the first that fits is the right one.
+constexpr std::array kMarks = {"//=", "<<=", ">>=", "**", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "==", "!=",
+                               "<=",  ">=",  "<<",  ">>", "//", "+",  "-",  "*",  "/",  "%",  "&",  "|",  "^",  "~",
+                               "<",   ">",   "=",   ".",  ",",  ":",  ";",  "(",  ")",  "[",  "]",  "{",  "}"};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
+bool is_name(char c) { return is_name_start(c) || is_digit(c); }
+
+int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+bool is_keyword(std::string_view word) { return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end(); }
+bool is_reserved(std::string_view word) {
+  return std::find(kReservedWords.begin(), kReservedWords.end(), word) != kReservedWords.end();
+}
+
+Scanner::Scanner(const std::string& file, std::string_view text, int first_line, ast::Arena& arena,
+                 std::vector<Diagnostic>& diagnostics)
+    : file_(file), text_(text), arena_(arena), diagnostics_(diagnostics), line_(first_line) {
+  if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
+}
+
+void Scanner::advance() {
+  char c = text_[at_++];
+  if (c == '\n') {
+    ++line_;
+    column_ = 1;
+  } else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {
+    ++column_;
+  }
+}
+
+void Scanner::advance(size_t count) {
+  for (size_t i = 0; i < count && !at_end(); ++i) advance();
+}
+
+void Scanner::error(ast::Position at, std::string message, std::string hint) {
+  Diagnostic diagnostic;
+  diagnostic.kind = DiagnosticKind::kSyntax;
+  diagnostic.pos = {file_, at.line, at.column};
+  diagnostic.message = std::move(message);
+  diagnostic.hint = std::move(hint);
+  diagnostics_.push_back(std::move(diagnostic));
+}
+
+void Scanner::push(TokenKind kind, std::string_view text, ast::Position begin) {
+  tokens_.push_back({kind, text, {begin, here()}});
+}
+
+std::vector<Token> Scanner::scan() {
+  line_start();
+  while (!at_end()) token();
+  if (!tokens_.empty() && tokens_.back().kind != TokenKind::kNewline && tokens_.back().kind != TokenKind::kOutdent) {
+    push(TokenKind::kNewline, "", here());
+  }
+  for (size_t level = 1; level < indents_.size(); ++level) push(TokenKind::kOutdent, "", here());
+  push(TokenKind::kEnd, "", here());
+  return std::move(tokens_);
+}
+
+/// Measures the indentation of the next line that holds more than blanks and a comment.
+void Scanner::line_start() {
+  while (true) {
+    int width = 0;
+    while (peek() == ' ' || peek() == '\t') {
+      width = peek() == ' ' ? width + 1 : (width / 8 + 1) * 8;
+      advance();
+    }
+    if (peek() == '#') skip_blank_and_comment();
+    if (peek() == '\r' && peek(1) == '\n') advance();
+    if (at_end()) return;
+    if (peek() == '\n') {
+      advance();
+      continue;
+    }
+    ast::Position begin{line_, 1};
+    if (width > indents_.back()) {
+      indents_.push_back(width);
+      push(TokenKind::kIndent, "", begin);
+      return;
+    }
+    while (width < indents_.back()) {
+      indents_.pop_back();
+      push(TokenKind::kOutdent, "", begin);
+    }
+    if (width != indents_.back()) {
+      error(here(), "unindent does not match any outer indentation level");
+      indents_.back() = width;
+    }
+    return;
+  }
+}
+
+void Scanner::skip_blank_and_comment() {
+  while (peek() == ' ' || peek() == '\t' || (peek() == '\r' && peek(1) == '\n')) advance();
+  if (peek() != '#') return;
+  while (!at_end() && peek() != '\n') advance();
+}
+
+void Scanner::newline() {
+  if (depth_ > 0) {
+    advance();
+    return;
+  }
+  ast::Position begin = here();
+  advance();
+  tokens_.push_back({TokenKind::kNewline, "", {begin, begin}});
+  line_start();
+}
+
+void Scanner::token() {
+  skip_blank_and_comment();
+  if (at_end()) return;
+  char c = peek();
+  if (c == '\n') return newline();
+  if (c == '\\') {
+    if (peek(1) == '\n' || (peek(1) == '\r' && peek(2) == '\n')) {
+      advance(peek(1) == '\n' ? 2 : 3);
+      return;
+    }
+    error(here(), "stray backslash");
+    return advance();
+  }
+  if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
+  if (string_start()) return string();
+  if (is_name_start(c)) return identifier();
+  punctuation();
+}
+
+void Scanner::number() {
+  ast::Position begin = here();
+  size_t start = at_;
+  auto digits = [&](auto accepts) {
+    while (accepts(peek())) advance();
+  };
+  char mark = static_cast<char>(peek(1) | 0x20);
+  bool is_float = false;
+  if (peek() == '0' && (mark == 'x' || mark == 'o' || mark == 'b')) {
+    advance(2);
+    size_t first = at_;
+    if (mark == 'x') digits([](char c) { return hex_value(c) >= 0; });
+    if (mark == 'o') digits([](char c) { return c >= '0' && c <= '7'; });
+    if (mark == 'b') digits([](char c) { return c == '0' || c == '1'; });
+    if (at_ == first) error(begin, fmt::format("invalid {} literal", mark == 'x' ? "hex" : mark == 'o' ? "octal" : "binary"));
+  } else {
+    digits(is_digit);
+    if (peek() == '.') {
+      is_float = true;
+      advance();
+      digits(is_digit);
+    }
+    if (peek() == 'e' || peek() == 'E') {
+      is_float = true;
+      advance();
+      if (peek() == '+' || peek() == '-') advance();
+      if (!is_digit(peek())) error(begin, "invalid float literal");
+      digits(is_digit);
+    }
+  }
+  std::string_view text = text_.substr(start, at_ - start);
+  if (!is_float && text.size() > 1 && text[0] == '0' && is_digit(text[1]) && text.find_first_not_of('0') != std::string_view::npos) {
+    error(begin, "obsolete form of octal literal; use 0o" + std::string(text.substr(1)));
+  }
+  if (is_name_start(peek())) error(here(), "a number is followed by a letter");
+  push(is_float ? TokenKind::kFloat : TokenKind::kInt, text, begin);
+}
+
+void Scanner::identifier() {
+  ast::Position begin = here();
+  size_t start = at_;
+  while (is_name(peek())) advance();
+  std::string_view word = text_.substr(start, at_ - start);
+  // Directly after a dot any word names a member: `.del(…)`.
+  bool member = !tokens_.empty() && tokens_.back().is(".");
+  TokenKind kind = TokenKind::kIdentifier;
+  if (!member && is_keyword(word)) kind = TokenKind::kKeyword;
+  if (!member && is_reserved(word)) kind = TokenKind::kReserved;
+  push(kind, word, begin);
+}
+
+bool Scanner::string_start() const {
+  size_t i = 0;
+  while (i < 2 && (peek(i) == 'r' || peek(i) == 'b' || peek(i) == 'R' || peek(i) == 'B' || peek(i) == 'f' || peek(i) == 'F')) ++i;
+  if (i == 2 && (peek(0) | 0x20) == (peek(1) | 0x20)) return false;
+  return peek(i) == '"' || peek(i) == '\'';
+}
+
+void Scanner::string() {
+  ast::Position begin = here();
+  bool raw = false, bytes = false;
+  while (peek() != '"' && peek() != '\'') {
+    char c = static_cast<char>(peek() | 0x20);
+    raw = raw || c == 'r';
+    bytes = bytes || c == 'b';
+    if (c == 'f') error(begin, "f-strings are not in the language", "use \"…\" % x or \"…\".format(x)");
+    advance();
+  }
+  char quote = peek();
+  bool triple = peek(1) == quote && peek(2) == quote;
+  advance(triple ? 3 : 1);
+  std::string value;
+  while (true) {
+    if (at_end() || (!triple && peek() == '\n')) {
+      error(begin, triple ? "unclosed triple-quoted string" : "unclosed string");
+      break;
+    }
+    if (peek() == quote && (!triple || (peek(1) == quote && peek(2) == quote))) {
+      advance(triple ? 3 : 1);
+      break;
+    }
+    if (peek() == '\\') {
+      if (raw) {
+        value += peek();
+        advance();
+        if (!at_end()) {
+          value += peek();
+          advance();
+        }
+      } else {
+        escape(value, bytes, here());
+      }
+      continue;
+    }
+    if (peek() == '\r' && peek(1) == '\n') advance();
+    value += peek();
+    advance();
+  }
+  push(bytes ? TokenKind::kBytes : TokenKind::kString, arena_.copy(value), begin);
+}
+
+bool Scanner::hex_digits(size_t count, uint32_t& value) {
+  value = 0;
+  for (size_t i = 0; i < count; ++i) {
+    int digit = hex_value(peek());
+    if (digit < 0) return false;
+    value = value * 16 + static_cast<uint32_t>(digit);
+    advance();
+  }
+  return true;
+}
+
+void Scanner::code_point(std::string& out, uint32_t value, ast::Position begin) {
+  if (value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
+    error(begin, fmt::format("invalid Unicode code point U+{:04X}", value));
+    return;
+  }
+  append_rune(out, value);
+}
+
+void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
+  advance();  // the backslash
+  if (at_end()) return;
+  char c = peek();
+  static constexpr std::string_view kNames = "abfnrtv\\'\"", kMeanings = "\a\b\f\n\r\t\v\\'\"";
+  if (size_t simple = kNames.find(c); simple != std::string_view::npos) {
+    out += kMeanings[simple];
+    return advance();
+  }
+  if (c == '\n' || (c == '\r' && peek(1) == '\n')) return advance(c == '\n' ? 1 : 2);
+  uint32_t value = 0;
+  if (c >= '0' && c <= '7') {
+    for (int i = 0; i < 3 && peek() >= '0' && peek() <= '7'; ++i) {
+      value = value * 8 + static_cast<uint32_t>(peek() - '0');
+      advance();
+    }
+    if (value > (bytes ? 255u : 127u)) return error(begin, fmt::format("non-ASCII octal escape \\{:o}", value), bytes ? "" : "use \\u");
+    out += static_cast<char>(value);
+    return;
+  }
+  if (c == 'x' || c == 'u' || c == 'U') {
+    advance();
+    if (!hex_digits(c == 'x' ? 2 : c == 'u' ? 4 : 8, value)) return error(begin, fmt::format("truncated escape sequence \\{}", c));
+    if (c == 'x') {
+      if (!bytes && value > 127) return error(begin, fmt::format("non-ASCII hex escape \\x{:02x}", value), "use \\u00" + fmt::format("{:02x}", value));
+      out += static_cast<char>(value);
+      return;
+    }
+    return code_point(out, value, begin);
+  }
+  error(begin, fmt::format("invalid escape sequence \\{}", c), "write \\\\ for a backslash, or a raw string r\"…\"");
+  advance();
+}
+
+void Scanner::punctuation() {
+  ast::Position begin = here();
+  std::string_view rest = text_.substr(at_);
+  for (std::string_view mark : kMarks) {
+    if (!rest.starts_with(mark)) continue;
+    advance(mark.size());
+    if (mark == "(" || mark == "[" || mark == "{") ++depth_;
+    if ((mark == ")" || mark == "]" || mark == "}") && depth_ > 0) --depth_;
+    return push(TokenKind::kPunctuation, rest.substr(0, mark.size()), begin);
+  }
+  char c = peek();
+  std::string shown = c >= ' ' && c < 127 ? fmt::format("'{}'", c) : fmt::format("'\\x{:02x}'", static_cast<unsigned char>(c));
+  error(begin, c == '!' ? "unexpected '!'; use not" : "unexpected input character " + shown);
+  advance();
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,274 @@
+// Calls: frames, arguments of Starlark functions, native functions, limits, the call stack.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mishap/base/text.h"
+#include "mishap/starlark/callable.h"
+#include "mishap/starlark/interpreter.h"
+#include "vm.h"
+
+namespace mishap::starlark {
+namespace {
+
+// Native functions that call functions that call native functions use the C++ stack.
+constexpr size_t kMaxNativeDepth = 200;
+
+void drop(Value*& top, Value* down_to) {
+  while (top > down_to) (--top)->~Value();
+}
+
+}  // namespace
+
+bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
+  if (state_.native_depth >= kMaxNativeDepth) return failed(Error{"too many nested calls from native functions"});
+  const size_t needed = 1 + args.positional.size() + 2 * args.keywords.size();
+  if (static_cast<size_t>(state_.stack_end - state_.top) < needed) return failed(Error{"stack overflow"});
+  Value* slot = state_.top;
+  new (state_.top++) Value(callee);
+  for (const Value& arg : args.positional) new (state_.top++) Value(arg);
+  for (const KeywordArg& keyword : args.keywords) {
+    new (state_.top++) Value(keyword.name);
+    new (state_.top++) Value(keyword.value);
+  }
+  static const Value kNoReceiver;
+  const size_t floor = state_.frames.size();
+  ++state_.native_depth;
+  Entered entered =
+      enter({slot, slot, &kNoReceiver, slot + 1, args.positional.size(), args.keywords.size()});
+  if (entered == Entered::kFrame) entered = run(floor) ? Entered::kDone : Entered::kFailed;
+  --state_.native_depth;
+  if (entered == Entered::kFailed) {
+    drop(state_.top, slot);
+    return false;
+  }
+  result = std::move(*slot);
+  drop(state_.top, slot);
+  return true;
+}
+
+Vm::Entered Vm::enter(const Call& call) {
+  if (!within_limits() && !check_limits()) return Entered::kFailed;
+  if (call.callee->kind() == Kind::kFunction) return enter_function(call) ? Entered::kFrame : Entered::kFailed;
+  return call_native(call) ? Entered::kDone : Entered::kFailed;
+}
+
+bool Vm::enter_function(const Call& call) {
+  const auto& function = call.callee->as<FunctionObject>();
+  const Code& code = *function.code_;
+  if (code.simple && call.keywords == 0 && call.positional <= code.param_count) {
+    if (call.positional < code.param_count) {
+      // The frame is checked for room before anything is put beyond the arguments.
+      if (static_cast<size_t>(state_.stack_end - call.args) < code.param_count) return failed(Error{"stack overflow"});
+      if (!fill_defaults(function, call.args, call.positional)) return false;
+    }
+    return push_frame(function, call.result, call.args);
+  }
+  std::vector<Value> bound(code.param_count + (code.has_varargs ? 1 : 0) + (code.has_kwargs ? 1 : 0));
+  if (auto done = bind(function, call, bound); !done) return failed(std::move(done).error());
+  if (static_cast<size_t>(state_.stack_end - call.args) < bound.size()) return failed(Error{"stack overflow"});
+  drop(state_.top, call.args);
+  for (Value& value : bound) new (state_.top++) Value(std::move(value));
+  return push_frame(function, call.result, call.args);
+}
+
+bool Vm::fill_defaults(const FunctionObject& function, Value* args, size_t given) {
+  const Code& code = *function.code_;
+  const size_t required = code.param_count - code.default_count;
+  if (given < required) {
+    const Call call{nullptr, nullptr, nullptr, args, given, 0};
+    std::vector<Value> bound(code.param_count);
+    return failed(std::move(bind(function, call, bound)).error());
+  }
+  for (size_t i = given; i < code.param_count; ++i) new (state_.top++) Value(function.defaults_[i - required]);
+  return true;
+}
+
+bool Vm::push_frame(const FunctionObject& function, Value* result, Value* base) {
+  const Code& code = *function.code_;
+  if (state_.frames.size() >= thread_.depth_limit_) return failed(Error{"stack overflow"});
+  const size_t locals = code.local_names.size();
+  if (static_cast<size_t>(state_.stack_end - base) < locals + code.max_stack) return failed(Error{"stack overflow"});
+  if (code.active > 0 && !code.recursion && is_running(code)) {
+    return failed(Error{fmt::format("function {} called recursively", code.name)});
+  }
+  while (state_.top < base + locals) new (state_.top++) Value();
+  ++code.active;
+  state_.frames.push_back({&function, &code, code.instructions.data(), result, base, state_.iterators.size()});
+  return true;
+}
+
+bool Vm::is_running(const Code& code) const {
+  return std::any_of(state_.frames.begin(), state_.frames.end(),
+                     [&](const Frame& frame) { return frame.code == &code; });
+}
+
+void Vm::pop_frame() {
+  const Frame& frame = state_.frames.back();
+  if (frame.code != nullptr) --frame.code->active;
+  while (state_.iterators.size() > frame.iterators) state_.iterators.pop_back();
+  drop(state_.top, frame.result);
+  state_.frames.pop_back();
+}
+
+void Vm::unwind(size_t floor) {
+  while (state_.frames.size() > floor) pop_frame();
+}
+
+bool Vm::call_native(const Call& call) {
+  static_assert(sizeof(KeywordArg) == 2 * sizeof(Value));
+  const auto* pairs = reinterpret_cast<const KeywordArg*>(call.args + call.positional);
+  const CallArgs args({call.args, call.positional}, {pairs, call.keywords});
+  if (state_.frames.size() >= thread_.depth_limit_) return failed(Error{"stack overflow"});
+  state_.frames.push_back({nullptr, nullptr, nullptr, call.result, call.callee, state_.iterators.size()});
+  Result<Value> result = [&]() -> Result<Value> {
+    if (call.callee->kind() == Kind::kBuiltin) {
+      const auto& builtin = call.callee->as<Builtin>();
+      return builtin.invoke(thread_, call.receiver->is_valid() ? *call.receiver : builtin.receiver(), args);
+    }
+    if (!is_callable(*call.callee)) {
+      return fail(fmt::format("invalid call of non-function ({})", type_name(*call.callee)));
+    }
+    return call.callee->as<HostObject>().call(thread_, args);
+  }();
+  if (!result) {
+    // What cannot be called is not a frame of the stack.
+    if (!is_callable(*call.callee)) state_.frames.pop_back();
+    return failed(std::move(result).error());
+  }
+  state_.frames.pop_back();
+  drop(state_.top, call.result);
+  new (state_.top++) Value(std::move(*result));
+  return true;
+}
+
+// --- arguments of Starlark functions
+
+namespace {
+
+Error too_many_arguments(const Code& code, size_t given) {
+  const size_t most = code.positional_count();
+  if (code.param_count == 0 && !code.has_kwargs) {
+    return Error{fmt::format("function {} accepts no arguments ({} given)", code.name, given)};
+  }
+  const bool exact = code.default_count <= code.keyword_only_count;
+  return Error{fmt::format("function {} accepts {}{} positional argument{} ({} given)", code.name,
+                           exact ? "" : "at most ", most, most == 1 ? "" : "s", given)};
+}
+
+Error unexpected_argument(const Code& code, std::string_view name) {
+  const std::span<const std::string> params(code.local_names.data(), code.param_count);
+  return Error{fmt::format("function {} got an unexpected keyword argument \"{}\"{}", code.name, name,
+                           did_you_mean(name, params))};
+}
+
+}  // namespace
+
+Result<void> Vm::bind(const FunctionObject& function, const Call& call, std::vector<Value>& bound) {
+  const Code& code = *function.code_;
+  if (code.param_count == 0 && !code.has_varargs && !code.has_kwargs) {
+    const size_t given = call.positional + call.keywords;
+    if (given > 0) return fail(too_many_arguments(code, given));
+  }
+  const size_t positional = std::min<size_t>(call.positional, code.positional_count());
+  if (call.positional > positional && !code.has_varargs) return fail(too_many_arguments(code, call.positional));
+  std::copy_n(call.args, positional, bound.begin());
+  size_t next = code.param_count;
+  if (code.has_varargs) bound[next++] = heap_.tuple({call.args + positional, call.positional - positional});
+  Dict* rest = nullptr;
+  if (code.has_kwargs) {
+    bound[next] = heap_.dict();
+    rest = &bound[next].as<Dict>();
+  }
+  const auto* pairs = reinterpret_cast<const KeywordArg*>(call.args + call.positional);
+  MISHAP_TRY(bind_keywords(function, {pairs, call.keywords}, bound, rest));
+
+  const size_t first_default = code.param_count - code.default_count;
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < code.param_count; ++i) {
+    if (bound[i].is_valid()) continue;
+    if (i >= first_default) bound[i] = function.defaults_[i - first_default];
+    if (!bound[i].is_valid()) missing.push_back(code.local_names[i]);
+  }
+  if (!missing.empty()) {
+    return fail(fmt::format("function {} missing {} argument{} ({})", code.name, missing.size(),
+                            missing.size() == 1 ? "" : "s", join(missing, ", ")));
+  }
+  return {};
+}
+
+Result<void> Vm::bind_keywords(const FunctionObject& function, std::span<const KeywordArg> keywords,
+                               std::vector<Value>& bound, Dict* rest) {
+  const Code& code = *function.code_;
+  for (const KeywordArg& keyword : keywords) {
+    const std::string_view name = keyword.name.text();
+    const auto params_end = code.local_names.begin() + code.param_count;
+    const auto param = std::find(code.local_names.begin(), params_end, name);
+    bool repeated = false;
+    if (param != params_end) {
+      Value& slot = bound[static_cast<size_t>(param - code.local_names.begin())];
+      repeated = slot.is_valid();
+      if (!repeated) slot = keyword.value;
+    } else if (rest != nullptr) {
+      const size_t before = rest->size();
+      MISHAP_TRY(rest->set(keyword.name, keyword.value));
+      repeated = rest->size() == before;
+    } else {
+      return fail(unexpected_argument(code, name));
+    }
+    if (repeated) return fail(fmt::format("function {} got multiple values for parameter \"{}\"", code.name, name));
+  }
+  return {};
+}
+
+// --- limits and errors
+
+bool Vm::check_limits() {
+  std::string reason;
+  if (thread_.cancelled()) {
+    const std::lock_guard lock(state_.cancel_mutex);
+    reason = "Starlark computation cancelled: " + state_.cancel_reason;
+  } else if (thread_.steps_ > thread_.step_limit_) {
+    reason = "Starlark computation cancelled: too many steps";
+  } else if (heap_.exceeded()) {
+    reason = "memory limit exceeded";
+  } else {
+    return true;
+  }
+  raise(Error{std::move(reason)}, true);
+  return false;
+}
+
+void Vm::raise(Error error, bool cancelled) {
+  if (error.code == kEvaluationFailed && state_.pending) {
+    state_.pending->message = std::move(error.message);
+    return;
+  }
+  EvalError full;
+  full.kind = DiagnosticKind::kEvaluation;
+  full.message = std::move(error.message);
+  full.code = error.code;
+  full.cancelled = cancelled;
+  full.stack = stack();
+  for (const StackFrame& frame : full.stack) {
+    if (frame.pos.line > 0) full.pos = frame.pos;
+  }
+  state_.pending = std::move(full);
+}
+
+std::vector<StackFrame> Vm::stack() const {
+  std::vector<StackFrame> result;
+  for (const Frame& frame : state_.frames) {
+    if (frame.code == nullptr) {
+      const Value& callee = *frame.base;
+      result.push_back({callee.kind() == Kind::kBuiltin ? callee.as<Builtin>().name() : std::string(type_name(callee)), {}});
+      continue;
+    }
+    const auto next = static_cast<size_t>(frame.pc - frame.code->instructions.data());
+    result.push_back(
+        {frame.code->name, frame.code->source_pos(frame.code->position_at(next == 0 ? 0 : next - 1))});
+  }
+  return result;
+}
+
+}  // namespace mishap::starlark

@@ -1,0 +1,49 @@
+#include "mishap/syscalls/supervisor.h"
+
+#include <sys/eventfd.h>
+
+#include "loop.h"
+
+namespace mishap::syscalls {
+
+Supervisor::Supervisor(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
+
+Supervisor::~Supervisor() { stop(); }
+
+Result<std::unique_ptr<Supervisor>> Supervisor::start(UniqueFd fd, SupervisorOptions options) {
+  MISHAP_ASSIGN(Listener listener, Listener::take(std::move(fd)));
+  UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return fail_errno("make an eventfd");
+  auto loop = std::make_unique<Loop>(std::move(listener), std::move(wake), std::move(options));
+  MISHAP_TRY(loop->start());
+  return std::unique_ptr<Supervisor>(new Supervisor(std::move(loop)));
+}
+
+void Supervisor::stop() { loop_->stop(); }
+uint64_t Supervisor::answered_count() const { return loop_->answered_count(); }
+uint64_t Supervisor::vanished_count() const { return loop_->vanished_count(); }
+
+event::Draft to_draft(std::string_view service, const SyscallEvent& event) {
+  event::Draft draft;
+  draft.type = "syscall";
+  draft.service = service;
+  auto add = [&draft](std::string_view name, std::string_view value) {
+    if (!value.empty()) draft.fields.set(name, std::string(value));
+  };
+  add("syscall", event.syscall);
+  add("pid", std::to_string(event.pid));
+  add("decision", event.decision);
+  add("path", event.path);
+  if (event.latency.count() > 0) {
+    auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(event.latency);
+    add("latency_ms", std::to_string(milliseconds.count()));
+  }
+  add("label", event.label);
+  add("op", event.op);
+  add("errno", event.errno_name);
+  add("scope", event.scope);
+  add("peer", event.peer);
+  return draft;
+}
+
+}  // namespace mishap::syscalls

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Runs mishap on real services and compares what a user sees with approved text.
+
+  end_to_end.py --bin DIR [--ordinary-user] [--approve] [CASE…]
+
+A case is a command line, its exit code, and the approved output tests/approved/CASE.txt, in which what changes from run to run
+(times, seeds, versions, process ids) is masked. --approve writes the files instead; read the difference before committing it.
+"""
+import argparse
+import difflib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+ORDINARY_UID = 65531  # nobody's: owns no files
+
+
+class Bench:
+    """Where the cases run: a copy of the specs that any user can read, and the programs."""
+
+    def __init__(self, bin_dir, ordinary_user):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="mishap-e2e."))
+        self.ordinary_user = ordinary_user
+        shutil.copytree(HERE / "specs", self.work / "specs")
+        shutil.copytree(ROOT / "examples", self.work / "examples")
+        self.bin = self.work / "bin"
+        self.bin.mkdir()
+        for program in ("mishap", "tiny_http", "user_api_careful", "user_api_careless"):
+            shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
+            if program == "tiny_http":
+                shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
+        (self.work / "home").mkdir()
+        if ordinary_user:
+            for path in [self.work, *self.work.rglob("*")]:
+                os.chown(path, ORDINARY_UID, ORDINARY_UID)
+        else:
+            os.chmod(self.work, 0o755)
+
+    def run(self, args, timeout=300):
+        command = [str(self.bin / "mishap"), *args]
+        if self.ordinary_user:
+            command = ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups", *command]
+        env = dict(os.environ, HOME=str(self.work / "home"), NO_COLOR="1", MISHAP_CACHE_DIR=cache_dir(self.ordinary_user))
+        done = subprocess.run(command, cwd=self.work, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, text=True, errors="replace")
+        return done.returncode, done.stdout
+
+    def close(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def cache_dir(ordinary_user):
+    """Kept between runs, so that a database is prepared once; one for each user."""
+    return f"/var/tmp/mishap-test-cache-{ORDINARY_UID if ordinary_user else os.getuid()}"
+
+
+MASKS = [
+    (r"\x1b\[[0-9;]*[A-Za-z]", ""),
+    (r"mishap \d+\.\d+\.\d+", "mishap VERSION"),
+    (r"seed \d+ \(", "seed N ("),
+    (r"--seed \d+", "--seed N"),
+    (r"\d+ jobs?", "N jobs"),
+    (r"\+\d+\.\d{3}s", "+T"),
+    (r"#\d+ +", "#N "),
+    (r"last \d+ of \d+ events", "last N of M events"),
+    (r"\b\d+(\.\d+)?(ms|s)\b", "T"),
+    (r"\b\d+m\d\ds\b", "T"),
+    (r"PostgreSQL \d+(\.\d+)?[^ ]*", "PostgreSQL V"),
+    (r"/usr/lib/postgresql/\d+/bin", "BIN"),
+    (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
+    (r"/tmp/mishap-e2e\.[^/ ]+", "WORK"),
+    (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
+    (r"T +$", "T"),
+    (r" {2,}T", " T"),
+]
+
+
+def masked(text):
+    for pattern, replacement in MASKS:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text
+
+
+def test(spec, *more):
+    return ["test", spec, "--seed", "1", "--jobs", "2", *more]
+
+
+CAREFUL = ["--image", "user-api:latest=bin/user_api_careful"]
+CARELESS = ["--image", "user-api:latest=bin/user_api_careless"]
+
+CASES = {
+    "help": (["--help"], 0),
+    "unknown-command": (["tets"], 1),
+    "check-example": (["check", "examples/user-api/user_api.star"], 0),
+    "check-faults": (["check", "specs/faults.star"], 0),
+    "dry-run": (["test", "specs/faults.star", "--dry-run"], 0),
+    "no-such-spec": (["test", "specs/nowhere.star"], 1),
+    "no-such-test": (test("specs/faults.star", "--test", "write_lime"), 1),
+    "no-such-program": (test("examples/user-api/user_api.star"), 1),
+    "tiny": (test("specs/tiny.star"), 0),
+}
+
+# Cases of whole runs: the verdict of each test, instead of text.
+VERDICTS = {
+    "faults": (test("specs/faults.star"), 0, {
+        "test_write_line": "pass",
+        "test_matrix_write_line_disk_full": "pass",
+        "test_matrix_write_line_io_error": "pass",
+        "test_matrix_write_line_never": "vacuous",
+        "test_matrix_write_line_slow": "pass",
+        "test_matrix_write_line_http_error": "pass",
+        "test_body_faults": "pass",
+        "test_trace": "pass",
+        "test_parallel": "pass",
+        "test_output": "pass",
+    }),
+    "example-careful": (test("examples/user-api/user_api.star", *CAREFUL), 0, {
+        "test_create_user": "pass",
+        "test_get_user": "pass",
+        "test_matrix_create_user_db_down": "pass",
+        "test_matrix_create_user_disk_full": "pass",
+        "test_matrix_create_user_insert_fails": "pass",
+        "test_matrix_get_user_cache_down": "pass",
+        "test_matrix_get_user_cache_slow": "pass",
+    }),
+    "example-careless": (test("examples/user-api/user_api.star", *CARELESS), 2, {
+        "test_create_user": "pass",
+        "test_get_user": "pass",
+        "test_matrix_create_user_db_down": "fail",
+        "test_matrix_create_user_disk_full": "fail",
+        "test_matrix_create_user_insert_fails": "fail",
+        "test_matrix_get_user_cache_down": "fail",
+        "test_matrix_get_user_cache_slow": "pass",
+    }),
+}
+
+
+def word(entry):
+    return "vacuous" if entry.get("fault_bypassed") else entry["result"]
+
+
+def check_text(bench, name, approve):
+    args, wanted_code = CASES[name]
+    code, output = bench.run(args)
+    text = f"$ mishap {' '.join(args)}\n{masked(output)}[exit {code}]\n"
+    approved = HERE / "approved" / f"{name}.txt"
+    if approve:
+        approved.parent.mkdir(exist_ok=True)
+        approved.write_text(text)
+        return []
+    problems = [] if code == wanted_code else [f"exit code {code}, want {wanted_code}"]
+    known = approved.read_text() if approved.exists() else ""
+    if known != text:
+        problems += list(difflib.unified_diff(known.splitlines(), text.splitlines(), "approved", "now", lineterm=""))
+    return problems
+
+
+def check_verdicts(bench, name):
+    args, wanted_code, wanted = VERDICTS[name]
+    output_file = bench.work / "home" / f"{name}.json"
+    code, output = bench.run([*args, "--output", str(output_file)])
+    if not output_file.exists():
+        return [f"no document; exit code {code}", output]
+    document = json.loads(output_file.read_text())
+    got = {entry["name"]: word(entry) for entry in document["tests"]}
+    problems = [f"{test_name}: {got.get(test_name)}, want {verdict}" for test_name, verdict in wanted.items()
+                if got.get(test_name) != verdict]
+    problems += [f"{test_name}: not expected" for test_name in got if test_name not in wanted]
+    if code != wanted_code:
+        problems.append(f"exit code {code}, want {wanted_code}")
+    return problems + [output] if problems else []
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--ordinary-user", action="store_true")
+    parser.add_argument("--approve", action="store_true")
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    passed = failed = 0
+    bench = Bench(options.bin, options.ordinary_user)
+    try:
+        for name in [*CASES, *VERDICTS]:
+            if options.cases and name not in options.cases:
+                continue
+            problems = check_text(bench, name, options.approve) if name in CASES else check_verdicts(bench, name)
+            if problems:
+                failed += 1
+                print(f"--- {name}", *problems, sep="\n")
+            else:
+                passed += 1
+    finally:
+        bench.close()
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()

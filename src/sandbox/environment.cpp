@@ -18,7 +18,7 @@ Result<void> CellEnvironment::clone_directory(const std::string& lower, const st
   if (stat(lower.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return fail_errno("clone " + lower, errno != 0 ? errno : ENOTDIR);
   }
-  MISHAP_TRY(make_directories(target));
+  MISHAP_TRY(make_room(target));
   std::string upper = target + "/upper", work = target + "/work";
   if (keep) {
     upper = fmt::format("{}/{}{}", keep_directory_, kVolumesDirectory, target);
@@ -36,7 +36,7 @@ Result<void> CellEnvironment::clone_directory(const std::string& lower, const st
 
 Result<void> CellEnvironment::mount_tmpfs(const std::string& path, uint64_t size_bytes,
                                           mode_t mode) {
-  MISHAP_TRY(make_directories(path));
+  MISHAP_TRY(make_room(path));
   std::string options = fmt::format("mode={:o}", mode);
   if (size_bytes > 0) options += fmt::format(",size={}", size_bytes);
   return mount_tmpfs_at(path, options);

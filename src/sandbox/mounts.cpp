@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <memory>
 #include <fstream>
 #include <map>
 #include <sstream>
 
 #include <sys/mount.h>
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
@@ -131,6 +134,79 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
     }
     if (end == std::string::npos) return {};
   }
+}
+
+namespace {
+
+/// One entry of a directory that is about to be covered.
+struct CoveredEntry {
+  std::string name;
+  bool directory = false;
+  std::string link;  // target of a symbolic link, "" for others
+  UniqueFd mounts;
+};
+
+Result<std::vector<CoveredEntry>> take_entries(const std::string& path) {
+  std::vector<CoveredEntry> entries;
+  DIR* opened = opendir(path.c_str());
+  // A directory that may be searched but not listed shows nothing of itself.
+  if (opened == nullptr) return entries;
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, closedir);
+  while (const dirent* found = readdir(directory.get())) {
+    CoveredEntry entry;
+    entry.name = found->d_name;
+    if (entry.name == "." || entry.name == "..") continue;
+    std::string full = path + "/" + entry.name;
+    struct stat info {};
+    if (lstat(full.c_str(), &info) != 0) continue;
+    if (S_ISLNK(info.st_mode)) {
+      char target[PATH_MAX];
+      ssize_t length = readlink(full.c_str(), target, sizeof target);
+      if (length <= 0) continue;
+      entry.link.assign(target, static_cast<size_t>(length));
+    } else {
+      entry.directory = S_ISDIR(info.st_mode);
+      auto mounts = clone_mounts(full);
+      if (!mounts) continue;
+      entry.mounts = std::move(*mounts);
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+/// Makes a directory of somebody else's writable for us: a tmpfs over it, with everything it held bound into place.
+Result<void> extend_directory(const std::string& path) {
+  MISHAP_ASSIGN(auto entries, take_entries(path));
+  MISHAP_TRY(mount_tmpfs_at(path, "mode=0755"));
+  for (const auto& entry : entries) {
+    std::string full = path + "/" + entry.name;
+    if (!entry.link.empty()) {
+      if (symlink(entry.link.c_str(), full.c_str()) != 0) return fail_errno("link " + full);
+      continue;
+    }
+    MISHAP_TRY(make_mount_target(full, entry.directory));
+    MISHAP_TRY(attach_mounts(entry.mounts, full));
+  }
+  return {};
+}
+
+std::string nearest_directory(std::string path) {
+  while (path.size() > 1 && !is_directory(path)) path.resize(std::max<size_t>(1, path.rfind('/')));
+  return path;
+}
+
+}  // namespace
+
+Result<void> make_room(const std::string& path) {
+  auto made = make_directories(path);
+  if (made) return {};
+  int why = made.error().code;
+  if (why != EACCES && why != EPERM && why != EROFS && why != EOVERFLOW) return made;
+  std::string ancestor = nearest_directory(path);
+  if (ancestor == "/") return made;
+  MISHAP_TRY(extend_directory(ancestor));
+  return make_directories(path);
 }
 
 Result<void> make_mount_target(const std::string& path, bool is_directory) {

@@ -51,11 +51,11 @@ struct Reaper::Impl {
 /// waitid says ECHILD at once when there is nothing to wait for. False: time to end.
 bool Reaper::Impl::wait_for_children() {
   std::unique_lock lock(mutex);
-  if (stopping) return false;
   // A spawn may have come between ECHILD and here; then its child is waited for, or this returns
   // early once, which is harmless.
   uint64_t before = spawned;
   if (running > 0) return true;
+  if (stopping) return false;
   changed.wait(lock, [&] { return stopping || spawned != before; });
   return true;
 }

@@ -8,7 +8,7 @@
 //   function.h     functions written in Starlark, to look at
 //   module.h       what a file defined
 //   convert.h      values from and to JSON
-//   library.h      the standard library; json, math, time and struct for embedders that want them
+//   library.h      the standard library; json, math and struct for embedders that want them
 #pragma once
 
 #include "mishap/starlark/callable.h"

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <memory>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <sstream>
 
 #include <sys/mount.h>
-#include <dirent.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -157,7 +157,7 @@ Result<std::vector<CoveredEntry>> take_entries(const std::string& path) {
     entry.name = found->d_name;
     if (entry.name == "." || entry.name == "..") continue;
     std::string full = path + "/" + entry.name;
-    struct stat info {};
+    struct stat info{};
     if (lstat(full.c_str(), &info) != 0) continue;
     if (S_ISLNK(info.st_mode)) {
       char target[PATH_MAX];
@@ -175,7 +175,8 @@ Result<std::vector<CoveredEntry>> take_entries(const std::string& path) {
   return entries;
 }
 
-/// Makes a directory of somebody else's writable for us: a tmpfs over it, with everything it held bound into place.
+/// Makes a directory of somebody else's writable for us: a tmpfs over it, with everything it held
+/// bound into place.
 Result<void> extend_directory(const std::string& path) {
   MISHAP_ASSIGN(auto entries, take_entries(path));
   MISHAP_TRY(mount_tmpfs_at(path, "mode=0755"));

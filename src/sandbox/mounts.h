@@ -42,8 +42,8 @@ Result<void> attach_mounts(const UniqueFd& mounts, const std::string& path);
 
 /// mkdir -p; existing directories are left as they are.
 Result<void> make_directories(const std::string& path, mode_t mode = 0755);
-/// As make_directories, also where the nearest existing directory is not ours to write: that one is then covered by a tmpfs that
-/// shows all it held. For mount points inside a cell.
+/// As make_directories, also where the nearest existing directory is not ours to write: that one is
+/// then covered by a tmpfs that shows all it held. For mount points inside a cell.
 Result<void> make_room(const std::string& path);
 /// Makes the directory or empty file `path` so that something like `model` can be mounted on it.
 Result<void> make_mount_target(const std::string& path, bool is_directory);

@@ -180,9 +180,9 @@ TEST_F(CellTest, TheHostCannotBeHarmed) {
 }
 
 TEST_F(CellTest, OnlyTheCellsProcessesAreSeen) {
-  EXPECT_EQ(in_service(options_,
-                       "ls /proc | grep -c '^[0-9]'; readlink /proc/1/exe >/dev/null || echo no"),
-            "4\nno\n");
+  // The shell lists /proc itself: the worker and the shell are all there is.
+  EXPECT_EQ(in_service(options_, "set -- /proc/[0-9]*; echo $#; test -r /proc/1/exe || echo no"),
+            "2\nno\n");
 }
 
 TEST_F(CellTest, KillingTheWorkerLeavesNothing) {
@@ -258,6 +258,19 @@ TEST_F(CellTest, AClonedDirectoryIsWritableAndPrivate) {
                       return environment.clone_directory("/nope", "/tmp/x").error().message;
                     }),
             "clone /nope: No such file or directory");
+}
+
+TEST_F(CellTest, AMountPointMayLieInSomebodyElsesDirectory) {
+  EXPECT_EQ(in_cell(options_,
+                    [](CellEnvironment& environment) -> std::string {
+                      bool had = fs::exists("/var/lib/dpkg");
+                      auto mounted = environment.mount_tmpfs("/var/lib/mishap-test/data", 0);
+                      if (!mounted) return mounted.error().message;
+                      if (fs::exists("/var/lib/dpkg") != had) return "its neighbours are gone";
+                      return put("/var/lib/mishap-test/data/x", "y") ? "ok" : "not writable";
+                    }),
+            "ok");
+  EXPECT_FALSE(fs::exists("/var/lib/mishap-test"));
 }
 
 TEST_F(CellTest, ATmpfsCanBeMadeFullAndHealed) {

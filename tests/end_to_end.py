@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-ORDINARY_UID = 65531  # nobody's: owns no files
+NOBODY = pwd.getpwnam("nobody")  # an ordinary user that every machine has
 
 
 class Bench:
@@ -39,14 +40,14 @@ class Bench:
         (self.work / "home").mkdir()
         if ordinary_user:
             for path in [self.work, *self.work.rglob("*")]:
-                os.chown(path, ORDINARY_UID, ORDINARY_UID)
+                os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
         else:
             os.chmod(self.work, 0o755)
 
     def run(self, args, timeout=300):
         command = [str(self.bin / "mishap"), *args]
         if self.ordinary_user:
-            command = ["setpriv", f"--reuid={ORDINARY_UID}", f"--regid={ORDINARY_UID}", "--clear-groups", *command]
+            command = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups", *command]
         env = dict(os.environ, HOME=str(self.work / "home"), NO_COLOR="1", MISHAP_CACHE_DIR=cache_dir(self.ordinary_user))
         done = subprocess.run(command, cwd=self.work, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=timeout, text=True, errors="replace")
@@ -58,7 +59,7 @@ class Bench:
 
 def cache_dir(ordinary_user):
     """Kept between runs, so that a database is prepared once; one for each user."""
-    return f"/var/tmp/mishap-test-cache-{ORDINARY_UID if ordinary_user else os.getuid()}"
+    return f"/var/tmp/mishap-test-cache-{NOBODY.pw_uid if ordinary_user else os.getuid()}"
 
 
 MASKS = [

@@ -32,7 +32,6 @@ const std::map<std::string_view, std::string_view> kPython = {
     {"except", "errors cannot be caught"},
     {"finally", "errors cannot be caught"},
     {"raise", "use fail(\"message\")"},
-    {"assert", "use assert_true(condition, \"message\")"},
     {"with", "pass a function instead, as in fault(…, run = f)"},
     {"del", "use x.pop(key) or x.remove(item)"},
     {"global", "functions cannot rebind globals; return the value"},

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array kKeywords = {"and", "break", "continue", "def", "elif", "else",   "for",  "if",    "in",
                                   "lambda", "load", "not", "or", "pass", "return", "while"};
-constexpr std::array kReservedWords = {"as",     "assert", "async", "await",    "class", "del",   "except", "finally", "from",
+constexpr std::array kReservedWords = {"as",     "async", "await",    "class", "del",   "except", "finally", "from",
                                        "global", "import", "is",    "nonlocal", "raise", "try",   "with",   "yield"};
 // Longest first, so that the first that fits is the right one.
 constexpr std::array kMarks = {"//=", "<<=", ">>=", "**", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "==", "!=",

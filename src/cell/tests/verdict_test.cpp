@@ -1,0 +1,176 @@
+#include "verdict.h"
+
+#include <gtest/gtest.h>
+
+namespace mishap::cell {
+namespace {
+
+using event::Verdict;
+using Kind = ScriptOutcome::Kind;
+
+ScriptOutcome outcome(Kind kind, std::string message = "") {
+  ScriptOutcome out;
+  out.kind = kind;
+  out.message = std::move(message);
+  return out;
+}
+
+event::FaultCount fault(uint64_t applied) {
+  event::FaultCount count;
+  count.service = "db";
+  count.text = "write=deny(EIO)";
+  count.action = "deny";
+  count.applied = applied;
+  count.instead = "db made no write() call while it was on";
+  return count;
+}
+
+event::TestResult decided(const Facts& facts) {
+  CellPlan plan;
+  plan.timeout = std::chrono::seconds(30);
+  event::TestResult result;
+  decide(plan, facts, result);
+  return result;
+}
+
+TEST(Verdict, APassingBodyPasses) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.faults = {fault(1)};
+  EXPECT_EQ(decided(facts).verdict, Verdict::passed);
+}
+
+TEST(Verdict, AFaultThatNeverAppliedMakesAPassVacuous) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.faults = {fault(1), fault(0)};
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::vacuous);
+  EXPECT_EQ(result.reason, "write=deny(EIO) on db never took effect: db made no write() call while it was on");
+
+  facts.faults[1].may_not_fire = true;
+  EXPECT_EQ(decided(facts).verdict, Verdict::passed);
+}
+
+TEST(Verdict, TracesAndAllowsNeedNotApply) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.faults = {fault(0)};
+  facts.faults[0].action = "trace";
+  EXPECT_EQ(decided(facts).verdict, Verdict::passed);
+}
+
+TEST(Verdict, AToolErrorOutranksEverything) {
+  Facts facts;
+  facts.tool_error = "the supervisor of db died";
+  facts.start_failure = "service \"db\" exited";
+  facts.body = outcome(Kind::failed, "assertion failed");
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::tool_error);
+  EXPECT_EQ(result.reason, "the supervisor of db died");
+}
+
+TEST(Verdict, StartFailuresAreErrors) {
+  Facts facts;
+  facts.start_failure = "service \"db\" not ready: tcp localhost:5432 after 10s: connection refused";
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::errored);
+  EXPECT_EQ(result.failure_type, "service_start");
+  EXPECT_EQ(result.reason,
+            "failed to start services: service \"db\" not ready: tcp localhost:5432 after 10s: connection refused");
+}
+
+TEST(Verdict, AServiceThatDiesBeforeAnyFaultIsAnError) {
+  Facts facts;
+  facts.early_exits = {"service \"db\" exited with code 1"};
+  facts.body = outcome(Kind::returned);
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::errored);
+  EXPECT_EQ(result.reason, "service \"db\" exited with code 1 before any fault was on");
+}
+
+TEST(Verdict, AssertionsFailAndOtherErrorsAreTheSpecsOwn) {
+  Facts facts;
+  facts.body = outcome(Kind::failed, "assert_eq failed: 1 != 2");
+  EXPECT_EQ(decided(facts).verdict, Verdict::failed);
+  EXPECT_EQ(decided(facts).reason, "assert_eq failed: 1 != 2");
+  facts.body = outcome(Kind::raised, "division by zero");
+  EXPECT_EQ(decided(facts).verdict, Verdict::errored);
+  facts.body.reset();
+  facts.setup = outcome(Kind::failed, "assertion failed");
+  EXPECT_EQ(decided(facts).reason, "setup: assertion failed");
+}
+
+TEST(Verdict, AViolatedMonitorComesBeforeTheExpectation) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.violations = {"orphan event: 7 (event seq=12)", "another"};
+  facts.expectation = outcome(Kind::failed, "assertion failed");
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::failed);
+  EXPECT_EQ(result.failure_type, "monitor");
+  EXPECT_EQ(result.reason, "monitor violation: orphan event: 7 (event seq=12)");
+}
+
+TEST(Verdict, ExpectationsThatFailAreViolated) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.faults = {fault(0)};
+  facts.expectation = outcome(Kind::failed, "expect_success: got status 503");
+  facts.expectation->assertion = event::AssertionFailure{.func = "expect_success"};
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::expectation_violated);
+  EXPECT_EQ(result.failure_type, "assertion");
+}
+
+TEST(Verdict, ABodyThatHangsIsInconclusiveUnlessSomethingExpectsIt) {
+  Facts facts;
+  facts.timed_out = true;
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::inconclusive);
+  EXPECT_EQ(result.reason, "test timeout: body did not complete within 30s");
+  facts.expectation = outcome(Kind::returned);
+  EXPECT_EQ(decided(facts).verdict, Verdict::passed);
+  facts.expectation = outcome(Kind::failed, "expect_success: the scenario did not return in time");
+  EXPECT_EQ(decided(facts).verdict, Verdict::expectation_violated);
+}
+
+TEST(Verdict, HaltedIsNeitherPassNorFail) {
+  Facts facts;
+  facts.body = outcome(Kind::halted, "halt: not interesting");
+  EXPECT_EQ(decided(facts).verdict, Verdict::halted);
+  EXPECT_EQ(decided(facts).reason, "halt: not interesting");
+}
+
+struct InsteadCase {
+  const char* text;
+  const char* interface;
+  uint64_t seen, matched;
+  const char* fits;
+  const char* expected;
+};
+
+TEST(Verdict, SaysWhatHappenedInsteadOfAFault) {
+  const InsteadCase cases[] = {
+      {"connect=deny(ECONNREFUSED)", "", 0, 0, "",
+       "api made no connect() call while it was on; connections that were already open stay open"},
+      {"write=deny(ENOSPC)", "", 12, 0, "needed new blocks of a regular file",
+       "api made 12 write() calls while it was on, none needed new blocks of a regular file"},
+      {"write=deny(EIO)", "", 1, 0, "", "api made 1 write() call while it was on, none of which it matches"},
+      {"drop(path=\"/x\")", "http", 0, 0, "", "no request reached api.http while it was on"},
+      {"drop(path=\"/x\")", "http", 3, 0, "", "3 requests reached api.http while it was on, none of which it matches"},
+      {"write=deny(EIO) nth=9", "", 5, 5, "", "it was matched 5×, but its trigger never fired"},
+  };
+  for (const auto& c : cases) {
+    fault::Counters counters;
+    counters.declared.text = c.text;
+    counters.service = "api";
+    counters.interface = c.interface;
+    counters.seen = c.seen;
+    counters.matched = c.matched;
+    EXPECT_EQ(what_happened_instead(counters, c.fits), c.expected);
+  }
+}
+
+}  // namespace
+}  // namespace mishap::cell

@@ -44,7 +44,7 @@ check-full: check ## also clang-tidy over every source, and each public header a
 bench:           ## measure; prints ratios to a baseline run beside it
 	@tools/setup build servers bench
 	@cmake --preset bench >build/bench.log 2>&1 || { cat build/bench.log; exit 1; }
-	@cmake --build --preset bench -j $(jobs)
+	@cmake --build --preset bench -j $(jobs) --target mishap tiny_http
 	@bench/run build/bench/bin
 
 fuzz:            ## a short campaign over every fuzz target (seconds=N for longer)

@@ -193,7 +193,6 @@ class CellRun {
     if (ready_ > started_) result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
     if (!environment_.overlay) result.notes.push_back("no overlay: " + environment_.overlay_problem);
     add_outputs(result);
-    feed_.reset();
     size_t count = session_.log().size();
     result.events.reserve(count);
     for (size_t i = 0; i < count; ++i) result.events.push_back(session_.log().at(i));

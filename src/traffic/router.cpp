@@ -1,6 +1,7 @@
 #include "mishap/traffic/router.h"
 
 #include <atomic>
+#include <future>
 #include <deque>
 #include <list>
 #include <map>
@@ -386,7 +387,13 @@ void Router::Impl::cut(const std::string& from, const std::string& to) {
     std::lock_guard lock(mutex_);
     cuts_.emplace(from, to);
   }
-  post([this] { apply_cuts(); });
+  // A caller may count on the silence from here on, so it waits for the loop, unless it is the loop or that does not run.
+  auto applied = std::make_shared<std::promise<void>>();
+  post([this, applied] {
+    apply_cuts();
+    applied->set_value();
+  });
+  if (!loop_.in_loop_thread()) applied->get_future().wait_for(std::chrono::seconds(1));
 }
 
 void Router::Impl::mend(const std::string& from, const std::string& to) {

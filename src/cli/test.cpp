@@ -71,6 +71,7 @@ Result<engine::EngineOptions> engine_options(const TestOptions& options, const f
   engine.keep = options.keep;
   MISHAP_ASSIGN(auto config, engine::find_config(engine.spec_dir));
   engine.images = config.images;
+  engine.images_dir = config.file.parent_path();
   for (const auto& text : options.images) {
     MISHAP_ASSIGN(auto mapped, engine::parse_image_option(text));
     engine.images[mapped.first] = mapped.second;

@@ -64,6 +64,8 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
   for (const auto& service : spec.services()) {
     MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses));
   }
+  // Two databases of one cell share its files, so their data directories are told apart.
+  engine::separate_directories(launches);
   return launches;
 }
 

@@ -36,11 +36,49 @@ std::string message_argument(const CallContext& call, size_t first) {
   return "";
 }
 
+/// The text of the call's first argument: what stands after the bracket at `pos`, up to a comma or the closing bracket.
+std::string argument_text(const World& world, const SourcePos& pos) {
+  constexpr size_t kLongestBytes = 120;
+  auto file = world.files.find(pos.file);
+  if (file == world.files.end() || pos.line < 1) return "";
+  auto lines = split(file->second, '\n');
+  if (static_cast<size_t>(pos.line) > lines.size()) return "";
+  std::string_view first = lines[static_cast<size_t>(pos.line) - 1];
+  if (pos.column < 1 || static_cast<size_t>(pos.column) > first.size() || first[static_cast<size_t>(pos.column) - 1] != '(') {
+    return "";
+  }
+  std::string_view rest(first.data() + pos.column, file->second.data() + file->second.size());
+  std::string out;
+  int depth = 0;
+  char quote = 0;
+  for (char c : rest) {
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '(' || c == '[' || c == '{') {
+      ++depth;
+    } else if (depth == 0 && (c == ',' || c == ')')) {
+      break;
+    } else if (c == ')' || c == ']' || c == '}') {
+      --depth;
+    }
+    bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!blank) out += c;
+    else if (!out.empty() && out.back() != ' ') out += ' ';
+    if (out.size() > kLongestBytes) return "";
+  }
+  return std::string(trim(out));
+}
+
 Result<Value> assert_true(CallContext& call) {
   ++world_of(call).assertion_count;
   if (starlark::truth(call[0])) return Value::none();
   std::string message = message_argument(call, 1);
-  return assertion_failed(call, message.empty() ? "assertion failed" : message, starlark::repr(call[0]), "", message);
+  if (!message.empty()) return assertion_failed(call, message, starlark::repr(call[0]), "", message);
+  std::string condition = argument_text(world_of(call), call.thread().caller_pos());
+  return assertion_failed(call, condition.empty() ? "assertion failed" : "assertion failed: " + condition,
+                          starlark::repr(call[0]));
 }
 
 Result<Value> assert_eq(CallContext& call) {

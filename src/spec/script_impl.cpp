@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "mishap/base/text.h"
+
 #include "monitors.h"
 #include "values.h"
 
@@ -77,7 +81,13 @@ ScriptOutcome TestScript::body() { return call(test_.body, TaskKind::body, {}, &
 
 ScriptOutcome TestScript::expect(bool hung) {
   world_.hung = hung;
-  return call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
+  ScriptOutcome outcome = call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
+  // A bare condition says nothing of the values in it; what the scenario returned mostly explains it.
+  if (outcome.assertion && outcome.assertion->func == "assert_true" && !hung) {
+    BatonHold hold(world_.baton);
+    outcome.message += fmt::format(" (the scenario returned {})", truncated(starlark::repr(returned_), 200));
+  }
+  return outcome;
 }
 
 std::vector<monitor::MonitorSpec> TestScript::monitors() {

@@ -5,22 +5,27 @@
 
 #include <fmt/format.h>
 
-#include "live_session.h"
 #include "mishap/base/text.h"
+
+#include "live_session.h"
 #include "monitor_feed.h"
 #include "verdict.h"
 
 namespace mishap::cell {
 namespace {
 
-constexpr auto kGrace = std::chrono::seconds(2);       // for a cancelled body to return
+constexpr auto kGrace = std::chrono::seconds(2);  // for a cancelled body to return
 constexpr auto kQuiet = std::chrono::milliseconds(200);
 constexpr auto kDefaultExpectationBudget = std::chrono::seconds(30);
 
 class CellRun {
  public:
-  CellRun(const CellPlan& plan, Script& script, const CellSettings& settings, sandbox::CellEnvironment& environment)
-      : plan_(plan), script_(script), session_(plan, settings, environment), environment_(environment) {
+  CellRun(const CellPlan& plan, Script& script, const CellSettings& settings,
+          sandbox::CellEnvironment& environment)
+      : plan_(plan),
+        script_(script),
+        session_(plan, settings, environment),
+        environment_(environment) {
     session_.on_tool_failure = [this] {
       session_.cancel_phase();
       script_.cancel();
@@ -49,7 +54,8 @@ class CellRun {
     if (session_.is_tool_error()) return;
     drain(watched);
     session_.monitors().finish(session_.log());
-    for (const auto& violation : session_.monitors().violations()) facts_.violations.push_back(violation.message);
+    for (const auto& violation : session_.monitors().violations())
+      facts_.violations.push_back(violation.message);
     if (wants_expectation()) run_expectation();
     session_.catch_up();
     session_.windows().close_all();
@@ -74,7 +80,8 @@ class CellRun {
 
   void run_body() {
     net::Deadline ceiling = started_ + plan_.ceiling;
-    net::Deadline deadline = plan_.timeout ? std::min(ceiling, net::Clock::now() + *plan_.timeout) : ceiling;
+    net::Deadline deadline =
+        plan_.timeout ? std::min(ceiling, net::Clock::now() + *plan_.timeout) : ceiling;
     session_.begin_phase(deadline);
     // Shared with the body's thread, which is left behind when it does not stop.
     struct Outcomes {
@@ -96,7 +103,8 @@ class CellRun {
     bool returned = false;
   };
 
-  /// Runs `work` on a thread of its own; past the deadline it is cancelled and given a grace, then left behind.
+  /// Runs `work` on a thread of its own; past the deadline it is cancelled and given a grace, then
+  /// left behind.
   Ran run_until(net::Deadline deadline, std::function<void()> work) {
     auto promise = std::make_shared<std::promise<void>>();
     auto finished = promise->get_future();
@@ -110,7 +118,8 @@ class CellRun {
     return {false, finished.wait_for(kGrace) == std::future_status::ready};
   }
 
-  /// Everything that has happened is an event; and, when somebody looks at the whole trace, a while of silence.
+  /// Everything that has happened is an event; and, when somebody looks at the whole trace, a while
+  /// of silence.
   void drain(bool watched) {
     net::Deadline limit = net::Clock::now() + plan_.drain;
     session_.catch_up();
@@ -174,7 +183,8 @@ class CellRun {
     facts_.tool_error = session_.tool_error();
     if (session_.is_tool_error() || !facts_.start_failure.empty()) return;
     for (const auto& exit : session_.services().early_exits()) {
-      facts_.early_exits.push_back(fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
+      facts_.early_exits.push_back(
+          fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
     }
     facts_.faults = fault_counts();
   }
@@ -190,8 +200,10 @@ class CellRun {
     result.assertions = script_.assertions();
     result.drain_limit_hit = drain_limit_hit_;
     result.faults = facts_.faults;
-    if (ready_ > started_) result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
-    if (!environment_.overlay) result.notes.push_back("no overlay: " + environment_.overlay_problem);
+    if (ready_ > started_)
+      result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
+    if (!environment_.overlay)
+      result.notes.push_back("no overlay: " + environment_.overlay_problem);
     add_outputs(result);
     size_t count = session_.log().size();
     result.events.reserve(count);
@@ -221,7 +233,8 @@ class CellRun {
 
 event::TestResult run_cell(const CellPlan& plan, Script& script, const CellSettings& settings,
                            sandbox::CellEnvironment& environment) {
-  // Never destroyed: a body that was left behind may still use it, and the worker's end ends everything anyway.
+  // Never destroyed: a body that was left behind may still use it, and the worker's end ends
+  // everything anyway.
   auto* run = new CellRun(plan, script, settings, environment);
   return run->run();
 }

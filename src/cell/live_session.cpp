@@ -7,6 +7,7 @@
 
 #include "mishap/base/text.h"
 #include "mishap/protocols/registry.h"
+
 #include "steps.h"
 
 namespace mishap::cell {
@@ -44,14 +45,16 @@ class LiveSession::Redirect final : public syscalls::ConnectRouter {
     return route;
   }
   void adopt(syscalls::Adoption adoption) override {
-    router_.adopt(adoption.edge, adoption.family, adoption.source_port, std::move(adoption.upstream));
+    router_.adopt(adoption.edge, adoption.family, adoption.source_port,
+                  std::move(adoption.upstream));
   }
 
  private:
   traffic::Router& router_;
 };
 
-LiveSession::LiveSession(const CellPlan& plan, const CellSettings& settings, sandbox::CellEnvironment& environment)
+LiveSession::LiveSession(const CellPlan& plan, const CellSettings& settings,
+                         sandbox::CellEnvironment& environment)
     : plan_(plan),
       settings_(settings),
       environment_(environment),
@@ -81,8 +84,10 @@ Result<void> LiveSession::start_relays() {
   MISHAP_ASSIGN(router_, traffic::Router::create(*traffic_loop_, log_, protocols_));
   for (const auto& [service_name, interface_name] : plan_.relayed) {
     const engine::Service* service = find_service(service_name);
-    const engine::Interface* interface = service == nullptr ? nullptr : service->find_interface(interface_name);
-    if (interface == nullptr) return fail(fmt::format("no interface {}.{} to relay", service_name, interface_name));
+    const engine::Interface* interface =
+        service == nullptr ? nullptr : service->find_interface(interface_name);
+    if (interface == nullptr)
+      return fail(fmt::format("no interface {}.{} to relay", service_name, interface_name));
     MISHAP_TRY(router_->relay(service_name, interface_name, {"127.0.0.1", interface->port},
                               protocols::find(interface->protocol)));
   }
@@ -101,17 +106,18 @@ Result<void> LiveSession::start(Script& script) {
   }
   traffic_thread_ = std::thread([this] { traffic_loop_->run(); });
   output_thread_ = std::thread([this] { output_loop_->run(); });
-  services_ = std::make_unique<Services>(Services::Context{
-      plan_, settings_, environment_, log_, *output_loop_, redirect_.get(),
-      [this](const syscalls::SocketAddress& address) { return peer_of(address); },
-      [this](Error error) { fail_tool(std::move(error)); }});
+  services_ = std::make_unique<Services>(
+      Services::Context{plan_, settings_, environment_, log_, *output_loop_, redirect_.get(),
+                        [this](const syscalls::SocketAddress& address) { return peer_of(address); },
+                        [this](Error error) { fail_tool(std::move(error)); }});
   windows_ = std::make_unique<Windows>(plan_, *services_, protocols_, log_);
   auto seed = [&](const std::string& name) -> Result<void> {
     if (!script.has_seed(name)) return {};
     log_.append({.type = "service_seed", .service = name});
     ScriptOutcome outcome = script.seed(name);
     if (outcome.kind == ScriptOutcome::Kind::returned) return {};
-    return fail(fmt::format("service \"{}\": seed failed: {}\n{}", name, outcome.message, outcome.backtrace));
+    return fail(fmt::format("service \"{}\": seed failed: {}\n{}", name, outcome.message,
+                            outcome.backtrace));
   };
   return services_->start(seed, deadline());
 }
@@ -162,7 +168,8 @@ const engine::Service* LiveSession::find_service(const std::string& name) const 
 }
 
 std::optional<syscalls::Peer> LiveSession::peer_of(const syscalls::SocketAddress& address) const {
-  if (!address.is_inet() || !to_net(address).without_v4_mapping().is_loopback()) return std::nullopt;
+  if (!address.is_inet() || !to_net(address).without_v4_mapping().is_loopback())
+    return std::nullopt;
   for (const auto& service : plan_.services) {
     for (const auto& interface : service.interfaces) {
       if (interface.port == address.port()) return syscalls::Peer{service.name, interface.name};
@@ -171,20 +178,25 @@ std::optional<syscalls::Peer> LiveSession::peer_of(const syscalls::SocketAddress
   return std::nullopt;
 }
 
-net::Endpoint LiveSession::endpoint_of(const std::string& service, const engine::Interface& interface) const {
+net::Endpoint LiveSession::endpoint_of(const std::string& service,
+                                       const engine::Interface& interface) const {
   if (router_) {
     if (auto relayed = router_->dial_address(service, interface.name)) return *relayed;
   }
   return net::Endpoint{"127.0.0.1", interface.port};
 }
 
-Result<TimedStep> LiveSession::step(const std::string& service_name, const std::string& interface_name,
-                                    const std::string& method, Json arguments, const std::string& spec) {
+Result<TimedStep> LiveSession::step(const std::string& service_name,
+                                    const std::string& interface_name, const std::string& method,
+                                    Json arguments, const std::string& spec) {
   const engine::Service* service = find_service(service_name);
-  const engine::Interface* interface = service == nullptr ? nullptr : service->find_interface(interface_name);
-  if (interface == nullptr) return fail(fmt::format("no interface {}.{}", service_name, interface_name));
+  const engine::Interface* interface =
+      service == nullptr ? nullptr : service->find_interface(interface_name);
+  if (interface == nullptr)
+    return fail(fmt::format("no interface {}.{}", service_name, interface_name));
   const traffic::Protocol* protocol = protocols::find(interface->protocol);
-  if (protocol == nullptr) return fail(fmt::format("unsupported protocol \"{}\"", interface->protocol));
+  if (protocol == nullptr)
+    return fail(fmt::format("unsupported protocol \"{}\"", interface->protocol));
 
   traffic::StepCall call;
   call.method = method;
@@ -196,7 +208,8 @@ Result<TimedStep> LiveSession::step(const std::string& service_name, const std::
     std::lock_guard lock(mutex_);
     phase = phase_;
   }
-  call.deadline = std::max(phase->deadline - kStepMargin, net::Clock::now() + std::chrono::milliseconds(1));
+  call.deadline =
+      std::max(phase->deadline - kStepMargin, net::Clock::now() + std::chrono::milliseconds(1));
   call.cancel = &phase->cancel;
   return run_step(*protocol, call, service_name, interface_name, spec, log_);
 }

@@ -10,6 +10,7 @@
 #include "mishap/cell/cell.h"
 #include "mishap/cell/session.h"
 #include "mishap/traffic/router.h"
+
 #include "services.h"
 #include "windows.h"
 
@@ -17,10 +18,12 @@ namespace mishap::cell {
 
 class LiveSession final : public Session {
  public:
-  LiveSession(const CellPlan& plan, const CellSettings& settings, sandbox::CellEnvironment& environment);
+  LiveSession(const CellPlan& plan, const CellSettings& settings,
+              sandbox::CellEnvironment& environment);
   ~LiveSession() override;
 
-  /// Loops, relays, services. Error as of Services::start, or what of ours could not be set up (then `is_tool_error`).
+  /// Loops, relays, services. Error as of Services::start, or what of ours could not be set up
+  /// (then `is_tool_error`).
   Result<void> start(Script& script);
   bool is_tool_error() const { return tool_failed_; }
   std::string tool_error() const;
@@ -36,8 +39,9 @@ class LiveSession final : public Session {
   const CellPlan& plan() const override { return plan_; }
   event::Log& log() override { return log_; }
   monitor::MonitorSet& monitors() override { return monitors_; }
-  Result<TimedStep> step(const std::string& service, const std::string& interface, const std::string& method,
-                         Json arguments, const std::string& spec) override;
+  Result<TimedStep> step(const std::string& service, const std::string& interface,
+                         const std::string& method, Json arguments,
+                         const std::string& spec) override;
   Result<WindowHandle> open(const WindowPlan& window) override { return windows_->open(window); }
   void close(WindowHandle window) override { windows_->close(window); }
   void catch_up() override;

@@ -1,4 +1,5 @@
-// Shows the log to the monitors on a thread of its own: monitors are Starlark, and what appends events must not wait for Starlark.
+// Shows the log to the monitors on a thread of its own: monitors are Starlark, and what appends
+// events must not wait for Starlark.
 #pragma once
 
 #include <condition_variable>

@@ -56,14 +56,16 @@ Result<NamedCheck> spec_check(const Service& service) {
   const Healthcheck& health = *service.healthcheck;
   switch (health.kind) {
     case Healthcheck::Kind::http:
-      return NamedCheck{"http " + health.address,
-                        [url = health.address](net::Deadline d) { return protocols::http::http_check(url, d); },
-                        health.timeout};
+      return NamedCheck{
+          "http " + health.address,
+          [url = health.address](net::Deadline d) { return protocols::http::http_check(url, d); },
+          health.timeout};
     case Healthcheck::Kind::ready: {
       const auto* interface = default_interface(service);
       if (interface == nullptr) return fail("ready() needs an interface to ask");
       return NamedCheck{"ready() on " + interface->name,
-                        protocol_check(service, interface->protocol, interface->port), health.timeout};
+                        protocol_check(service, interface->protocol, interface->port),
+                        health.timeout};
     }
     case Healthcheck::Kind::tcp:
     case Healthcheck::Kind::kafka: {
@@ -74,7 +76,8 @@ Result<NamedCheck> spec_check(const Service& service) {
   return fail("unknown kind of healthcheck");
 }
 
-Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive, net::Deadline ceiling) {
+Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive,
+                  net::Deadline ceiling) {
   net::Deadline deadline = std::min(ceiling, net::Clock::now() + named.timeout);
   auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kFirstPause);
   while (true) {
@@ -83,8 +86,8 @@ Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive, n
     if (answer) return {};
     if (!alive()) return fail("");
     if (net::Clock::now() + pause >= deadline) {
-      return fail(fmt::format("not ready: {} after {}: {}", named.name, format_duration(named.timeout),
-                              answer.error().message));
+      return fail(fmt::format("not ready: {} after {}: {}", named.name,
+                              format_duration(named.timeout), answer.error().message));
     }
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::microseconds>(pause * 3 / 2, kLongestPause);
@@ -100,7 +103,8 @@ Result<void> wait_until_ready(const Service& service, const engine::Launch& laun
     MISHAP_TRY(poll(named, alive, ceiling));
   }
   if (!launch.readiness_protocol.empty() && !launch.ports.empty()) {
-    // The spec's own time limit is about its check; a catalogue server is known to come up within this.
+    // The spec's own time limit is about its check; a catalogue server is known to come up within
+    // this.
     NamedCheck named{launch.readiness_protocol + " protocol",
                      protocol_check(service, launch.readiness_protocol, launch.ports.front().port),
                      std::chrono::seconds(30)};

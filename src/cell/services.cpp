@@ -9,6 +9,7 @@
 
 #include "mishap/base/text.h"
 #include "mishap/syscalls/filter.h"
+
 #include "readiness.h"
 
 namespace mishap::cell {
@@ -25,7 +26,8 @@ struct Services::Running {
   sandbox::ExitStatus status;
 };
 
-Services::Services(Context context) : context_(std::move(context)), reaper_(std::make_unique<sandbox::Reaper>()) {
+Services::Services(Context context)
+    : context_(std::move(context)), reaper_(std::make_unique<sandbox::Reaper>()) {
   for (const auto& service : context_.plan.services) {
     auto running = std::make_unique<Running>();
     running->service = &service;
@@ -57,24 +59,29 @@ Result<void> Services::prepare_files(const engine::Launch& launch) {
   return {};
 }
 
-Result<void> Services::start(const std::function<Result<void>(const std::string&)>& seed, net::Deadline ceiling) {
+Result<void> Services::start(const std::function<Result<void>(const std::string&)>& seed,
+                             net::Deadline ceiling) {
   for (auto& [name, running] : running_) {
     auto launch = context_.settings.launches.find(name);
-    if (launch == context_.settings.launches.end()) return fail("service \"" + name + "\" has no program");
+    if (launch == context_.settings.launches.end())
+      return fail("service \"" + name + "\" has no program");
     running->launch = &launch->second;
     // Mounts first and from one thread: a service must find all of the cell's files in place.
     MISHAP_TRY(prepare_files(*running->launch));
   }
   std::vector<std::future<Result<void>>> starts;
   for (auto& [name, running] : running_) {
-    starts.push_back(std::async(std::launch::async, [this, &seed, ceiling, r = running.get()]() -> Result<void> {
-      auto started = start_one(*r, seed, ceiling);
-      std::lock_guard lock(mutex_);
-      if (started) r->ready = true;
-      else given_up_ = true;
-      changed_.notify_all();
-      return started;
-    }));
+    starts.push_back(
+        std::async(std::launch::async, [this, &seed, ceiling, r = running.get()]() -> Result<void> {
+          auto started = start_one(*r, seed, ceiling);
+          std::lock_guard lock(mutex_);
+          if (started)
+            r->ready = true;
+          else
+            given_up_ = true;
+          changed_.notify_all();
+          return started;
+        }));
   }
   // The failure that made the others give up says why; theirs are empty.
   Result<void> outcome;
@@ -102,7 +109,8 @@ Error Services::start_failure(const Running& running, const Error& why) const {
   std::string text = fmt::format("service \"{}\" ", running.service->name);
   {
     std::lock_guard lock(mutex_);
-    text += running.exited ? fmt::format("exited before becoming ready ({})", running.status.text()) : why.message;
+    text += running.exited ? fmt::format("exited before becoming ready ({})", running.status.text())
+                           : why.message;
   }
   std::vector<std::string> lines;
   std::string tail = running.tail.text();
@@ -111,7 +119,8 @@ Error Services::start_failure(const Running& running, const Error& why) const {
   return Error{text, why.code};
 }
 
-Result<void> Services::start_one(Running& running, const std::function<Result<void>(const std::string&)>& seed,
+Result<void> Services::start_one(Running& running,
+                                 const std::function<Result<void>(const std::string&)>& seed,
                                  net::Deadline ceiling) {
   const std::string& name = running.service->name;
   if (!wait_for_dependencies(running)) return fail("");
@@ -129,7 +138,8 @@ Result<void> Services::start_one(Running& running, const std::function<Result<vo
     catch_up();
     return fail(start_failure(running, ready.error()));
   }
-  if (running.service->healthcheck || !running.launch->readiness_protocol.empty()) emit("service_ready", name);
+  if (running.service->healthcheck || !running.launch->readiness_protocol.empty())
+    emit("service_ready", name);
   return seed(name);
 }
 
@@ -143,7 +153,8 @@ Result<void> Services::spawn(Running& running) {
 
   syscalls::FilterPlan plan;
   if (running.service->seccomp) {
-    if (auto found = context_.plan.notified.find(running.service->name); found != context_.plan.notified.end()) {
+    if (auto found = context_.plan.notified.find(running.service->name);
+        found != context_.plan.notified.end()) {
       plan.notify.assign(found->second.begin(), found->second.end());
     }
     plan.redirect_connects = context_.router != nullptr;
@@ -153,8 +164,11 @@ Result<void> Services::spawn(Running& running) {
   if (!plan.empty()) {
     MISHAP_ASSIGN(filter, syscalls::compile_filter(plan));
     request.seccomp_filter = filter;
-    request.seccomp_flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-    request.on_listener = [&](UniqueFd listener, pid_t) { supervised = supervise(running, std::move(listener)); };
+    request.seccomp_flags =
+        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    request.on_listener = [&](UniqueFd listener, pid_t) {
+      supervised = supervise(running, std::move(listener));
+    };
   }
   MISHAP_ASSIGN(auto child, reaper_->spawn(request, [this, &running](sandbox::ExitStatus status) {
     on_exit(running, status);
@@ -180,7 +194,8 @@ Result<void> Services::supervise(Running& running, UniqueFd listener) {
   options.peer_of = context_.peer_of;
   options.router = context_.router;
   options.always.path = context_.plan.notified.contains(running.service->name);
-  MISHAP_ASSIGN(running.supervisor, syscalls::Supervisor::start(std::move(listener), std::move(options)));
+  MISHAP_ASSIGN(running.supervisor,
+                syscalls::Supervisor::start(std::move(listener), std::move(options)));
   return {};
 }
 
@@ -193,9 +208,11 @@ void Services::follow_output(Running& running, sandbox::Child& child) {
   };
   auto follow = [&](const char* type, engine::Observation::Source source, UniqueFd pipe) {
     auto output = std::make_shared<source::OutputSource>(
-        source::OutputSource::Options{running.service->name, type, decoder_of(source), context_.settings.echo_output},
+        source::OutputSource::Options{running.service->name, type, decoder_of(source),
+                                      context_.settings.echo_output},
         std::move(pipe), context_.log, running.tail);
-    auto& place = source == engine::Observation::Source::standard_output ? running.output : running.error;
+    auto& place =
+        source == engine::Observation::Source::standard_output ? running.output : running.error;
     context_.outputs.post([&loop = context_.outputs, &place, output] {
       place = output;
       (void)output->follow(loop);

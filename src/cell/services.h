@@ -1,4 +1,5 @@
-// The services of a running cell: starting them in order, following their output, noticing their end.
+// The services of a running cell: starting them in order, following their output, noticing their
+// end.
 #pragma once
 
 #include <atomic>
@@ -34,17 +35,19 @@ class Services {
     const CellSettings& settings;
     sandbox::CellEnvironment& environment;
     event::Log& log;
-    net::Loop& outputs;                          ///< runs already; follows the pipes
-    syscalls::ConnectRouter* router = nullptr;   ///< none: no interface is relayed
+    net::Loop& outputs;                         ///< runs already; follows the pipes
+    syscalls::ConnectRouter* router = nullptr;  ///< none: no interface is relayed
     std::function<std::optional<syscalls::Peer>(const syscalls::SocketAddress&)> peer_of;
     std::function<void(Error)> on_supervisor_failure;
   };
   explicit Services(Context context);
   ~Services();
 
-  /// Starts all: a service once those it depends on are ready and seeded, independent ones at the same time. `seed` runs a service's
-  /// seed. Error: the first failure, naming the service; the others are then given up.
-  Result<void> start(const std::function<Result<void>(const std::string&)>& seed, net::Deadline ceiling);
+  /// Starts all: a service once those it depends on are ready and seeded, independent ones at the
+  /// same time. `seed` runs a service's seed. Error: the first failure, naming the service; the
+  /// others are then given up.
+  Result<void> start(const std::function<Result<void>(const std::string&)>& seed,
+                     net::Deadline ceiling);
 
   /// Null when the service runs without a filter.
   fault::SyscallDecider* decider(const std::string& service) const;
@@ -60,7 +63,8 @@ class Services {
  private:
   struct Running;
   Result<void> prepare_files(const engine::Launch& launch);
-  Result<void> start_one(Running& running, const std::function<Result<void>(const std::string&)>& seed,
+  Result<void> start_one(Running& running,
+                         const std::function<Result<void>(const std::string&)>& seed,
                          net::Deadline ceiling);
   Result<void> spawn(Running& running);
   Result<void> supervise(Running& running, UniqueFd listener);

@@ -15,9 +15,11 @@ constexpr size_t kLongestBodyBytes = 2048;
 constexpr size_t kLongestSummaryErrorBytes = 60;
 
 /// Arguments that may hold secrets (headers aside, whose values are redacted) are not listed.
-constexpr std::array kShownArguments = {"sql",  "query", "args",  "params", "path",  "body",    "headers", "table",
-                                        "key",  "value", "topic", "message", "payload", "db",   "command"};
-constexpr std::array kPreviewArguments = {"sql", "query", "path", "topic", "command", "cmd", "key", "body", "data"};
+constexpr std::array kShownArguments = {"sql",   "query",   "args",    "params", "path",
+                                        "body",  "headers", "table",   "key",    "value",
+                                        "topic", "message", "payload", "db",     "command"};
+constexpr std::array kPreviewArguments = {"sql", "query", "path", "topic", "command",
+                                          "cmd", "key",   "body", "data"};
 
 std::string preview(const traffic::StepCall& call) {
   for (const char* name : kPreviewArguments) {
@@ -29,11 +31,15 @@ std::string preview(const traffic::StepCall& call) {
   return "";
 }
 
-void emit_send(const std::string& service, const std::string& interface, const traffic::Protocol& protocol,
-               const traffic::StepCall& call, const std::string& spec, event::Log& log) {
+void emit_send(const std::string& service, const std::string& interface,
+               const traffic::Protocol& protocol, const traffic::StepCall& call,
+               const std::string& spec, event::Log& log) {
   event::Draft draft{.type = "step_send", .service = "test"};
-  draft.fields = {{"target", service}, {"method", call.method}, {"interface", interface},
-                  {"protocol", std::string(protocol.name())}, {"summary", send_summary(service, call)}};
+  draft.fields = {{"target", service},
+                  {"method", call.method},
+                  {"interface", interface},
+                  {"protocol", std::string(protocol.name())},
+                  {"summary", send_summary(service, call)}};
   if (!spec.empty()) draft.fields.set("spec", spec);
   for (const char* name : kShownArguments) {
     auto found = call.arguments.find(name);
@@ -47,7 +53,8 @@ void emit_receive(const std::string& service, const traffic::StepCall& call, con
                   const std::string& spec, event::Log& log) {
   const traffic::StepResult& result = step.result;
   event::Draft draft{.type = "step_recv", .service = "test"};
-  draft.fields = {{"target", service}, {"method", call.method},
+  draft.fields = {{"target", service},
+                  {"method", call.method},
                   {"duration_ms", std::to_string(step.duration.count())},
                   {"success", result.ok ? "true" : "false"},
                   {"summary", receive_summary(service, call, result)}};
@@ -55,8 +62,10 @@ void emit_receive(const std::string& service, const traffic::StepCall& call, con
   if (result.status != 0 && (result.status < 200 || result.status > 299)) {
     draft.fields.set("body", truncated(result.body, kLongestBodyBytes));
   }
-  if (!result.error.empty()) draft.fields.set("error", truncated(result.error, kLongestArgumentBytes));
-  for (const auto& [name, value] : result.fields) draft.fields.set(name, truncated(value, kLongestArgumentBytes));
+  if (!result.error.empty())
+    draft.fields.set("error", truncated(result.error, kLongestArgumentBytes));
+  for (const auto& [name, value] : result.fields)
+    draft.fields.set(name, truncated(value, kLongestArgumentBytes));
   if (!spec.empty()) draft.fields.set("spec", spec);
   draft.merges = {service};
   log.append(std::move(draft));
@@ -76,12 +85,14 @@ std::string receive_summary(const std::string& service, const traffic::StepCall&
   return text;
 }
 
-Result<TimedStep> run_step(const traffic::Protocol& protocol, const traffic::StepCall& call, const std::string& service,
-                           const std::string& interface, const std::string& spec, event::Log& log) {
+Result<TimedStep> run_step(const traffic::Protocol& protocol, const traffic::StepCall& call,
+                           const std::string& service, const std::string& interface,
+                           const std::string& spec, event::Log& log) {
   emit_send(service, interface, protocol, call, spec, log);
   auto begin = net::Clock::now();
   MISHAP_ASSIGN(auto result, protocol.step(call));
-  TimedStep step{std::move(result), std::chrono::duration_cast<std::chrono::milliseconds>(net::Clock::now() - begin)};
+  TimedStep step{std::move(result),
+                 std::chrono::duration_cast<std::chrono::milliseconds>(net::Clock::now() - begin)};
   emit_receive(service, call, step, spec, log);
   return step;
 }

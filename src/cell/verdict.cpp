@@ -28,7 +28,8 @@ void adopt(TestResult& result, const ScriptOutcome& outcome) {
 }
 
 bool went_wrong(const std::optional<ScriptOutcome>& outcome) {
-  return outcome && (outcome->kind == ScriptOutcome::Kind::failed || outcome->kind == ScriptOutcome::Kind::raised);
+  return outcome && (outcome->kind == ScriptOutcome::Kind::failed ||
+                     outcome->kind == ScriptOutcome::Kind::raised);
 }
 
 /// `prefix` names the part of the test when it was not its body.
@@ -40,7 +41,8 @@ void set_script_failure(TestResult& result, const ScriptOutcome& outcome, std::s
 }
 
 bool bypassed(const event::FaultCount& fault) {
-  return fault.applied == 0 && !fault.may_not_fire && fault.action != "trace" && fault.action != "allow";
+  return fault.applied == 0 && !fault.may_not_fire && fault.action != "trace" &&
+         fault.action != "allow";
 }
 
 void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
@@ -48,8 +50,10 @@ void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
     set(result, Verdict::vacuous, "", "");
     for (const auto& fault : facts.faults) {
       if (!bypassed(fault)) continue;
-      std::string target = fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
-      result.reason = fmt::format("{} on {} never took effect: {}", fault.text, target, fault.instead);
+      std::string target =
+          fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
+      result.reason =
+          fmt::format("{} on {} never took effect: {}", fault.text, target, fault.instead);
       return;
     }
   }
@@ -59,7 +63,8 @@ void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
 void decide_timeout(const CellPlan& plan, const Facts& facts, TestResult& result) {
   std::string limit = format_duration(plan.timeout.value_or(plan.ceiling));
   if (!facts.expectation) {
-    return set(result, Verdict::inconclusive, "timeout", "test timeout: body did not complete within " + limit);
+    return set(result, Verdict::inconclusive, "timeout",
+               "test timeout: body did not complete within " + limit);
   }
   if (!went_wrong(facts.expectation)) return set_passed(plan, facts, result);
   set(result, Verdict::expectation_violated, "timeout",
@@ -72,34 +77,42 @@ void decide_timeout(const CellPlan& plan, const Facts& facts, TestResult& result
 void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
   if (!facts.tool_error.empty()) return set(result, Verdict::tool_error, "error", facts.tool_error);
   if (!facts.start_failure.empty()) {
-    return set(result, Verdict::errored, "service_start", "failed to start services: " + facts.start_failure);
+    return set(result, Verdict::errored, "service_start",
+               "failed to start services: " + facts.start_failure);
   }
   if (went_wrong(facts.setup)) return set_script_failure(result, *facts.setup, "setup: ");
-  if (!facts.fault_failure.empty()) return set(result, Verdict::errored, "error", facts.fault_failure);
+  if (!facts.fault_failure.empty())
+    return set(result, Verdict::errored, "error", facts.fault_failure);
   if (!facts.early_exits.empty()) {
-    return set(result, Verdict::errored, "error", facts.early_exits.front() + " before any fault was on");
+    return set(result, Verdict::errored, "error",
+               facts.early_exits.front() + " before any fault was on");
   }
   if (facts.body && facts.body->kind == ScriptOutcome::Kind::halted) {
     return set(result, Verdict::halted, "", facts.body->message);
   }
-  if (!facts.timed_out && went_wrong(facts.body)) return set_script_failure(result, *facts.body, "");
+  if (!facts.timed_out && went_wrong(facts.body))
+    return set_script_failure(result, *facts.body, "");
   if (!facts.violations.empty()) {
-    return set(result, Verdict::failed, "monitor", "monitor violation: " + facts.violations.front());
+    return set(result, Verdict::failed, "monitor",
+               "monitor violation: " + facts.violations.front());
   }
   if (facts.timed_out) return decide_timeout(plan, facts, result);
   if (went_wrong(facts.expectation)) {
     bool asserted = facts.expectation->assertion.has_value();
-    set(result, Verdict::expectation_violated, asserted ? "assertion" : "error", facts.expectation->message);
+    set(result, Verdict::expectation_violated, asserted ? "assertion" : "error",
+        facts.expectation->message);
     return adopt(result, *facts.expectation);
   }
   if (facts.expectation && facts.expectation->kind == ScriptOutcome::Kind::cancelled) {
-    return set(result, Verdict::inconclusive, "timeout", "test timeout: the expectation did not complete in time");
+    return set(result, Verdict::inconclusive, "timeout",
+               "test timeout: the expectation did not complete in time");
   }
   set_passed(plan, facts, result);
 }
 
 std::string what_happened_instead(const fault::Counters& c, const std::string& fits) {
-  if (c.matched > 0) return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
+  if (c.matched > 0)
+    return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
   std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));
   if (!c.interface.empty()) {
     std::string target = c.service + "." + c.interface;
@@ -108,12 +121,13 @@ std::string what_happened_instead(const fault::Counters& c, const std::string& f
                        c.seen == 1 ? "" : "s", target);
   }
   if (c.seen == 0) {
-    return fmt::format("{} made no {}() call while it was on{}", c.service, keyword,
-                       keyword == "connect" ? "; connections that were already open stay open" : "");
+    return fmt::format(
+        "{} made no {}() call while it was on{}", c.service, keyword,
+        keyword == "connect" ? "; connections that were already open stay open" : "");
   }
   if (c.unresolved_paths == c.seen) {
-    return fmt::format("{} made {} {}() calls while it was on, but their paths could not be read", c.service, c.seen,
-                       keyword);
+    return fmt::format("{} made {} {}() calls while it was on, but their paths could not be read",
+                       c.service, c.seen, keyword);
   }
   return fmt::format("{} made {} {}() call{} while it was on, none {}", c.service, c.seen, keyword,
                      c.seen == 1 ? "" : "s", fits.empty() ? "of which it matches" : fits);

@@ -14,20 +14,21 @@ namespace mishap::cell {
 
 /// What is known once a cell has run. Absent outcomes were not reached.
 struct Facts {
-  std::string tool_error;      ///< "" when Mishap could do its job
-  std::string start_failure;   ///< "service "db" …", "" when all started
+  std::string tool_error;                ///< "" when Mishap could do its job
+  std::string start_failure;             ///< "service "db" …", "" when all started
   std::vector<std::string> early_exits;  ///< "db exited with code 1"
-  std::string fault_failure;   ///< the cell's faults could not be applied
+  std::string fault_failure;             ///< the cell's faults could not be applied
   std::optional<ScriptOutcome> setup, body, expectation;
-  bool timed_out = false;      ///< the body was not done in time
-  std::vector<std::string> violations;   ///< of monitors, in order, worded
+  bool timed_out = false;               ///< the body was not done in time
+  std::vector<std::string> violations;  ///< of monitors, in order, worded
   std::vector<event::FaultCount> faults;
 };
 
 /// Fills in verdict, reason, failure_type, assertion, position and backtrace.
 void decide(const CellPlan& plan, const Facts& facts, event::TestResult& result);
 
-/// What happened instead of a rule that never applied. `fits` says what none of the calls was, "" when nothing narrows the rule.
+/// What happened instead of a rule that never applied. `fits` says what none of the calls was, ""
+/// when nothing narrows the rule.
 std::string what_happened_instead(const fault::Counters& counters, const std::string& fits);
 
 }  // namespace mishap::cell

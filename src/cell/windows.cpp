@@ -17,7 +17,8 @@ using fault::SyscallRule;
 std::string applied_text(const SyscallRule& rule) {
   std::string what = "allow()";
   if (rule.action == SyscallAction::deny) what = fmt::format("deny({})", rule.error_name);
-  if (rule.action == SyscallAction::delay) what = fmt::format("delay({})", format_duration(rule.delay));
+  if (rule.action == SyscallAction::delay)
+    what = fmt::format("delay({})", format_duration(rule.delay));
   if (rule.action == SyscallAction::trace) what = "trace";
   std::string text = fmt::format("{} → filter:[{}]", what, join(rule.syscalls, ","));
   if (!rule.declared.label.empty()) text += fmt::format(" label=\"{}\"", rule.declared.label);
@@ -28,11 +29,20 @@ std::string applied_text(const SyscallRule& rule) {
 std::string fits_text(const SyscallRule& rule) {
   std::string text;
   switch (rule.scope.kind) {
-    case fault::ScopeKind::new_blocks: text = "needed new blocks of a regular file"; break;
-    case fault::ScopeKind::changes: text = "would have changed a file or directory"; break;
-    case fault::ScopeKind::grows: text = "would have grown a regular file"; break;
-    case fault::ScopeKind::kinds: text = "was on a descriptor of the fault's kind (" + rule.scope.text() + ")"; break;
-    case fault::ScopeKind::any_fd: break;
+    case fault::ScopeKind::new_blocks:
+      text = "needed new blocks of a regular file";
+      break;
+    case fault::ScopeKind::changes:
+      text = "would have changed a file or directory";
+      break;
+    case fault::ScopeKind::grows:
+      text = "would have grown a regular file";
+      break;
+    case fault::ScopeKind::kinds:
+      text = "was on a descriptor of the fault's kind (" + rule.scope.text() + ")";
+      break;
+    case fault::ScopeKind::any_fd:
+      break;
   }
   auto add = [&](const std::string& more) { text += (text.empty() ? "" : " and ") + more; };
   if (!rule.path_glob.empty()) add("had a path like " + rule.path_glob);
@@ -63,21 +73,26 @@ bool Windows::unfiltered(const std::string& service) const {
 Result<void> Windows::check(const WindowPlan& window) const {
   for (const auto& rule : window.syscall_rules) {
     if (unfiltered(rule.service)) continue;
-    if (!services_.running(rule.service)) return fail(fmt::format("service \"{}\" is not running", rule.service));
+    if (!services_.running(rule.service))
+      return fail(fmt::format("service \"{}\" is not running", rule.service));
     auto notified = plan_.notified.find(rule.service);
     for (const auto& syscall : rule.syscalls) {
       if (notified != plan_.notified.end() && notified->second.contains(syscall)) continue;
-      return fail(fmt::format(
-          "[FAULT_NOT_FILTERABLE] {} on service \"{}\" cannot be seen: the filter that was installed at its start does not "
-          "notify {}(). Name the fault where Mishap can find it before the start: a call fault({}, {}=…) in the test or a "
-          "function it calls, or a fault_assumption",
-          rule.declared.text, rule.service, syscall, rule.service, rule.keyword));
+      return fail(
+          fmt::format("[FAULT_NOT_FILTERABLE] {} on service \"{}\" cannot be seen: the filter that "
+                      "was installed at its start does not "
+                      "notify {}(). Name the fault where Mishap can find it before the start: a "
+                      "call fault({}, {}=…) in the test or a "
+                      "function it calls, or a fault_assumption",
+                      rule.declared.text, rule.service, syscall, rule.service, rule.keyword));
     }
   }
   for (const auto& rule : window.protocol_rules) {
     if (plan_.relayed.contains({rule.service, rule.interface})) continue;
-    return fail(fmt::format("[FAULT_NOT_FILTERABLE] {} on {}.{} cannot take effect: the interface is not relayed in this test",
-                            rule.declared.text, rule.service, rule.interface));
+    return fail(
+        fmt::format("[FAULT_NOT_FILTERABLE] {} on {}.{} cannot take effect: the interface is not "
+                    "relayed in this test",
+                    rule.declared.text, rule.service, rule.interface));
   }
   return {};
 }
@@ -140,16 +155,18 @@ void Windows::announce(const Open& open) {
     for (const auto& rule : open.plan.protocol_rules) {
       if (rule.service != service || rule.interface != interface) continue;
       if (!rule.source.empty()) draft.fields.set("source", rule.source);
-      draft.fields.set("rules", draft.fields.find("rules") == nullptr
-                                    ? rule.declared.text
-                                    : std::string(draft.fields.get("rules")) + ", " + rule.declared.text);
+      draft.fields.set("rules",
+                       draft.fields.find("rules") == nullptr
+                           ? rule.declared.text
+                           : std::string(draft.fields.get("rules")) + ", " + rule.declared.text);
     }
     if (!open.plan.assumption.empty()) draft.fields.set("assumption", open.plan.assumption);
     log_.append(std::move(draft));
   }
 }
 
-void Windows::withdraw(const Open& open, const std::map<std::string, std::vector<fault::Counters>>& counted) {
+void Windows::withdraw(const Open& open,
+                       const std::map<std::string, std::vector<fault::Counters>>& counted) {
   for (const auto& [service, rules] : counted) {
     for (const auto& rule : rules) {
       if (rule.matched > 0) continue;
@@ -157,12 +174,14 @@ void Windows::withdraw(const Open& open, const std::map<std::string, std::vector
       draft.fields.set("syscall", rule.declared.text.substr(0, rule.declared.text.find('=')));
       draft.fields.set("action", rule.action);
       if (!rule.declared.label.empty()) draft.fields.set("label", rule.declared.label);
-      if (rule.unresolved_paths > 0) draft.fields.set("unresolved_paths", std::to_string(rule.unresolved_paths));
+      if (rule.unresolved_paths > 0)
+        draft.fields.set("unresolved_paths", std::to_string(rule.unresolved_paths));
       log_.append(std::move(draft));
     }
   }
   for (const auto& service : services_of(open.plan)) {
-    log_.append({.type = open.plan.trace_only ? "trace_removed" : "fault_removed", .service = service});
+    log_.append(
+        {.type = open.plan.trace_only ? "trace_removed" : "fault_removed", .service = service});
   }
   for (const auto& [service, interface] : interfaces_of(open.plan)) {
     event::Draft draft{.type = "proxy_fault_removed", .service = service};
@@ -217,8 +236,10 @@ std::vector<fault::Counters> Windows::counters() const {
   std::vector<fault::Counters> merged;
   for (const auto& one : all) {
     auto same = std::find_if(merged.begin(), merged.end(), [&](const fault::Counters& m) {
-      return m.service == one.service && m.interface == one.interface && m.declared.text == one.declared.text &&
-             m.declared.assumption == one.declared.assumption && m.declared.pos.text() == one.declared.pos.text();
+      return m.service == one.service && m.interface == one.interface &&
+             m.declared.text == one.declared.text &&
+             m.declared.assumption == one.declared.assumption &&
+             m.declared.pos.text() == one.declared.pos.text();
     });
     if (same == merged.end()) {
       merged.push_back(one);

@@ -1,4 +1,5 @@
-// Fault windows of a running cell: all rules of one are applied together or not at all, and removed together.
+// Fault windows of a running cell: all rules of one are applied together or not at all, and removed
+// together.
 #pragma once
 
 #include <map>
@@ -10,6 +11,7 @@
 #include "mishap/event/log.h"
 #include "mishap/event/run.h"
 #include "mishap/fault/decider.h"
+
 #include "services.h"
 
 namespace mishap::cell {
@@ -17,7 +19,8 @@ namespace mishap::cell {
 /// Any thread. What is passed in outlives it.
 class Windows {
  public:
-  Windows(const CellPlan& plan, Services& services, fault::ProtocolDecider& protocols, event::Log& log)
+  Windows(const CellPlan& plan, Services& services, fault::ProtocolDecider& protocols,
+          event::Log& log)
       : plan_(plan), services_(services), protocols_(protocols), log_(log) {}
 
   Result<WindowHandle> open(const WindowPlan& window);
@@ -26,7 +29,8 @@ class Windows {
   bool any_fault_opened() const { return any_fault_opened_; }
   /// Every declared rule with what it counted, a rule that was opened several times being one.
   std::vector<fault::Counters> counters() const;
-  /// What none of the calls seen by a rule was: "needed new blocks of a regular file"; "" when nothing narrows it.
+  /// What none of the calls seen by a rule was: "needed new blocks of a regular file"; "" when
+  /// nothing narrows it.
   std::string fits(const fault::Counters& counters) const;
 
  private:
@@ -38,7 +42,8 @@ class Windows {
   Result<void> check(const WindowPlan& window) const;
   bool unfiltered(const std::string& service) const;
   void announce(const Open& open);
-  void withdraw(const Open& open, const std::map<std::string, std::vector<fault::Counters>>& counted);
+  void withdraw(const Open& open,
+                const std::map<std::string, std::vector<fault::Counters>>& counted);
 
   const CellPlan& plan_;
   Services& services_;
@@ -48,7 +53,7 @@ class Windows {
   WindowHandle next_ = 1;
   std::map<WindowHandle, Open> open_;
   std::map<std::string, std::string> fits_;  // by service and text of the rule
-  std::vector<fault::Counters> skipped_;  // rules on services that run without a filter
+  std::vector<fault::Counters> skipped_;     // rules on services that run without a filter
   bool any_fault_opened_ = false;
 };
 

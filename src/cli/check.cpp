@@ -3,25 +3,30 @@
 
 #include <fmt/format.h>
 
-#include "commands.h"
 #include "mishap/base/json.h"
 #include "mishap/spec/spec.h"
+
+#include "commands.h"
 
 namespace mishap::cli {
 namespace {
 
 std::string_view level_word(spec::LoadMessage::Level level) {
   switch (level) {
-    case spec::LoadMessage::Level::error: return "error";
-    case spec::LoadMessage::Level::warning: return "warning";
-    case spec::LoadMessage::Level::info: return "info";
+    case spec::LoadMessage::Level::error:
+      return "error";
+    case spec::LoadMessage::Level::warning:
+      return "warning";
+    case spec::LoadMessage::Level::info:
+      return "info";
   }
   return "";
 }
 
 Json message_json(const spec::LoadMessage& message) {
-  return Json{{"level", level_word(message.level)}, {"code", message.code}, {"message", message.message},
-              {"file", message.pos.file}, {"line", message.pos.line}, {"column", message.pos.column}};
+  return Json{{"level", level_word(message.level)}, {"code", message.code},
+              {"message", message.message},         {"file", message.pos.file},
+              {"line", message.pos.line},           {"column", message.pos.column}};
 }
 
 std::string counted(size_t number, std::string_view noun) {
@@ -36,7 +41,8 @@ int run_check(const CheckOptions& options) {
   auto loaded = spec::load(path);
   if (options.json) {
     Json document{{"spec", path}, {"ok", loaded.spec != nullptr}, {"messages", Json::array()}};
-    for (const auto& message : loaded.messages) document["messages"].push_back(message_json(message));
+    for (const auto& message : loaded.messages)
+      document["messages"].push_back(message_json(message));
     std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     return loaded.spec ? 0 : 1;
   }
@@ -44,7 +50,8 @@ int run_check(const CheckOptions& options) {
     (message.level == spec::LoadMessage::Level::error ? std::cerr : std::cout) << message.rendered;
   }
   if (!loaded.spec) return 1;
-  std::cout << fmt::format("{}: ok: {}, {}, {}\n", path, counted(loaded.spec->services().size(), "service"),
+  std::cout << fmt::format("{}: ok: {}, {}, {}\n", path,
+                           counted(loaded.spec->services().size(), "service"),
                            counted(loaded.spec->assumption_count(), "assumption"),
                            counted(loaded.spec->tests().size(), "test"));
   return 0;

@@ -5,11 +5,11 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
-#include "commands.h"
 #include "mishap/base/text.h"
+
+#include "commands.h"
 
 namespace mishap::cli {
 namespace {
@@ -30,22 +30,37 @@ struct Parsed {
 void add_test(CLI::App& app, Parsed& parsed) {
   TestOptions& options = parsed.test;
   auto* command = app.add_subcommand("test", "Run the tests of a spec");
-  command->add_option("SPEC", options.spec, "The spec (default: ./mishap.star, then ./faultbox.star)");
-  command->add_option("--test", options.tests, "Run only these: a name with or without test_, a glob, or ~REGEX")
-      ->type_name("PATTERN")->take_all()->allow_extra_args(false);
+  command->add_option("SPEC", options.spec,
+                      "The spec (default: ./mishap.star, then ./faultbox.star)");
+  command
+      ->add_option("--test", options.tests,
+                   "Run only these: a name with or without test_, a glob, or ~REGEX")
+      ->type_name("PATTERN")
+      ->take_all()
+      ->allow_extra_args(false);
   command->add_option("--seed", options.seed, "Seed of everything random")->type_name("N");
-  command->add_option("--runs", options.runs, "Run each test so often; stop it at its first failure")
-      ->type_name("N")->check(CLI::PositiveNumber);
+  command
+      ->add_option("--runs", options.runs, "Run each test so often; stop it at its first failure")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   command->add_option("--jobs,-j", options.jobs, "Cells at a time (default: the cores)")
-      ->type_name("N")->check(CLI::PositiveNumber);
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   command->add_option("--image", options.images, "The program that stands for an image")
-      ->type_name("NAME=PROGRAM")->take_all()->allow_extra_args(false);
-  command->add_option("--output", options.output, "Write the trace document (JSON) here")->type_name("FILE");
-  command->add_option("--format", parsed.test_format, "json: the trace document on stdout, all else on stderr")
-      ->check(CLI::IsMember({"text", "json"}))->type_name("text|json");
+      ->type_name("NAME=PROGRAM")
+      ->take_all()
+      ->allow_extra_args(false);
+  command->add_option("--output", options.output, "Write the trace document (JSON) here")
+      ->type_name("FILE");
+  command
+      ->add_option("--format", parsed.test_format,
+                   "json: the trace document on stdout, all else on stderr")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json");
   command->add_option("--junit", options.junit, "Write JUnit XML here")->type_name("FILE");
   command->add_option("--show", parsed.show, "fail: list only the tests that failed")
-      ->check(CLI::IsMember({"all", "fail", "failures"}))->type_name("all|fail");
+      ->check(CLI::IsMember({"all", "fail", "failures"}))
+      ->type_name("all|fail");
   command->add_flag("--dry-run", options.dry_run, "Load, count, stop");
   command->add_flag("--keep", options.keep, "Keep what the services of each cell wrote");
   command->add_flag("--strict", options.strict, "Vacuous tests count as failed");
@@ -56,13 +71,15 @@ void add_starlark(CLI::App& app, Parsed& parsed) {
   StarlarkOptions& options = parsed.starlark;
   auto* command = app.add_subcommand("starlark", "The spec language by itself");
   command->add_option("MODE", options.mode, "run FILE, test FILE…, or repl")
-      ->required()->check(CLI::IsMember({"run", "test", "repl"}));
+      ->required()
+      ->check(CLI::IsMember({"run", "test", "repl"}));
   command->add_option("FILE", options.files, "Files");
   command->add_flag("--recursion", options.recursion, "Allow recursion");
   command->add_flag("--while", options.allow_while, "Allow while loops");
   command->add_flag("--set", options.set, "Allow set()");
   command->add_flag("--global-reassign", options.global_reassign, "Allow binding globals again");
-  command->add_flag("--top-level-control", options.top_level_control, "Allow if and for outside functions");
+  command->add_flag("--top-level-control", options.top_level_control,
+                    "Allow if and for outside functions");
 }
 
 /// CLI11's own text, with the nearest known word where one was mistyped.
@@ -75,8 +92,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
     if (argc > 1 && command->get_name() == argv[1]) scope = command;
   }
   if (scope == &app && argc > 1 && argv[1][0] != '-') {
-    return report_error(fmt::format("unknown command \"{}\"{}\nknown are {}; see mishap --help", argv[1],
-                                    did_you_mean(argv[1], known), join(known, ", ")));
+    return report_error(fmt::format("unknown command \"{}\"{}\nknown are {}; see mishap --help",
+                                    argv[1], did_you_mean(argv[1], known), join(known, ", ")));
   }
   std::vector<std::string> flags;
   for (const auto* option : scope->get_options()) {
@@ -86,7 +103,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
     std::string word(argv[i]);
     word = word.substr(0, word.find('='));
     if (word.starts_with("--") && std::find(flags.begin(), flags.end(), word) == flags.end()) {
-      return report_error(fmt::format("unknown option {}{}; see mishap {}--help", word, did_you_mean(word, flags),
+      return report_error(fmt::format("unknown option {}{}; see mishap {}--help", word,
+                                      did_you_mean(word, flags),
                                       scope == &app ? "" : scope->get_name() + " "));
     }
   }
@@ -104,9 +122,11 @@ int main(int argc, char** argv) {
   Parsed parsed;
   add_test(app, parsed);
   auto* check = app.add_subcommand("check", "Load and validate a spec without starting anything");
-  check->add_option("SPEC", parsed.check.spec, "The spec (default: ./mishap.star, then ./faultbox.star)");
+  check->add_option("SPEC", parsed.check.spec,
+                    "The spec (default: ./mishap.star, then ./faultbox.star)");
   check->add_option("--format", parsed.check_format, "Form of the messages")
-      ->check(CLI::IsMember({"text", "json"}))->type_name("text|json");
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json");
   app.add_subcommand("doctor", "Say what this machine can do and what is missing");
   add_starlark(app, parsed);
   app.add_subcommand("version", "Print the version");

@@ -1,4 +1,5 @@
-// The commands: one file each. Options are plain values; what reads the command line is in cli.cpp alone.
+// The commands: one file each. Options are plain values; what reads the command line is in cli.cpp
+// alone.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +12,14 @@ namespace mishap::cli {
 inline constexpr const char* kVersion = MISHAP_VERSION;
 
 struct TestOptions {
-  std::string spec;                   ///< "" = mishap.star, then faultbox.star
-  std::vector<std::string> tests;     ///< --test patterns; empty: all
+  std::string spec;                ///< "" = mishap.star, then faultbox.star
+  std::vector<std::string> tests;  ///< --test patterns; empty: all
   std::optional<uint64_t> seed;
   int runs = 1;
-  int jobs = 0;                       ///< 0: the cores
-  std::vector<std::string> images;    ///< NAME=PROGRAM, as given
-  std::string output, junit;          ///< files, "" = none
-  bool json = false;                  ///< --format json
+  int jobs = 0;                     ///< 0: the cores
+  std::vector<std::string> images;  ///< NAME=PROGRAM, as given
+  std::string output, junit;        ///< files, "" = none
+  bool json = false;                ///< --format json
   bool only_failures = false;
   bool dry_run = false;
   bool keep = false;
@@ -36,13 +37,15 @@ int run_check(const CheckOptions& options);
 int run_doctor();
 
 struct StarlarkOptions {
-  std::string mode;                   ///< run, test, repl
+  std::string mode;  ///< run, test, repl
   std::vector<std::string> files;
-  bool recursion = false, allow_while = false, set = false, global_reassign = false, top_level_control = false;
+  bool recursion = false, allow_while = false, set = false, global_reassign = false,
+       top_level_control = false;
 };
 int run_starlark(const StarlarkOptions& options);
 
-/// The spec that was named, or the first default one that exists. "" (and an error on stderr) when there is none.
+/// The spec that was named, or the first default one that exists. "" (and an error on stderr) when
+/// there is none.
 std::string spec_path(const std::string& given);
 /// "error: …" on stderr; returns 1.
 int report_error(const std::string& message);

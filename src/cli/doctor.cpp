@@ -4,16 +4,18 @@
 
 #include <fmt/format.h>
 
-#include "commands.h"
 #include "mishap/engine/native.h"
 #include "mishap/sandbox/cell.h"
 #include "mishap/sandbox/process.h"
+
+#include "commands.h"
 
 namespace mishap::cli {
 namespace {
 
 bool line(std::string_view what, const Result<void>& result, std::string_view lost) {
-  std::cout << fmt::format("{:<24} {}\n", what, result ? "ok" : "missing: " + result.error().message);
+  std::cout << fmt::format("{:<24} {}\n", what,
+                           result ? "ok" : "missing: " + result.error().message);
   if (!result && !lost.empty()) std::cout << fmt::format("{:<24} {}\n", "", lost);
   return result.has_value();
 }
@@ -34,14 +36,18 @@ Result<void> catalogue(const char* image, std::vector<std::pair<std::string, std
 }  // namespace
 
 int run_doctor() {
-  bool namespaces = line("user namespaces", sandbox::can_unprivileged_userns(), "without them no service can be started");
-  line("overlay file systems", sandbox::overlay_works(), "services then see the host's files as they are, only /tmp is private");
+  bool namespaces = line("user namespaces", sandbox::can_unprivileged_userns(),
+                         "without them no service can be started");
+  line("overlay file systems", sandbox::overlay_works(),
+       "services then see the host's files as they are, only /tmp is private");
   const char* path = std::getenv("PATH");
   auto program = [&](const char* name) -> Result<void> {
-    MISHAP_ASSIGN([[maybe_unused]] auto found, sandbox::find_program(name, path == nullptr ? "" : path));
+    MISHAP_ASSIGN([[maybe_unused]] auto found,
+                  sandbox::find_program(name, path == nullptr ? "" : path));
     return {};
   };
-  line("image redis", program("redis-server"), "apt install redis-server, or --image redis=PROGRAM");
+  line("image redis", program("redis-server"),
+       "apt install redis-server, or --image redis=PROGRAM");
   line("image postgres", catalogue("postgres", {{"POSTGRES_PASSWORD", "x"}}), "");
   return namespaces ? 0 : 1;
 }

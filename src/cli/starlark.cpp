@@ -1,17 +1,18 @@
 // mishap starlark run | test | repl
+#include "mishap/starlark/starlark.h"
+
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
-#include "commands.h"
 #include "mishap/starlark/conformance.h"
 #include "mishap/starlark/diagnostic.h"
 #include "mishap/starlark/parser.h"
-#include "mishap/starlark/starlark.h"
+
+#include "commands.h"
 
 namespace mishap::cli {
 namespace {
@@ -68,7 +69,8 @@ int run_conformance_files(const StarlarkOptions& options) {
     auto text = read_text(file);
     if (!text) return report_error(text.error().message);
     auto report = starlark::run_conformance(file, *text);
-    for (const auto& failure : report.failures) std::cout << fmt::format("{}:{}: {}\n", file, failure.line, failure.message);
+    for (const auto& failure : report.failures)
+      std::cout << fmt::format("{}:{}: {}\n", file, failure.line, failure.message);
     total.add(std::move(report));
   }
   std::cout << fmt::format("{} passed, {} failed\n", total.passed, total.failed);
@@ -99,8 +101,10 @@ int prompt(const StarlarkOptions& options) {
     bool expression = starlark::parse_expression("<input>", input, dialect).module != nullptr;
     if (expression) {
       auto value = interpreter.evaluate(thread, source, with_names);
-      if (!value) std::cerr << starlark::render(value.error(), sources);
-      else if (!value->is_none()) std::cout << starlark::repr(*value) << "\n";
+      if (!value)
+        std::cerr << starlark::render(value.error(), sources);
+      else if (!value->is_none())
+        std::cout << starlark::repr(*value) << "\n";
     } else if (auto module = interpreter.execute(thread, source, with_names); !module) {
       std::cerr << starlark::render(module.error(), sources);
     } else {

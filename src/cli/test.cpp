@@ -6,11 +6,9 @@
 #include <memory>
 #include <thread>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
-#include "commands.h"
 #include "mishap/base/random.h"
 #include "mishap/base/text.h"
 #include "mishap/engine/config.h"
@@ -19,6 +17,8 @@
 #include "mishap/report/trace_json.h"
 #include "mishap/run/runner.h"
 #include "mishap/spec/spec.h"
+
+#include "commands.h"
 
 namespace mishap::cli {
 namespace {
@@ -30,7 +30,8 @@ struct Seed {
   std::string origin;
 };
 
-/// The last seed is kept beside the spec, so that a run can be repeated without noting it down. Where that cannot be, nobody is told.
+/// The last seed is kept beside the spec, so that a run can be repeated without noting it down.
+/// Where that cannot be, nobody is told.
 Seed choose_seed(const TestOptions& options, const fs::path& spec) {
   if (options.seed) return {*options.seed, "cli"};
   fs::path directory = fs::absolute(spec).parent_path() / ".mishap";
@@ -53,12 +54,13 @@ Result<std::vector<spec::TestInfo>> select(const spec::Spec& spec, const TestOpt
       std::vector<std::string> names;
       for (const auto& test : spec.tests()) names.push_back(test.name);
       std::string wanted = pattern.starts_with("test_") ? pattern : "test_" + pattern;
-      return fail(fmt::format("no test matches \"{}\"{}\nthere are {}", pattern, did_you_mean(wanted, names),
-                              join(names, ", ")));
+      return fail(fmt::format("no test matches \"{}\"{}\nthere are {}", pattern,
+                              did_you_mean(wanted, names), join(names, ", ")));
     }
     selected.insert(selected.end(), some.begin(), some.end());
   }
-  std::sort(selected.begin(), selected.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(selected.begin(), selected.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   auto same = [](const auto& a, const auto& b) { return a.name == b.name; };
   selected.erase(std::unique(selected.begin(), selected.end(), same), selected.end());
   return selected;
@@ -87,7 +89,8 @@ std::string replay_prefix(const TestOptions& options, const std::string& spec) {
 }
 
 void print_dry_run(const spec::Spec& spec, const std::vector<spec::TestInfo>& tests) {
-  std::cout << "Dry-run: loaded " << spec.path().string() << "\nServices: " << spec.services().size() << "\n";
+  std::cout << "Dry-run: loaded " << spec.path().string()
+            << "\nServices: " << spec.services().size() << "\n";
   for (const auto& service : spec.services()) std::cout << "  - " << service.name << "\n";
   std::cout << "Tests: " << tests.size() << "\n";
   size_t cells = 0;
@@ -108,7 +111,8 @@ report::ConsoleOptions console_options(const TestOptions& options, int fd) {
   return console;
 }
 
-Result<void> write_documents(const TestOptions& options, const report::TraceJson& trace, const report::Junit& junit) {
+Result<void> write_documents(const TestOptions& options, const report::TraceJson& trace,
+                             const report::Junit& junit) {
   std::string text;
   if (options.json || !options.output.empty()) {
     text = trace.document().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -135,7 +139,8 @@ int run_test(const TestOptions& options) {
     print_dry_run(*loaded.spec, *tests);
     return 0;
   }
-  if (tests->empty()) return report_error(path + " declares no tests: add scenario(f), or a function test_…()");
+  if (tests->empty())
+    return report_error(path + " declares no tests: add scenario(f), or a function test_…()");
   auto engine = engine_options(options, path);
   if (!engine) return report_error(engine.error().message);
 
@@ -144,7 +149,8 @@ int run_test(const TestOptions& options) {
   Seed seed = choose_seed(options, path);
   run.seed = seed.value;
   run.seed_origin = seed.origin;
-  run.jobs = options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  run.jobs = options.jobs > 0 ? options.jobs
+                              : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   run.runs = options.runs;
   run.keep = options.keep;
   run.echo_output = options.verbose;
@@ -154,7 +160,8 @@ int run_test(const TestOptions& options) {
 
   int fd = options.json ? STDERR_FILENO : STDOUT_FILENO;
   std::ostream& human = options.json ? std::cerr : std::cout;
-  report::Console console([&human](std::string_view text) { human << text << std::flush; }, console_options(options, fd));
+  report::Console console([&human](std::string_view text) { human << text << std::flush; },
+                          console_options(options, fd));
   report::TraceJson trace;
   report::Junit junit;
   std::vector<event::RunObserver*> observers = {&console};
@@ -162,7 +169,8 @@ int run_test(const TestOptions& options) {
   if (!options.junit.empty()) observers.push_back(&junit);
   auto outcome = run::run(*loaded.spec, run, observers);
   if (!outcome) return report_error(outcome.error().message);
-  if (auto written = write_documents(options, trace, junit); !written) return report_error(written.error().message);
+  if (auto written = write_documents(options, trace, junit); !written)
+    return report_error(written.error().message);
   if (outcome->interrupted) return 130;
   return event::exit_code(outcome->verdicts, options.strict);
 }

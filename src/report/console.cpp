@@ -16,12 +16,16 @@ constexpr size_t kGridWidth = 110;
 
 std::string_view colour_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::passed: return "\x1b[32m";
+    case Verdict::passed:
+      return "\x1b[32m";
     case Verdict::vacuous:
     case Verdict::halted:
-    case Verdict::inconclusive: return "\x1b[33m";
-    case Verdict::not_run: return "\x1b[2m";
-    default: return "\x1b[31m";
+    case Verdict::inconclusive:
+      return "\x1b[33m";
+    case Verdict::not_run:
+      return "\x1b[2m";
+    default:
+      return "\x1b[31m";
   }
 }
 
@@ -29,7 +33,8 @@ std::string painted(bool colour, Verdict verdict, const std::string& text) {
   return colour ? fmt::format("{}{}\x1b[0m", colour_of(verdict), text) : text;
 }
 
-/// Keeps of a result what may still be printed at the end: the events only when they explain a failure.
+/// Keeps of a result what may still be printed at the end: the events only when they explain a
+/// failure.
 event::TestResult kept(const event::TestResult& result) {
   event::TestResult copy = result;
   if (!is_red(result.verdict)) std::vector<event::Event>().swap(copy.events);
@@ -41,9 +46,9 @@ std::string count_line(const std::vector<event::TestResult>& results) {
     return std::count_if(results.begin(), results.end(),
                          [&](const auto& r) { return ((r.verdict == wanted) || ...); });
   };
-  std::string out = fmt::format("{} passed, {} failed", count(Verdict::passed, Verdict::vacuous),
-                                count(Verdict::failed, Verdict::expectation_violated, Verdict::errored,
-                                      Verdict::tool_error));
+  std::string out = fmt::format(
+      "{} passed, {} failed", count(Verdict::passed, Verdict::vacuous),
+      count(Verdict::failed, Verdict::expectation_violated, Verdict::errored, Verdict::tool_error));
   auto add = [&](auto number, std::string_view word) {
     if (number > 0) out += fmt::format(", {} {}", number, word);
   };
@@ -58,7 +63,8 @@ std::string count_line(const std::vector<event::TestResult>& results) {
 
 }  // namespace
 
-Console::Console(Write write, ConsoleOptions options) : write_(std::move(write)), options_(options) {}
+Console::Console(Write write, ConsoleOptions options)
+    : write_(std::move(write)), options_(options) {}
 Console::~Console() { clear_progress(); }
 
 void Console::clear_progress() {
@@ -79,12 +85,13 @@ void Console::progress() {
 
 void Console::on_plan(const event::RunPlan& plan) {
   plan_ = plan;
-  write_(fmt::format("mishap {} · {} · {} {} · seed {} ({}) · {} {}\n", plan.tool_version, plan.spec,
-                     plan.tests.size(), plan.tests.size() == 1 ? "test" : "tests", plan.seed,
-                     plan.seed_origin, plan.jobs, plan.jobs == 1 ? "job" : "jobs"));
+  write_(fmt::format("mishap {} · {} · {} {} · seed {} ({}) · {} {}\n", plan.tool_version,
+                     plan.spec, plan.tests.size(), plan.tests.size() == 1 ? "test" : "tests",
+                     plan.seed, plan.seed_origin, plan.jobs, plan.jobs == 1 ? "job" : "jobs"));
   size_t widest = 0;
   for (const auto& [name, what] : plan.services) widest = std::max(widest, name.size());
-  for (const auto& [name, what] : plan.services) write_(fmt::format("  {:<{}}  {}\n", name, widest, what));
+  for (const auto& [name, what] : plan.services)
+    write_(fmt::format("  {:<{}}  {}\n", name, widest, what));
   write_("\n");
 }
 
@@ -99,8 +106,9 @@ void Console::on_finished(const event::TestResult& result) {
   if (!options_.only_failures || is_red(result.verdict)) {
     clear_progress();
     std::string word = fmt::format("{:<12}", verdict_word(result.verdict));
-    std::string line = fmt::format("{} {:<44} {:>7}", painted(options_.colour, result.verdict, word),
-                                   title(result), short_duration(result.duration));
+    std::string line =
+        fmt::format("{} {:<44} {:>7}", painted(options_.colour, result.verdict, word),
+                    title(result), short_duration(result.duration));
     if (result.verdict != Verdict::passed && !result.reason.empty()) {
       line += "  " + result.reason.substr(0, result.reason.find('\n'));
     }
@@ -123,7 +131,8 @@ void Console::on_summary(const event::RunSummary& summary) {
   bool first = true;
   for (const auto& result : results_) {
     if (result.verdict != Verdict::vacuous) continue;
-    if (first) write_("\nvacuous: what was expected held, but a declared fault never took effect\n");
+    if (first)
+      write_("\nvacuous: what was expected held, but a declared fault never took effect\n");
     first = false;
     for (const auto& fault : result.faults) {
       if (fault.applied == 0 && !fault.may_not_fire) {

@@ -14,7 +14,8 @@ struct Cell {
   const event::TestResult* result = nullptr;
 };
 
-/// Columns a terminal needs: UTF-8 continuation bytes take none. Names are identifiers, marks are single-width.
+/// Columns a terminal needs: UTF-8 continuation bytes take none. Names are identifiers, marks are
+/// single-width.
 size_t columns(std::string_view text) {
   return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
@@ -31,7 +32,8 @@ Cell cell_of(const event::RunPlan::Matrix& matrix, const std::vector<event::Test
     if (worst == nullptr || (is_red(r.verdict) && !is_red(worst->verdict))) worst = &r;
   }
   if (worst != nullptr) {
-    return {fmt::format("{} {}", verdict_word(worst->verdict), short_duration(worst->duration)), worst};
+    return {fmt::format("{} {}", verdict_word(worst->verdict), short_duration(worst->duration)),
+            worst};
   }
   bool excluded = std::find(matrix.excluded.begin(), matrix.excluded.end(),
                             std::pair(scenario, fault)) != matrix.excluded.end();
@@ -65,14 +67,15 @@ std::string table(const std::vector<std::string>& rows, const std::vector<std::s
 
 }  // namespace
 
-std::string grid(const event::RunPlan::Matrix& matrix, const std::vector<event::TestResult>& results,
-                 const Paint& paint, size_t width) {
+std::string grid(const event::RunPlan::Matrix& matrix,
+                 const std::vector<event::TestResult>& results, const Paint& paint, size_t width) {
   std::vector<std::vector<Cell>> cells;
   size_t first_column = 0;
   for (const auto& scenario : matrix.scenarios) {
     first_column = std::max(first_column, columns(scenario));
     auto& row = cells.emplace_back();
-    for (const auto& fault : matrix.faults) row.push_back(cell_of(matrix, results, scenario, fault));
+    for (const auto& fault : matrix.faults)
+      row.push_back(cell_of(matrix, results, scenario, fault));
   }
   std::vector<size_t> widths;
   for (size_t c = 0; c < matrix.faults.size(); ++c) {
@@ -83,7 +86,8 @@ std::string grid(const event::RunPlan::Matrix& matrix, const std::vector<event::
   std::string out;
   for (size_t from = 0; from < widths.size();) {
     size_t used = first_column, to = from;
-    while (to < widths.size() && (to == from || used + 3 + widths[to] <= width)) used += 3 + widths[to++];
+    while (to < widths.size() && (to == from || used + 3 + widths[to] <= width))
+      used += 3 + widths[to++];
     if (!out.empty()) out += '\n';
     out += table(matrix.scenarios, matrix.faults, cells, first_column, widths, from, to, paint);
     from = to;

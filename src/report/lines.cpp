@@ -70,7 +70,8 @@ std::string last_events_text(const event::TestResult& result, size_t count) {
   }
   if (telling.empty() || count == 0) return "";
   size_t first = telling.size() > count ? telling.size() - count : 0;
-  std::string out = fmt::format("  last {} of {} events:\n", telling.size() - first, result.events.size());
+  std::string out =
+      fmt::format("  last {} of {} events:\n", telling.size() - first, result.events.size());
   for (size_t i = first; i < telling.size(); ++i) {
     out += "    " + event_line(*telling[i], result.events.front().timestamp) + "\n";
   }
@@ -108,15 +109,23 @@ std::string title(const event::TestResult& result) {
 
 std::string_view verdict_word(Verdict verdict) {
   switch (verdict) {
-    case Verdict::passed: return "PASS";
-    case Verdict::vacuous: return "VACUOUS";
+    case Verdict::passed:
+      return "PASS";
+    case Verdict::vacuous:
+      return "VACUOUS";
     case Verdict::failed:
-    case Verdict::expectation_violated: return "FAIL";
-    case Verdict::errored: return "ERROR";
-    case Verdict::inconclusive: return "INCONCLUSIVE";
-    case Verdict::halted: return "HALTED";
-    case Verdict::tool_error: return "TOOL ERROR";
-    case Verdict::not_run: return "NOT RUN";
+    case Verdict::expectation_violated:
+      return "FAIL";
+    case Verdict::errored:
+      return "ERROR";
+    case Verdict::inconclusive:
+      return "INCONCLUSIVE";
+    case Verdict::halted:
+      return "HALTED";
+    case Verdict::tool_error:
+      return "TOOL ERROR";
+    case Verdict::not_run:
+      return "NOT RUN";
   }
   return "?";
 }
@@ -127,8 +136,10 @@ bool is_red(Verdict verdict) {
     case Verdict::expectation_violated:
     case Verdict::errored:
     case Verdict::inconclusive:
-    case Verdict::tool_error: return true;
-    default: return false;
+    case Verdict::tool_error:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -145,7 +156,8 @@ std::string event_line(const event::Event& event, event::Timestamp start) {
 }
 
 std::string fault_line(const event::FaultCount& fault) {
-  std::string target = fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
+  std::string target =
+      fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
   std::string out = fmt::format("{} on {}", fault.text, target);
   if (!fault.label.empty()) out += fmt::format(" [{}]", fault.label);
   if (fault.applied > 0) return out + fmt::format(": applied {}×", fault.applied);
@@ -166,7 +178,8 @@ std::string failure_block(const event::TestResult& result, size_t last_events) {
       if (fault.applied == 0 && !fault.may_not_fire) out += "  note: " + fault_line(fault) + "\n";
     }
   }
-  out += indent(result.reason.empty() ? std::string(event::to_string(result.verdict)) : result.reason, "  ");
+  out += indent(
+      result.reason.empty() ? std::string(event::to_string(result.verdict)) : result.reason, "  ");
   out += spec_excerpt(result);
   if (!result.backtrace.empty()) out += indent(result.backtrace, "  ");
   for (const auto& fault : result.faults) {

@@ -1,4 +1,5 @@
-// How single things of a run read: an event, a duration, a failed test's block. Shared by the reporters.
+// How single things of a run read: an event, a duration, a failed test's block. Shared by the
+// reporters.
 #pragma once
 
 #include <string>
@@ -21,7 +22,8 @@ bool is_red(event::Verdict verdict);
 /// Worth showing before a failure: not the syscalls that were simply let through.
 bool is_telling(const event::Event& event);
 
-/// `#41 +0.312s  db  pwrite64 deny(no space left on device) /data/base/5 [label]`; `start` is the time of the test's first event.
+/// `#41 +0.312s  db  pwrite64 deny(no space left on device) /data/base/5 [label]`; `start` is the
+/// time of the test's first event.
 std::string event_line(const event::Event& event, event::Timestamp start);
 
 /// "write=deny(ENOSPC) on db: 3 matched, 2 applied", or with what happened instead.

@@ -57,8 +57,11 @@ Json bypassed_rules(const TestResult& result) {
   Json list = Json::array();
   for (const auto& f : result.faults) {
     if (f.applied > 0 || f.may_not_fire) continue;
-    list.push_back(Json{{"service", f.service}, {"syscall", f.text}, {"action", f.action},
-                        {"label", f.label}, {"instead", f.instead}});
+    list.push_back(Json{{"service", f.service},
+                        {"syscall", f.text},
+                        {"action", f.action},
+                        {"label", f.label},
+                        {"instead", f.instead}});
   }
   return list;
 }
@@ -66,7 +69,8 @@ Json bypassed_rules(const TestResult& result) {
 Json diagnostics_json(const std::vector<event::Diagnostic>& diagnostics) {
   Json list = Json::array();
   for (const auto& d : diagnostics) {
-    Json j{{"level", d.level}, {"code", d.code}, {"message", d.message}, {"suggestion", d.suggestion}};
+    Json j{
+        {"level", d.level}, {"code", d.code}, {"message", d.message}, {"suggestion", d.suggestion}};
     if (!d.service.empty()) j["service"] = d.service;
     list.push_back(std::move(j));
   }
@@ -94,8 +98,13 @@ Json assertion_context(const std::vector<event::Event>& events) {
 
 Json assertion_json(const TestResult& result) {
   const event::AssertionFailure& a = *result.assertion;
-  return Json{{"func", a.func}, {"expected", a.expected}, {"actual", a.actual}, {"message", a.message},
-              {"file", a.pos.file}, {"line", a.pos.line}, {"context", assertion_context(result.events)}};
+  return Json{{"func", a.func},
+              {"expected", a.expected},
+              {"actual", a.actual},
+              {"message", a.message},
+              {"file", a.pos.file},
+              {"line", a.pos.line},
+              {"context", assertion_context(result.events)}};
 }
 
 void add_outcome(Json& j, const TestResult& r) {
@@ -137,20 +146,29 @@ Json test_json(const TestResult& r) {
 }
 
 Json matrix_json(const event::RunPlan::Matrix& matrix, const std::vector<TestResult>& results) {
-  Json j{{"scenarios", matrix.scenarios}, {"faults", matrix.faults}, {"cells", Json::array()},
+  Json j{{"scenarios", matrix.scenarios},
+         {"faults", matrix.faults},
+         {"cells", Json::array()},
          {"excluded", Json::array()}};
   uint64_t total = 0, passed = 0;
   auto belongs = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   for (const auto& r : results) {
-    if (r.kind != "matrix" || !belongs(matrix.scenarios, r.scenario) || !belongs(matrix.faults, r.fault)) continue;
+    if (r.kind != "matrix" || !belongs(matrix.scenarios, r.scenario) ||
+        !belongs(matrix.faults, r.fault))
+      continue;
     bool ok = event::result_word(r.verdict) == "pass";
     ++total;
     passed += ok;
-    Json cell{{"scenario", r.scenario}, {"fault", r.fault}, {"passed", ok},
-              {"outcome", r.verdict == Verdict::vacuous ? "fault_bypassed" : event::to_string(r.verdict)},
-              {"expectation", r.expectation}, {"duration_ms", r.duration.count()}, {"reason", r.reason}};
+    Json cell{
+        {"scenario", r.scenario},
+        {"fault", r.fault},
+        {"passed", ok},
+        {"outcome", r.verdict == Verdict::vacuous ? "fault_bypassed" : event::to_string(r.verdict)},
+        {"expectation", r.expectation},
+        {"duration_ms", r.duration.count()},
+        {"reason", r.reason}};
     if (r.verdict == Verdict::vacuous) cell["bypassed_rules"] = bypassed_rules(r);
     j["cells"].push_back(std::move(cell));
   }
@@ -166,9 +184,10 @@ Json matrix_json(const event::RunPlan::Matrix& matrix, const std::vector<TestRes
 }  // namespace
 
 void TraceJson::on_finished(const TestResult& result) {
-  auto after = std::upper_bound(results_.begin(), results_.end(), result, [](const auto& a, const auto& b) {
-    return std::tie(a.name, a.run) < std::tie(b.name, b.run);
-  });
+  auto after =
+      std::upper_bound(results_.begin(), results_.end(), result, [](const auto& a, const auto& b) {
+        return std::tie(a.name, a.run) < std::tie(b.name, b.run);
+      });
   results_.insert(after, result);
 }
 
@@ -177,8 +196,11 @@ Json TraceJson::document() const {
     return std::count_if(results_.begin(), results_.end(),
                          [&](const auto& r) { return event::result_word(r.verdict) == word; });
   };
-  Json j{{"version", 2}, {"star_file", plan_.spec}, {"duration_ms", summary_.duration.count()},
-         {"pass", count("pass")}, {"fail", count("fail") + count("error")}};
+  Json j{{"version", 2},
+         {"star_file", plan_.spec},
+         {"duration_ms", summary_.duration.count()},
+         {"pass", count("pass")},
+         {"fail", count("fail") + count("error")}};
   for (const char* word : {"inconclusive", "halted", "not_run"}) {
     if (auto number = count(word); number > 0) j[word] = number;
   }
@@ -188,7 +210,8 @@ Json TraceJson::document() const {
   if (!summary_.diagnostics.empty()) j["diagnostics"] = diagnostics_json(summary_.diagnostics);
   j["tests"] = Json::array();
   for (const auto& r : results_) j["tests"].push_back(test_json(r));
-  // One matrix is an object, as ever; more of them are a list under a key of their own beside the first.
+  // One matrix is an object, as ever; more of them are a list under a key of their own beside the
+  // first.
   if (!plan_.matrices.empty()) j["matrix"] = matrix_json(plan_.matrices.front(), results_);
   if (plan_.matrices.size() > 1) {
     j["matrices"] = Json::array();

@@ -7,12 +7,12 @@
 #include <list>
 #include <set>
 
-#include <openssl/sha.h>
-#include <poll.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "worker.h"
 
@@ -25,12 +25,13 @@ using event::Verdict;
 
 volatile std::sig_atomic_t interrupts = 0;
 
-/// Counts SIGINT and SIGTERM while it lives; the second ends the process at once, and its cells with it.
+/// Counts SIGINT and SIGTERM while it lives; the second ends the process at once, and its cells
+/// with it.
 class InterruptGuard {
  public:
   InterruptGuard() {
     interrupts = 0;
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) {
       interrupts = interrupts + 1;
       if (interrupts > 1) _exit(130);
@@ -44,7 +45,7 @@ class InterruptGuard {
   }
 
  private:
-  struct sigaction old_int_ {}, old_term_ {};
+  struct sigaction old_int_{}, old_term_{};
 };
 
 std::string hash_of(const std::map<std::string, std::string>& files) {
@@ -79,8 +80,10 @@ event::RunPlan plan_of(const spec::Spec& spec, const RunOptions& options,
   plan.seed_origin = options.seed_origin;
   plan.jobs = options.jobs;
   plan.runs = options.runs;
-  for (const auto& test : options.tests) plan.tests.push_back({test.name, test.kind, test.scenario, test.fault});
-  bool cells = std::any_of(options.tests.begin(), options.tests.end(), [](const auto& t) { return t.kind == "matrix"; });
+  for (const auto& test : options.tests)
+    plan.tests.push_back({test.name, test.kind, test.scenario, test.fault});
+  bool cells = std::any_of(options.tests.begin(), options.tests.end(),
+                           [](const auto& t) { return t.kind == "matrix"; });
   for (const auto& matrix : spec.matrices()) {
     if (cells) plan.matrices.push_back({matrix.scenarios, matrix.faults, matrix.excluded});
   }
@@ -177,7 +180,8 @@ class Coordinator {
 
 Result<std::string> make_keep_root() {
   const char* temporary = std::getenv("TMPDIR");
-  std::string path = fmt::format("{}/mishap-kept.XXXXXX", temporary != nullptr ? temporary : "/tmp");
+  std::string path =
+      fmt::format("{}/mishap-kept.XXXXXX", temporary != nullptr ? temporary : "/tmp");
   if (mkdtemp(path.data()) == nullptr) return fail_errno("cannot make " + path);
   chmod(path.c_str(), 0755);
   return path;
@@ -185,7 +189,8 @@ Result<std::string> make_keep_root() {
 
 }  // namespace
 
-Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options, const std::vector<RunObserver*>& observers) {
+Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options,
+                       const std::vector<RunObserver*>& observers) {
   auto begin = std::chrono::steady_clock::now();
   MISHAP_TRY(sandbox::can_unprivileged_userns());
   CellFrame frame{spec, options, {}, ""};
@@ -199,7 +204,8 @@ Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options, const std::v
   RunOutcome outcome = Coordinator(std::move(frame), observers).run();
 
   event::RunSummary summary;
-  summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - begin);
   summary.interrupted = outcome.interrupted;
   for (auto* observer : observers) observer->on_summary(summary);
   return outcome;

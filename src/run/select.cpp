@@ -23,8 +23,10 @@ std::vector<spec::TestInfo> matching(const std::vector<spec::TestInfo>& tests, M
 
 }  // namespace
 
-std::vector<spec::TestInfo> select_tests(const std::vector<spec::TestInfo>& tests, const std::string& pattern) {
-  auto exact = matching(tests, [&](const auto& t) { return t.name == pattern || bare(t.name) == pattern; });
+std::vector<spec::TestInfo> select_tests(const std::vector<spec::TestInfo>& tests,
+                                         const std::string& pattern) {
+  auto exact =
+      matching(tests, [&](const auto& t) { return t.name == pattern || bare(t.name) == pattern; });
   if (!exact.empty()) return exact;
   auto group = matching(tests, [&](const auto& t) {
     return t.kind == "matrix" && bare(pattern) == "matrix_" + t.scenario;

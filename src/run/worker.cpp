@@ -5,14 +5,15 @@
 #include <filesystem>
 
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace mishap::run {
 namespace {
 
-uint64_t seed_of(const RunOptions& options, int run) { return options.seed + static_cast<uint64_t>(run); }
+uint64_t seed_of(const RunOptions& options, int run) {
+  return options.seed + static_cast<uint64_t>(run);
+}
 
 std::string replay_command(const RunOptions& options, const event::TestResult& result) {
   return fmt::format("{} --test {} --seed {}", options.replay_prefix, result.name, result.seed);
@@ -21,7 +22,8 @@ std::string replay_command(const RunOptions& options, const event::TestResult& r
 sandbox::CellOptions cell_options(const CellFrame& frame, const std::string& keep) {
   namespace fs = std::filesystem;
   sandbox::CellOptions options;
-  for (const auto& service : frame.spec.services()) options.hosts.push_back({service.name, "127.0.0.1"});
+  for (const auto& service : frame.spec.services())
+    options.hosts.push_back({service.name, "127.0.0.1"});
   std::error_code ignored;
   options.visible_paths.push_back(fs::current_path(ignored));
   options.visible_paths.push_back(fs::absolute(frame.spec.path()).parent_path());
@@ -55,7 +57,8 @@ bool write_all(int fd, std::string_view bytes) {
   settings.keep = !frame.keep_root.empty();
   settings.echo_output = frame.options.echo_output;
   event::TestResult result = cell::run_cell(plan, *script, settings, environment);
-  bool sent = write_all(pipe, event::to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace));
+  bool sent =
+      write_all(pipe, event::to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace));
   std::fflush(nullptr);
   _exit(sent ? 0 : 1);
 }
@@ -71,16 +74,18 @@ Result<Worker> Worker::start(const CellFrame& frame, const spec::TestInfo& test,
   worker.run_ = run;
   worker.started_ = std::chrono::steady_clock::now();
   if (!frame.keep_root.empty()) {
-    worker.keep_ = fmt::format("{}/{}{}", frame.keep_root, test.name, run > 0 ? fmt::format(".{}", run) : "");
+    worker.keep_ =
+        fmt::format("{}/{}{}", frame.keep_root, test.name, run > 0 ? fmt::format(".{}", run) : "");
     std::error_code error;
     std::filesystem::create_directories(worker.keep_, error);
     if (error) return fail(fmt::format("cannot make {}: {}", worker.keep_, error.message()));
   }
   std::fflush(nullptr);
   MISHAP_ASSIGN(worker.process_,
-                sandbox::spawn_cell(cell_options(frame, worker.keep_), [&](sandbox::CellEnvironment& environment) -> int {
-                  work(frame, test, run, write_end.get(), environment);
-                }));
+                sandbox::spawn_cell(cell_options(frame, worker.keep_),
+                                    [&](sandbox::CellEnvironment& environment) -> int {
+                                      work(frame, test, run, write_end.get(), environment);
+                                    }));
   fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
   worker.pipe_ = std::move(read_end);
   return worker;
@@ -90,9 +95,12 @@ bool Worker::read_available() {
   char chunk[64 * 1024];
   while (true) {
     ssize_t got = read(pipe_.get(), chunk, sizeof chunk);
-    if (got > 0) bytes_.append(chunk, static_cast<size_t>(got));
-    else if (got < 0 && errno == EINTR) continue;
-    else return !(got < 0 && errno == EAGAIN);
+    if (got > 0)
+      bytes_.append(chunk, static_cast<size_t>(got));
+    else if (got < 0 && errno == EINTR)
+      continue;
+    else
+      return !(got < 0 && errno == EAGAIN);
   }
 }
 
@@ -101,15 +109,17 @@ event::TestResult Worker::finish(const CellFrame& frame) {
   if (auto ready = process_.wait_ready(); !ready) set_up = ready.error().message;
   sandbox::ExitStatus status = process_.wait();
   auto json = parse_json(bytes_);
-  auto parsed = json ? event::test_result_from_json(*json) : Result<event::TestResult>(fail(json.error()));
+  auto parsed =
+      json ? event::test_result_from_json(*json) : Result<event::TestResult>(fail(json.error()));
   event::TestResult result;
   if (parsed) {
     result = std::move(*parsed);
   } else {
     result.verdict = event::Verdict::tool_error;
     result.failure_type = "error";
-    result.reason = !set_up.empty() ? "the cell could not be set up: " + set_up
-                                    : fmt::format("the worker {} before it had a result", status.text());
+    result.reason = !set_up.empty()
+                        ? "the cell could not be set up: " + set_up
+                        : fmt::format("the worker {} before it had a result", status.text());
   }
   result.name = test_.name;
   result.kind = test_.kind;
@@ -117,7 +127,8 @@ event::TestResult Worker::finish(const CellFrame& frame) {
   result.fault = test_.fault;
   result.seed = seed_of(frame.options, run_);
   result.run = run_;
-  result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_);
+  result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - started_);
   if (result.pos.line == 0) result.pos = test_.pos;
   result.kept = keep_;
   result.replay_command = replay_command(frame.options, result);

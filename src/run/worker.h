@@ -19,7 +19,8 @@ struct CellFrame {
   std::string keep_root;  ///< "" keeps nothing
 };
 
-/// A worker that runs, or has run. The coordinator polls `fd` and calls `read_available` until it says that all has come.
+/// A worker that runs, or has run. The coordinator polls `fd` and calls `read_available` until it
+/// says that all has come.
 class Worker {
  public:
   /// Forks the worker. Error: no namespaces, no memory.
@@ -28,7 +29,8 @@ class Worker {
   int fd() const { return pipe_.get(); }
   /// True at the end of the stream.
   bool read_available();
-  /// Waits for the end of the cell and reads its result; a worker that died without one is a tool error.
+  /// Waits for the end of the cell and reads its result; a worker that died without one is a tool
+  /// error.
   event::TestResult finish(const CellFrame& frame);
   void kill() { process_.kill(); }
   const spec::TestInfo& test() const { return test_; }

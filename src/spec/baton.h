@@ -1,7 +1,8 @@
 // The baton: of all tasks of a cell, exactly one holds the interpreter.
 //
-// Each task is an OS thread. A builtin that waits (a step, a sleep) gives the baton up meanwhile, and when several tasks wait for it,
-// the run's seed decides who gets it next, so that the schedule of the test side is reproducible as far as the services are.
+// Each task is an OS thread. A builtin that waits (a step, a sleep) gives the baton up meanwhile,
+// and when several tasks wait for it, the run's seed decides who gets it next, so that the schedule
+// of the test side is reproducible as far as the services are.
 #pragma once
 
 #include <condition_variable>
@@ -42,7 +43,8 @@ class BatonHold {
   Baton& baton_;
 };
 
-/// Lends the baton to others while it lives; the thread must hold it and must not touch a Starlark value meanwhile.
+/// Lends the baton to others while it lives; the thread must hold it and must not touch a Starlark
+/// value meanwhile.
 class BatonRest {
  public:
   explicit BatonRest(Baton& baton) : baton_(baton) { baton_.release(); }

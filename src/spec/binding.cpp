@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+
 #include "values.h"
 
 namespace mishap::spec {
@@ -16,7 +17,8 @@ Result<Nanoseconds> duration_argument(const CallContext& call, size_t index) {
   return *parsed;
 }
 
-Result<std::vector<std::string>> string_list(const CallContext& call, size_t index, std::string_view list) {
+Result<std::vector<std::string>> string_list(const CallContext& call, size_t index,
+                                             std::string_view list) {
   std::vector<std::string> strings;
   for (const Value& item : call.object<starlark::List>(index).items()) {
     if (!item.is_string()) {
@@ -37,11 +39,13 @@ Result<double> probability_value(const CallContext& call, const Value& value) {
     if (percent) text.pop_back();
     char* end = nullptr;
     number = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0') return call.error("probability: " + shown + " is not a number such as 0.3 or \"30%\"");
+    if (text.empty() || *end != '\0')
+      return call.error("probability: " + shown + " is not a number such as 0.3 or \"30%\"");
   } else if (value.is_int() || value.is_float()) {
     MISHAP_ASSIGN(number, starlark::to_double(value));
   } else {
-    return call.error(fmt::format("probability: got {}, want number or string", starlark::type_name(value)));
+    return call.error(
+        fmt::format("probability: got {}, want number or string", starlark::type_name(value)));
   }
   // A bare number above 1 is meant as per cent; with the sign it always is.
   if (percent || number > 1) number /= 100;
@@ -57,14 +61,16 @@ const engine::Service* service_argument(const Value& value) {
 }
 
 Value take_keyword(std::vector<starlark::KeywordArg>& rest, std::string_view name) {
-  auto found = std::find_if(rest.begin(), rest.end(), [&](const auto& arg) { return arg.name.text() == name; });
+  auto found = std::find_if(rest.begin(), rest.end(),
+                            [&](const auto& arg) { return arg.name.text() == name; });
   if (found == rest.end()) return Value();
   Value value = found->value;
   rest.erase(found);
   return value;
 }
 
-Result<uint64_t> positive_count(const CallContext& call, std::string_view name, const Value& value) {
+Result<uint64_t> positive_count(const CallContext& call, std::string_view name,
+                                const Value& value) {
   if (!value.is_int64()) {
     return call.error(fmt::format("{}: got {}, want int", name, starlark::type_name(value)));
   }
@@ -72,7 +78,8 @@ Result<uint64_t> positive_count(const CallContext& call, std::string_view name, 
   return static_cast<uint64_t>(value.as_int64());
 }
 
-Result<fault::Trigger> take_trigger(const CallContext& call, std::vector<starlark::KeywordArg>& rest) {
+Result<fault::Trigger> take_trigger(const CallContext& call,
+                                    std::vector<starlark::KeywordArg>& rest) {
   fault::Trigger trigger;
   if (Value value = take_keyword(rest, "probability"); value.is_valid()) {
     MISHAP_ASSIGN(trigger.probability, probability_value(call, value));
@@ -81,8 +88,9 @@ Result<fault::Trigger> take_trigger(const CallContext& call, std::vector<starlar
     const char* name;
     std::optional<uint64_t>* into;
   };
-  for (const Count& count : {Count{"nth", &trigger.nth}, Count{"after", &trigger.after}, Count{"every", &trigger.every},
-                             Count{"times", &trigger.times}, Count{"max_fires", &trigger.times}}) {
+  for (const Count& count :
+       {Count{"nth", &trigger.nth}, Count{"after", &trigger.after}, Count{"every", &trigger.every},
+        Count{"times", &trigger.times}, Count{"max_fires", &trigger.times}}) {
     Value value = take_keyword(rest, count.name);
     if (!value.is_valid()) continue;
     MISHAP_ASSIGN(uint64_t number, positive_count(call, count.name, value));
@@ -95,8 +103,8 @@ Result<void> refuse_rest(const CallContext& call, const std::vector<starlark::Ke
                          const std::vector<std::string>& known) {
   if (rest.empty()) return {};
   std::string name(rest.front().name.text());
-  return call.error(fmt::format("unexpected keyword argument \"{}\"{}; known are {}", name, did_you_mean(name, known),
-                                join(known, ", ")));
+  return call.error(fmt::format("unexpected keyword argument \"{}\"{}; known are {}", name,
+                                did_you_mean(name, known), join(known, ", ")));
 }
 
 Result<event::Filter> filter_argument(std::span<const starlark::KeywordArg> keywords) {

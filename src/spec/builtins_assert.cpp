@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "binding.h"
 #include "mishap/base/text.h"
+
+#include "binding.h"
 #include "values.h"
 #include "world.h"
 
@@ -16,8 +17,9 @@ using starlark::Signature;
 namespace types = starlark::types;
 
 /// Records the failure for reports and raises it.
-tl::unexpected<Error> assertion_failed(const CallContext& call, std::string message, std::string actual = "",
-                                       std::string expected = "", std::string note = "") {
+tl::unexpected<Error> assertion_failed(const CallContext& call, std::string message,
+                                       std::string actual = "", std::string expected = "",
+                                       std::string note = "") {
   event::AssertionFailure failure;
   failure.func = call.name();
   failure.actual = std::move(actual);
@@ -36,7 +38,8 @@ std::string message_argument(const CallContext& call, size_t first) {
   return "";
 }
 
-/// The text of the call's first argument: what stands after the bracket at `pos`, up to a comma or the closing bracket.
+/// The text of the call's first argument: what stands after the bracket at `pos`, up to a comma or
+/// the closing bracket.
 std::string argument_text(const World& world, const SourcePos& pos) {
   constexpr size_t kLongestBytes = 120;
   auto file = world.files.find(pos.file);
@@ -44,7 +47,8 @@ std::string argument_text(const World& world, const SourcePos& pos) {
   auto lines = split(file->second, '\n');
   if (static_cast<size_t>(pos.line) > lines.size()) return "";
   std::string_view first = lines[static_cast<size_t>(pos.line) - 1];
-  if (pos.column < 1 || static_cast<size_t>(pos.column) > first.size() || first[static_cast<size_t>(pos.column) - 1] != '(') {
+  if (pos.column < 1 || static_cast<size_t>(pos.column) > first.size() ||
+      first[static_cast<size_t>(pos.column) - 1] != '(') {
     return "";
   }
   std::string_view rest(first.data() + pos.column, file->second.data() + file->second.size());
@@ -64,8 +68,10 @@ std::string argument_text(const World& world, const SourcePos& pos) {
       --depth;
     }
     bool blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!blank) out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
+    if (!blank)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
     if (out.size() > kLongestBytes) return "";
   }
   return std::string(trim(out));
@@ -75,9 +81,11 @@ Result<Value> assert_true(CallContext& call) {
   ++world_of(call).assertion_count;
   if (starlark::truth(call[0])) return Value::none();
   std::string message = message_argument(call, 1);
-  if (!message.empty()) return assertion_failed(call, message, starlark::repr(call[0]), "", message);
+  if (!message.empty())
+    return assertion_failed(call, message, starlark::repr(call[0]), "", message);
   std::string condition = argument_text(world_of(call), call.thread().caller_pos());
-  return assertion_failed(call, condition.empty() ? "assertion failed" : "assertion failed: " + condition,
+  return assertion_failed(call,
+                          condition.empty() ? "assertion failed" : "assertion failed: " + condition,
                           starlark::repr(call[0]));
 }
 
@@ -98,16 +106,19 @@ struct Selection {
   Value where;  ///< matcher or callable; invalid: none
   std::string text() const {
     std::string out = filter.text();
-    if (where.is_valid()) out += fmt::format("{}where={}", out.empty() ? "" : " ", callable_name(where));
+    if (where.is_valid())
+      out += fmt::format("{}where={}", out.empty() ? "" : " ", callable_name(where));
     return out.empty() ? "any event" : out;
   }
   bool all_types() const { return where.is_valid() || filter.names_type(); }
 };
 
-Result<Selection> selection(const CallContext& call, std::span<const Value> positional, std::vector<KeywordArg> keywords) {
+Result<Selection> selection(const CallContext& call, std::span<const Value> positional,
+                            std::vector<KeywordArg> keywords) {
   Selection selected;
   selected.where = take_keyword(keywords, "where");
-  if (positional.size() > 1) return call.error("takes one positional argument at most, the predicate");
+  if (positional.size() > 1)
+    return call.error("takes one positional argument at most, the predicate");
   if (positional.size() == 1) {
     if (selected.where.is_valid()) return call.error("got multiple values for parameter where");
     selected.where = positional[0];
@@ -125,7 +136,8 @@ Result<Selection> selection(const CallContext& call, std::span<const Value> posi
 /// A predicate runs as such: it may look, not act.
 class PredicateScope {
  public:
-  explicit PredicateScope(Thread& thread) : thread_(thread), outer_(task_of(thread)), inner_{outer_.world, TaskKind::predicate} {
+  explicit PredicateScope(Thread& thread)
+      : thread_(thread), outer_(task_of(thread)), inner_{outer_.world, TaskKind::predicate} {
     thread_.user = &inner_;
   }
   ~PredicateScope() { thread_.user = &outer_; }
@@ -139,14 +151,17 @@ class PredicateScope {
 Result<bool> selects(Thread& thread, const Selection& selection, const event::Event& event) {
   if (!selection.filter.matches(event)) return false;
   if (!selection.where.is_valid()) return true;
-  if (auto* matcher = starlark::host_cast<MatcherValue>(selection.where)) return matcher->matches(event);
+  if (auto* matcher = starlark::host_cast<MatcherValue>(selection.where))
+    return matcher->matches(event);
   PredicateScope scope(thread);
-  MISHAP_ASSIGN(Value answer, thread.call(selection.where, {thread.heap().make<EventValue>(event, true)}));
+  MISHAP_ASSIGN(Value answer,
+                thread.call(selection.where, {thread.heap().make<EventValue>(event, true)}));
   return starlark::truth(answer);
 }
 
 /// First event that is selected, or null.
-Result<const event::Event*> find_event(CallContext& call, cell::Session& session, const Selection& selection) {
+Result<const event::Event*> find_event(CallContext& call, cell::Session& session,
+                                       const Selection& selection) {
   size_t count = session.log().size();
   for (size_t i = 0; i < count; ++i) {
     const event::Event& event = session.log().at(i);
@@ -160,7 +175,8 @@ Result<const event::Event*> find_event(CallContext& call, cell::Session& session
 Result<cell::Session*> observing_session(const CallContext& call) {
   MISHAP_ASSIGN(auto* session, session_of(call));
   World& world = world_of(call);
-  if (task_of(call.thread()).kind != TaskKind::monitor && task_of(call.thread()).kind != TaskKind::predicate) {
+  if (task_of(call.thread()).kind != TaskKind::monitor &&
+      task_of(call.thread()).kind != TaskKind::predicate) {
     BatonRest rest(world.baton);
     session->catch_up();
   }
@@ -170,21 +186,25 @@ Result<cell::Session*> observing_session(const CallContext& call) {
 Result<Value> assert_eventually(CallContext& call) {
   ++world_of(call).assertion_count;
   MISHAP_ASSIGN(auto* session, observing_session(call));
-  MISHAP_ASSIGN(auto wanted, selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
+  MISHAP_ASSIGN(auto wanted,
+                selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
   MISHAP_ASSIGN(const event::Event* found, find_event(call, *session, wanted));
   if (found != nullptr) return Value::none();
-  return assertion_failed(call, fmt::format("assert_eventually: no event matches {} ({} events so far)", wanted.text(),
-                                            session->log().size()));
+  return assertion_failed(
+      call, fmt::format("assert_eventually: no event matches {} ({} events so far)", wanted.text(),
+                        session->log().size()));
 }
 
 Result<Value> assert_never(CallContext& call) {
   ++world_of(call).assertion_count;
   MISHAP_ASSIGN(auto* session, observing_session(call));
-  MISHAP_ASSIGN(auto unwanted, selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
+  MISHAP_ASSIGN(auto unwanted,
+                selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
   MISHAP_ASSIGN(const event::Event* found, find_event(call, *session, unwanted));
   if (found == nullptr) return Value::none();
-  return assertion_failed(call, fmt::format("assert_never: event #{} ({} of {}) matches {}", found->seq, found->type,
-                                            found->service.empty() ? "nobody" : found->service, unwanted.text()));
+  return assertion_failed(
+      call, fmt::format("assert_never: event #{} ({} of {}) matches {}", found->seq, found->type,
+                        found->service.empty() ? "nobody" : found->service, unwanted.text()));
 }
 
 /// One side of assert_before: a dict of filters, a matcher or a callable.
@@ -207,20 +227,24 @@ Result<Value> assert_before(CallContext& call) {
   MISHAP_ASSIGN(auto then, side(call, 1));
   MISHAP_ASSIGN(const event::Event* earlier, find_event(call, *session, first));
   if (earlier == nullptr) {
-    return assertion_failed(call, fmt::format("assert_before: no event matches first ({})", first.text()));
+    return assertion_failed(
+        call, fmt::format("assert_before: no event matches first ({})", first.text()));
   }
   MISHAP_ASSIGN(const event::Event* later, find_event(call, *session, then));
   if (later == nullptr) {
-    return assertion_failed(call, fmt::format("assert_before: no event matches then ({})", then.text()));
+    return assertion_failed(call,
+                            fmt::format("assert_before: no event matches then ({})", then.text()));
   }
   if (earlier->seq < later->seq) return Value::none();
-  return assertion_failed(call, fmt::format("assert_before: first ({}) is event #{}, after then ({}), event #{}",
-                                            first.text(), earlier->seq, then.text(), later->seq));
+  return assertion_failed(
+      call, fmt::format("assert_before: first ({}) is event #{}, after then ({}), event #{}",
+                        first.text(), earlier->seq, then.text(), later->seq));
 }
 
 Result<Value> list_events(CallContext& call) {
   MISHAP_ASSIGN(auto* session, observing_session(call));
-  MISHAP_ASSIGN(auto wanted, selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
+  MISHAP_ASSIGN(auto wanted,
+                selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
   std::vector<Value> found;
   size_t count = session->log().size();
   for (size_t i = 0; i < count; ++i) {
@@ -256,13 +280,15 @@ Judged judge(Thread& thread, const Value& result) {
     Value status = member(thread, result, name);
     if (status.is_int64() && status.as_int64() != 0) judged.status = status.as_int64();
   }
-  if (Value duration = member(thread, result, "duration_ms"); duration.is_int64()) judged.duration_ms = duration.as_int64();
+  if (Value duration = member(thread, result, "duration_ms"); duration.is_int64())
+    judged.duration_ms = duration.as_int64();
   if (Value error = member(thread, result, "error"); error.is_string()) judged.error = error.text();
   if (Value ok = member(thread, result, "ok"); ok.is_bool()) judged.ok = ok.as_bool();
   return judged;
 }
 
-tl::unexpected<Error> expectation_failed(Thread& thread, const std::string& name, std::string message) {
+tl::unexpected<Error> expectation_failed(Thread& thread, const std::string& name,
+                                         std::string message) {
   event::AssertionFailure failure;
   failure.func = name;
   failure.message = message;
@@ -274,11 +300,14 @@ tl::unexpected<Error> expectation_failed(Thread& thread, const std::string& name
 Result<void> judge_success(Thread& thread, const Value& result) {
   World& world = task_of(thread).world;
   ++world.assertion_count;
-  auto failed = [&](std::string message) { return expectation_failed(thread, "expect_success", std::move(message)); };
+  auto failed = [&](std::string message) {
+    return expectation_failed(thread, "expect_success", std::move(message));
+  };
   if (world.hung) return failed("the scenario did not return in time");
   if (result.is_none()) return failed("the scenario returned nothing");
   Judged judged = judge(thread, result);
-  if (judged.status && *judged.status >= 500) return failed(fmt::format("got status {}", *judged.status));
+  if (judged.status && *judged.status >= 500)
+    return failed(fmt::format("got status {}", *judged.status));
   if (!judged.ok) return failed("the call failed: " + judged.error);
   return {};
 }
@@ -287,7 +316,9 @@ Result<void> judge_error(Thread& thread, const Value& result, int64_t limit_ms) 
   World& world = task_of(thread).world;
   ++world.assertion_count;
   std::string name = fmt::format("expect_error_within({}ms)", limit_ms);
-  auto failed = [&](std::string message) { return expectation_failed(thread, name, std::move(message)); };
+  auto failed = [&](std::string message) {
+    return expectation_failed(thread, name, std::move(message));
+  };
   if (world.hung) return failed("the scenario did not return in time");
   if (result.is_none()) return failed("the scenario returned nothing");
   Judged judged = judge(thread, result);
@@ -303,7 +334,8 @@ Result<void> judge_hang(Thread& thread, const Value& result) {
   World& world = task_of(thread).world;
   ++world.assertion_count;
   if (world.hung || result.is_none()) return {};
-  return expectation_failed(thread, "expect_hang", "the scenario returned " + starlark::repr(result));
+  return expectation_failed(thread, "expect_hang",
+                            "the scenario returned " + starlark::repr(result));
 }
 
 void define_expectations(World& world) {
@@ -313,23 +345,38 @@ void define_expectations(World& world) {
   define(world, Signature("expect_hang"), [](CallContext& call) -> Result<Value> {
     return call.heap().make<ExpectationValue>("expect_hang", judge_hang);
   });
-  define(world, Signature("expect_error_within").required("ms", types::kInt), [](CallContext& call) -> Result<Value> {
-    MISHAP_ASSIGN(uint64_t limit, positive_count(call, "ms", call[0]));
-    return call.heap().make<ExpectationValue>(fmt::format("expect_error_within({}ms)", limit),
-                                              [limit](Thread& thread, const Value& result) {
-                                                return judge_error(thread, result, static_cast<int64_t>(limit));
-                                              });
-  });
+  define(world, Signature("expect_error_within").required("ms", types::kInt),
+         [](CallContext& call) -> Result<Value> {
+           MISHAP_ASSIGN(uint64_t limit, positive_count(call, "ms", call[0]));
+           return call.heap().make<ExpectationValue>(
+               fmt::format("expect_error_within({}ms)", limit),
+               [limit](Thread& thread, const Value& result) {
+                 return judge_error(thread, result, static_cast<int64_t>(limit));
+               });
+         });
 }
 
 }  // namespace
 
 void install_assertions(World& world) {
-  define(world, Signature("assert_true").required("cond").optional("reason").positional_only().keyword_only()
-                    .optional("msg").optional("message"),
+  define(world,
+         Signature("assert_true")
+             .required("cond")
+             .optional("reason")
+             .positional_only()
+             .keyword_only()
+             .optional("msg")
+             .optional("message"),
          assert_true);
-  define(world, Signature("assert_eq").required("a").required("b").optional("reason").positional_only().keyword_only()
-                    .optional("msg").optional("message"),
+  define(world,
+         Signature("assert_eq")
+             .required("a")
+             .required("b")
+             .optional("reason")
+             .positional_only()
+             .keyword_only()
+             .optional("msg")
+             .optional("message"),
          assert_eq);
   define(world, Signature("assert_eventually").varargs().kwargs(), assert_eventually);
   define(world, Signature("assert_never").varargs().kwargs(), assert_never);

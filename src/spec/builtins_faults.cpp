@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 
-#include "binding.h"
 #include "mishap/base/text.h"
 #include "mishap/fault/names.h"
+
+#include "binding.h"
 #include "values.h"
 #include "world.h"
 
@@ -16,16 +17,21 @@ using starlark::KeywordArg;
 using starlark::Signature;
 namespace types = starlark::types;
 
-const std::vector<std::string> kTriggerNames = {"probability", "nth", "after", "every", "times", "max_fires"};
-const std::vector<std::string> kMatcherNames = {"method", "op", "path", "query", "command", "key", "collection", "topic", "subject"};
+const std::vector<std::string> kTriggerNames = {"probability", "nth",   "after",
+                                                "every",       "times", "max_fires"};
+const std::vector<std::string> kMatcherNames = {
+    "method", "op", "path", "query", "command", "key", "collection", "topic", "subject"};
 
-std::vector<std::string> with(std::vector<std::string> names, const std::vector<std::string>& more) {
+std::vector<std::string> with(std::vector<std::string> names,
+                              const std::vector<std::string>& more) {
   names.insert(names.end(), more.begin(), more.end());
   return names;
 }
 
-Result<std::string> text_keyword(const CallContext& call, std::string_view name, const Value& value) {
-  if (!value.is_string()) return call.error(fmt::format("{}: got {}, want string", name, starlark::type_name(value)));
+Result<std::string> text_keyword(const CallContext& call, std::string_view name,
+                                 const Value& value) {
+  if (!value.is_string())
+    return call.error(fmt::format("{}: got {}, want string", name, starlark::type_name(value)));
   return std::string(value.text());
 }
 
@@ -40,7 +46,8 @@ Result<std::vector<std::string>> peers(const CallContext& call, const Value& val
     } else if (auto* ref = starlark::host_cast<InterfaceRef>(item)) {
       names.push_back(ref->service + "." + ref->interface.name);
     } else {
-      return call.error(fmt::format("to: got {}, want service or interface", starlark::type_name(item)));
+      return call.error(
+          fmt::format("to: got {}, want service or interface", starlark::type_name(item)));
     }
     return {};
   };
@@ -54,14 +61,16 @@ Result<std::vector<std::string>> peers(const CallContext& call, const Value& val
 
 Result<fault::Scope> scope_argument(const CallContext& call, const Value& value, int error) {
   std::vector<std::string> words;
-  if (value.is_string()) words.emplace_back(value.text());
+  if (value.is_string())
+    words.emplace_back(value.text());
   else if (value.is_list()) {
     for (const Value& item : value.as<starlark::List>().items()) {
       MISHAP_ASSIGN(auto word, text_keyword(call, "scope", item));
       words.push_back(std::move(word));
     }
   } else {
-    return call.error(fmt::format("scope: got {}, want string or list", starlark::type_name(value)));
+    return call.error(
+        fmt::format("scope: got {}, want string or list", starlark::type_name(value)));
   }
   if (words.size() == 1 && words[0] == "auto") return fault::scope_of_errno(error);
   auto scope = fault::parse_scope(words);
@@ -70,20 +79,25 @@ Result<fault::Scope> scope_argument(const CallContext& call, const Value& value,
 }
 
 /// What every syscall fault takes besides its own argument.
-Result<void> take_common(CallContext& call, std::vector<KeywordArg> rest, fault::SyscallRule& rule, bool scoped) {
+Result<void> take_common(CallContext& call, std::vector<KeywordArg> rest, fault::SyscallRule& rule,
+                         bool scoped) {
   rule.declared.pos = call.thread().caller_pos();
-  bool limited = std::any_of(rest.begin(), rest.end(), [](const auto& arg) { return arg.name.text() == "max_fires"; });
+  bool limited = std::any_of(rest.begin(), rest.end(),
+                             [](const auto& arg) { return arg.name.text() == "max_fires"; });
   MISHAP_ASSIGN(rule.trigger, take_trigger(call, rest));
   Value mode = take_keyword(rest, "mode");
   if (mode.is_valid()) {
     MISHAP_ASSIGN(auto word, text_keyword(call, "mode", mode));
     if (word != "exhaustive" && word != "stochastic") {
-      return call.error("mode must be \"exhaustive\" or \"stochastic\", not " + starlark::repr(mode));
+      return call.error("mode must be \"exhaustive\" or \"stochastic\", not " +
+                        starlark::repr(mode));
     }
-    if (limited && word == "stochastic") return call.error("max_fires= cannot be combined with mode=\"stochastic\"");
+    if (limited && word == "stochastic")
+      return call.error("max_fires= cannot be combined with mode=\"stochastic\"");
     if (!limited && word == "exhaustive") return call.error("mode=\"exhaustive\" needs max_fires=");
   }
-  if (limited && rule.trigger.probability >= 1) return call.error("max_fires= needs a probability below 1; use times=");
+  if (limited && rule.trigger.probability >= 1)
+    return call.error("max_fires= needs a probability below 1; use times=");
   if (Value label = take_keyword(rest, "label"); label.is_valid()) {
     MISHAP_ASSIGN(rule.declared.label, text_keyword(call, "label", label));
   }
@@ -122,7 +136,8 @@ std::string canonical(const std::string& name) {
   return name;
 }
 
-Result<void> take_matchers(CallContext& call, std::vector<KeywordArg>& rest, fault::ProtocolRule& rule) {
+Result<void> take_matchers(CallContext& call, std::vector<KeywordArg>& rest,
+                           fault::ProtocolRule& rule) {
   for (const auto& name : kMatcherNames) {
     Value value = take_keyword(rest, name);
     if (!value.is_valid()) continue;
@@ -152,9 +167,11 @@ Result<std::string> body_text(const CallContext& call, const Value& value) {
   return to_text(*json);
 }
 
-Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest, fault::ProtocolRule& rule) {
+Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest,
+                         fault::ProtocolRule& rule) {
   if (Value status = take_keyword(rest, "status"); status.is_valid()) {
-    if (!status.is_int64()) return call.error(fmt::format("status: got {}, want int", starlark::type_name(status)));
+    if (!status.is_int64())
+      return call.error(fmt::format("status: got {}, want int", starlark::type_name(status)));
     rule.status = static_cast<int>(status.as_int64());
   }
   for (const char* name : {"value", "body"}) {
@@ -180,7 +197,8 @@ Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest, fault
   return {};
 }
 
-Result<Value> make_protocol_fault(CallContext& call, fault::ProtocolAction action, const std::vector<std::string>& own) {
+Result<Value> make_protocol_fault(CallContext& call, fault::ProtocolAction action,
+                                  const std::vector<std::string>& own) {
   fault::ProtocolRule rule;
   rule.action = action;
   rule.declared.pos = call.thread().caller_pos();
@@ -201,7 +219,8 @@ Result<Value> make_protocol_fault(CallContext& call, fault::ProtocolAction actio
     rule.delay = *parsed;
   }
   if (action == fault::ProtocolAction::delay && rule.delay <= Nanoseconds(0)) {
-    return call.error("needs a duration: delay(\"500ms\") for syscalls, delay(delay=\"500ms\", …) for requests");
+    return call.error(
+        "needs a duration: delay(\"500ms\") for syscalls, delay(delay=\"500ms\", …) for requests");
   }
   return call.heap().make<ProtocolFaultValue>(std::move(rule));
 }
@@ -222,8 +241,10 @@ Result<Value> make_delay(CallContext& call) {
 
 void install_faults(World& world) {
   using fault::ProtocolAction;
-  define(world, Signature("deny").required("errno", types::kString).positional_only().kwargs(), make_deny);
-  define(world, Signature("delay").optional("duration", types::kString).positional_only().kwargs(), make_delay);
+  define(world, Signature("deny").required("errno", types::kString).positional_only().kwargs(),
+         make_deny);
+  define(world, Signature("delay").optional("duration", types::kString).positional_only().kwargs(),
+         make_delay);
   define(world, Signature("allow"), [](CallContext& call) -> Result<Value> {
     fault::SyscallRule rule;
     rule.declared.pos = call.thread().caller_pos();
@@ -231,8 +252,9 @@ void install_faults(World& world) {
     return call.heap().make<SyscallFaultValue>(std::move(rule));
   });
   auto protocol = [&](const char* name, ProtocolAction action, std::vector<std::string> own) {
-    define(world, Signature(name).kwargs(),
-           [action, own = std::move(own)](CallContext& call) { return make_protocol_fault(call, action, own); });
+    define(world, Signature(name).kwargs(), [action, own = std::move(own)](CallContext& call) {
+      return make_protocol_fault(call, action, own);
+    });
   };
   protocol("response", ProtocolAction::respond, {"status", "body", "value", "headers"});
   protocol("error", ProtocolAction::error, {"message", "status", "code", "sqlstate"});

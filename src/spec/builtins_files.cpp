@@ -1,12 +1,14 @@
-// load_file, load_json, load_yaml, struct, sleep, halt, duration, and the modules json, math and time.
+// load_file, load_json, load_yaml, struct, sleep, halt, duration, and the modules json, math and
+// time.
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
 
-#include "binding.h"
 #include "mishap/net/stream.h"
+
+#include "binding.h"
 #include "world.h"
 
 namespace mishap::spec {
@@ -21,20 +23,25 @@ constexpr uint64_t kLargestFileBytes = uint64_t{50} << 20;
 Result<std::string> read_spec_file(CallContext& call) {
   World& world = world_of(call);
   std::string wanted(call.text(0));
-  if (wanted.find("://") != std::string::npos) return call.error(fmt::format("{} is a URL; only files can be read", wanted));
+  if (wanted.find("://") != std::string::npos)
+    return call.error(fmt::format("{} is a URL; only files can be read", wanted));
   fs::path path = fs::path(wanted).is_absolute() ? fs::path(wanted) : world.directory / wanted;
   std::error_code error;
   auto status = fs::status(path, error);
-  if (!fs::exists(status)) return call.error(fmt::format("{}: no such file (relative to the spec's directory)", wanted));
+  if (!fs::exists(status))
+    return call.error(fmt::format("{}: no such file (relative to the spec's directory)", wanted));
   if (!fs::is_regular_file(status)) return call.error(wanted + ": not a regular file");
   uint64_t limit = kLargestFileBytes;
-  if (const char* given = std::getenv("FAULTBOX_LOAD_FILE_MAX_BYTES")) limit = std::strtoull(given, nullptr, 10);
-  if (fs::file_size(path, error) > limit) return call.error(fmt::format("{}: larger than {} bytes", wanted, limit));
+  if (const char* given = std::getenv("FAULTBOX_LOAD_FILE_MAX_BYTES"))
+    limit = std::strtoull(given, nullptr, 10);
+  if (fs::file_size(path, error) > limit)
+    return call.error(fmt::format("{}: larger than {} bytes", wanted, limit));
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
   if (!in) return call.error(wanted + ": cannot be read");
-  if (world.session == nullptr) world.files[(world.root.parent_path() / wanted).lexically_normal().string()] = text.str();
+  if (world.session == nullptr)
+    world.files[(world.root.parent_path() / wanted).lexically_normal().string()] = text.str();
   return text.str();
 }
 
@@ -59,7 +66,8 @@ Result<Value> sleep_for(CallContext& call) {
 }
 
 Result<Value> halt(CallContext& call) {
-  if (task_of(call.thread()).kind != TaskKind::body) return call.error("can only be called in a test's body");
+  if (task_of(call.thread()).kind != TaskKind::body)
+    return call.error("can only be called in a test's body");
   return fail(call.has(0) ? fmt::format("halt: {}", call.text(0)) : "halt()", kHalted);
 }
 
@@ -67,10 +75,11 @@ Result<Value> halt(CallContext& call) {
 
 void install_files(World& world) {
   Heap& heap = world.interpreter.heap();
-  define(world, Signature("load_file").required("path", types::kString), [](CallContext& call) -> Result<Value> {
-    MISHAP_ASSIGN(std::string text, read_spec_file(call));
-    return call.heap().string(text);
-  });
+  define(world, Signature("load_file").required("path", types::kString),
+         [](CallContext& call) -> Result<Value> {
+           MISHAP_ASSIGN(std::string text, read_spec_file(call));
+           return call.heap().string(text);
+         });
   define(world, Signature("load_json").required("path", types::kString),
          [](CallContext& call) { return load_parsed(call, parse_json); });
   define(world, Signature("load_yaml").required("path", types::kString),

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "binding.h"
 #include "mishap/base/text.h"
+
+#include "binding.h"
 #include "monitors.h"
 #include "values.h"
 #include "world.h"
@@ -15,7 +16,8 @@ namespace {
 using starlark::Signature;
 namespace types = starlark::types;
 
-/// Both forms take their first argument by position; the newer one takes all by position or by name, in this order.
+/// Both forms take their first argument by position; the newer one takes all by position or by
+/// name, in this order.
 struct MonitorArgs {
   Value first;  ///< a name or a function
   Value on, state_init, update, check, service, name;
@@ -27,10 +29,12 @@ Result<MonitorArgs> monitor_args(const CallContext& call) {
   MonitorArgs args;
   Value* const by_position[] = {&args.first, &args.on, &args.state_init, &args.update, &args.check};
   if (call.varargs().size() > std::size(by_position)) {
-    return call.error(fmt::format("got {} positional arguments, want at most 5", call.varargs().size()));
+    return call.error(
+        fmt::format("got {} positional arguments, want at most 5", call.varargs().size()));
   }
   for (size_t i = 0; i < call.varargs().size(); ++i) *by_position[i] = call.varargs()[i];
-  Value* const by_name[] = {&args.name, &args.on, &args.state_init, &args.update, &args.check, &args.service};
+  Value* const by_name[] = {&args.name,   &args.on,    &args.state_init,
+                            &args.update, &args.check, &args.service};
   for (size_t i = 0; i < std::size(by_name); ++i) {
     if (call.has(i)) *by_name[i] = call[i];
   }
@@ -43,7 +47,8 @@ Result<std::string> monitored_service(const CallContext& call, const Value& serv
   if (!service.is_valid()) return std::string();
   if (const auto* declared = service_argument(service)) return declared->name;
   if (!service.is_string()) {
-    return call.error(fmt::format("for parameter service: got {}, want service or string", starlark::type_name(service)));
+    return call.error(fmt::format("for parameter service: got {}, want service or string",
+                                  starlark::type_name(service)));
   }
   std::string name(service.text());
   std::vector<std::string> known = {"test"};
@@ -62,8 +67,9 @@ Result<MonitorDeclaration> finished_form(const CallContext& call, const MonitorA
   monitor.name = args.name.is_string() ? std::string(args.name.text()) : callable_name(args.first);
   for (const Value& other : {args.on, args.state_init, args.update, args.check}) {
     if (!other.is_valid()) continue;
-    return call.error("a function as first argument goes with service= and name= only; the other form is "
-                      "monitor(\"name\", on=…, update=…, check=…)");
+    return call.error(
+        "a function as first argument goes with service= and name= only; the other form is "
+        "monitor(\"name\", on=…, update=…, check=…)");
   }
   return monitor;
 }
@@ -73,14 +79,19 @@ Result<MonitorDeclaration> stream_form(const CallContext& call, const MonitorArg
   MonitorDeclaration monitor;
   monitor.name = args.first.text();
   if (monitor.name.empty()) return call.error("the name is empty");
-  if (!args.on.is_valid()) return call.error("missing argument for on: a matcher such as match.event(type=\"stdout\")");
+  if (!args.on.is_valid())
+    return call.error("missing argument for on: a matcher such as match.event(type=\"stdout\")");
   monitor.on = args.on;
-  if (!starlark::is_callable(monitor.on) && starlark::host_cast<MatcherValue>(monitor.on) == nullptr) {
-    return call.error(fmt::format("for parameter on: got {}, want matcher or function", starlark::type_name(monitor.on)));
+  if (!starlark::is_callable(monitor.on) &&
+      starlark::host_cast<MatcherValue>(monitor.on) == nullptr) {
+    return call.error(fmt::format("for parameter on: got {}, want matcher or function",
+                                  starlark::type_name(monitor.on)));
   }
-  for (const auto& [name, callback] : {std::pair("update", args.update), std::pair("check", args.check)}) {
+  for (const auto& [name, callback] :
+       {std::pair("update", args.update), std::pair("check", args.check)}) {
     if (!callback.is_valid() || starlark::is_callable(callback)) continue;
-    return call.error(fmt::format("for parameter {}: got {}, want function", name, starlark::type_name(callback)));
+    return call.error(fmt::format("for parameter {}: got {}, want function", name,
+                                  starlark::type_name(callback)));
   }
   monitor.state_init = args.state_init;
   monitor.update = args.update;
@@ -97,7 +108,8 @@ Result<Value> make_monitor(CallContext& call) {
   MISHAP_ASSIGN(auto args, monitor_args(call));
   bool named = args.first.is_string();
   if (!named && !starlark::is_callable(args.first)) {
-    return call.error(fmt::format("got {}, want a name or a function", starlark::type_name(args.first)));
+    return call.error(
+        fmt::format("got {}, want a name or a function", starlark::type_name(args.first)));
   }
   MISHAP_ASSIGN(auto monitor, named ? stream_form(call, args) : finished_form(call, args));
   MISHAP_ASSIGN(monitor.service, monitored_service(call, args.service));
@@ -124,11 +136,13 @@ Result<std::vector<Value>> matchers(const CallContext& call) {
 Result<Value> match_event(CallContext& call) {
   for (const auto& [name, value] : call.kwargs()) {
     if (!value.is_string()) {
-      return call.error(fmt::format("for parameter {}: got {}, want string", name.text(), starlark::type_name(value)));
+      return call.error(fmt::format("for parameter {}: got {}, want string", name.text(),
+                                    starlark::type_name(value)));
     }
   }
   MISHAP_ASSIGN(auto filter, filter_argument(call.kwargs()));
-  return call.heap().make<MatcherValue>(MatcherValue::Kind::event, std::move(filter), std::vector<Value>());
+  return call.heap().make<MatcherValue>(MatcherValue::Kind::event, std::move(filter),
+                                        std::vector<Value>());
 }
 
 Result<Value> combine(CallContext& call, MatcherValue::Kind kind) {
@@ -140,14 +154,15 @@ Result<Value> combine(CallContext& call, MatcherValue::Kind kind) {
 
 void install_monitors(World& world) {
   Heap& heap = world.interpreter.heap();
-  define(world, Signature("monitor")
-                    .varargs()
-                    .nullable("name", types::kString)
-                    .nullable("on")
-                    .nullable("state_init")
-                    .nullable("update")
-                    .nullable("check")
-                    .nullable("service"),
+  define(world,
+         Signature("monitor")
+             .varargs()
+             .nullable("name", types::kString)
+             .nullable("on")
+             .nullable("state_init")
+             .nullable("update")
+             .nullable("check")
+             .nullable("service"),
          make_monitor);
   using Kind = MatcherValue::Kind;
   world.interpreter.predeclare(
@@ -156,12 +171,15 @@ void install_monitors(World& world) {
           "match",
           std::vector<std::pair<std::string, Value>>{
               {"event", starlark::make_builtin(heap, Signature("event").kwargs(), match_event)},
-              {"any", starlark::make_builtin(heap, Signature("any").varargs(),
-                                             [](CallContext& call) { return combine(call, Kind::any); })},
-              {"all", starlark::make_builtin(heap, Signature("all").varargs(),
-                                             [](CallContext& call) { return combine(call, Kind::all); })},
-              {"never", starlark::make_builtin(heap, Signature("never"),
-                                               [](CallContext& call) { return combine(call, Kind::never); })}}));
+              {"any",
+               starlark::make_builtin(heap, Signature("any").varargs(),
+                                      [](CallContext& call) { return combine(call, Kind::any); })},
+              {"all",
+               starlark::make_builtin(heap, Signature("all").varargs(),
+                                      [](CallContext& call) { return combine(call, Kind::all); })},
+              {"never", starlark::make_builtin(heap, Signature("never"), [](CallContext& call) {
+                 return combine(call, Kind::never);
+               })}}));
 }
 
 }  // namespace mishap::spec

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "binding.h"
 #include "mishap/base/text.h"
+
+#include "binding.h"
 #include "rules.h"
 #include "values.h"
 #include "world.h"
@@ -21,7 +22,8 @@ Result<void> add_test(CallContext& call, TestDeclaration test) {
   World& world = world_of(call);
   for (const auto& other : world.declarations.tests) {
     if (other.info.name != test.info.name) continue;
-    return call.error(fmt::format("{} is already declared at {}", test.info.name, other.info.pos.text()));
+    return call.error(
+        fmt::format("{} is already declared at {}", test.info.name, other.info.pos.text()));
   }
   world.declarations.tests.push_back(std::move(test));
   return {};
@@ -33,7 +35,8 @@ std::string scenario_name(CallContext& call, const Value& function) {
   if (name != "lambda") return name;
   const auto& tests = world_of(call).declarations.tests;
   auto taken = [&](const std::string& candidate) {
-    return std::any_of(tests.begin(), tests.end(), [&](const auto& t) { return t.info.name == "test_" + candidate; });
+    return std::any_of(tests.begin(), tests.end(),
+                       [&](const auto& t) { return t.info.name == "test_" + candidate; });
   };
   if (!taken(name)) return name;
   int number = 2;
@@ -92,13 +95,22 @@ Result<Value> declare_test(CallContext& call) {
 
 // --- fault_assumption ---
 
-enum AssumptionArg : size_t { kName, kTarget, kDescription, kMonitors, kFaults, kRules, kMayNotFire };
+enum AssumptionArg : size_t {
+  kName,
+  kTarget,
+  kDescription,
+  kMonitors,
+  kFaults,
+  kRules,
+  kMayNotFire
+};
 
 Result<void> add_children(CallContext& call, const Value& list, Assumption& assumption) {
   for (const Value& item : list.as<starlark::List>().items()) {
     auto* child = starlark::host_cast<AssumptionValue>(item);
     if (child == nullptr) {
-      return call.error(fmt::format("faults: got {}, want fault_assumption", starlark::type_name(item)));
+      return call.error(
+          fmt::format("faults: got {}, want fault_assumption", starlark::type_name(item)));
     }
     auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
     append(assumption.syscall_rules, child->value.syscall_rules);
@@ -113,10 +125,13 @@ void drop_overridden(Assumption& assumption) {
   auto& rules = assumption.syscall_rules;
   for (size_t i = 0; i < rules.size(); ++i) {
     auto overridden = [&](const std::string& syscall) {
-      return std::any_of(rules.begin() + static_cast<ptrdiff_t>(i) + 1, rules.end(), [&](const auto& later) {
-        return later.service == rules[i].service && later.path_glob == rules[i].path_glob && later.to == rules[i].to &&
-               std::find(later.syscalls.begin(), later.syscalls.end(), syscall) != later.syscalls.end();
-      });
+      return std::any_of(
+          rules.begin() + static_cast<ptrdiff_t>(i) + 1, rules.end(), [&](const auto& later) {
+            return later.service == rules[i].service && later.path_glob == rules[i].path_glob &&
+                   later.to == rules[i].to &&
+                   std::find(later.syscalls.begin(), later.syscalls.end(), syscall) !=
+                       later.syscalls.end();
+          });
     };
     std::erase_if(rules[i].syscalls, overridden);
   }
@@ -131,16 +146,19 @@ Result<void> add_own_rules(CallContext& call, Assumption& assumption) {
   }
   const auto* service = service_argument(call[kTarget]);
   auto* ref = starlark::host_cast<InterfaceRef>(call[kTarget]);
-  if (service == nullptr && ref != nullptr) service = world_of(call).declarations.find_service(ref->service);
+  if (service == nullptr && ref != nullptr)
+    service = world_of(call).declarations.find_service(ref->service);
   if (service == nullptr) {
-    return call.error(fmt::format("target: got {}, want service or interface", starlark::type_name(call[kTarget])));
+    return call.error(fmt::format("target: got {}, want service or interface",
+                                  starlark::type_name(call[kTarget])));
   }
   MISHAP_ASSIGN(auto syscalls, syscall_rules(call, *service, call.kwargs()));
   assumption.syscall_rules = std::move(syscalls);
   if (!call.has(kRules)) return {};
   if (ref == nullptr) {
-    return call.error(fmt::format("rules= needs an interface as target, as in target={0}.{1}", service->name,
-                                  service->interfaces.empty() ? "INTERFACE" : service->interfaces[0].name));
+    return call.error(
+        fmt::format("rules= needs an interface as target, as in target={0}.{1}", service->name,
+                    service->interfaces.empty() ? "INTERFACE" : service->interfaces[0].name));
   }
   MISHAP_ASSIGN(assumption.protocol_rules,
                 protocol_rules(call, *ref, call.object<starlark::List>(kRules).items(), ""));
@@ -172,10 +190,12 @@ Result<Value> make_assumption(CallContext& call) {
 
   World& world = world_of(call);
   auto& known = world.declarations.assumptions;
-  if (auto earlier = known.find(assumption.name); earlier != known.end() && world.session == nullptr) {
-    world.add_message(LoadMessage::Level::info, assumption.pos,
-                      fmt::format("fault_assumption \"{}\" replaces the one at {}", assumption.name,
-                                  starlark::host_cast<AssumptionValue>(earlier->second)->value.pos.text()));
+  if (auto earlier = known.find(assumption.name);
+      earlier != known.end() && world.session == nullptr) {
+    world.add_message(
+        LoadMessage::Level::info, assumption.pos,
+        fmt::format("fault_assumption \"{}\" replaces the one at {}", assumption.name,
+                    starlark::host_cast<AssumptionValue>(earlier->second)->value.pos.text()));
   }
   std::string name = assumption.name;
   Value value = call.heap().make<AssumptionValue>(std::move(assumption));
@@ -195,7 +215,8 @@ Result<std::vector<Value>> assumption_list(CallContext& call, const Value& value
   }
   for (const Value& item : items) {
     if (starlark::host_cast<AssumptionValue>(item) != nullptr) continue;
-    return call.error(fmt::format("faults: got {}, want fault_assumption", starlark::type_name(item)));
+    return call.error(
+        fmt::format("faults: got {}, want fault_assumption", starlark::type_name(item)));
   }
   return items;
 }
@@ -204,7 +225,8 @@ Result<Value> declare_fault_scenario(CallContext& call) {
   MISHAP_TRY(require_loading(call));
   TestDeclaration test;
   std::string name(call.text(0));
-  test.info = {"test_" + name, "fault_scenario", callable_name(call[1]), "", call.thread().caller_pos()};
+  test.info = {"test_" + name, "fault_scenario", callable_name(call[1]), "",
+               call.thread().caller_pos()};
   test.body = call[1];
   if (call.has(2)) {
     MISHAP_ASSIGN(test.assumptions, assumption_list(call, call[2]));
@@ -220,7 +242,15 @@ Result<Value> declare_fault_scenario(CallContext& call) {
 }
 
 enum MatrixArg : size_t {
-  kScenarios, kColumns, kDefaultExpect, kOverrides, kExclude, kMatrixMonitors, kRequireFire, kMatrixTimeout, kMatrixDrain
+  kScenarios,
+  kColumns,
+  kDefaultExpect,
+  kOverrides,
+  kExclude,
+  kMatrixMonitors,
+  kRequireFire,
+  kMatrixTimeout,
+  kMatrixDrain
 };
 
 /// The matrix while it is being declared.
@@ -235,13 +265,16 @@ const std::string& assumption_name(const Value& value) {
   return starlark::host_cast<AssumptionValue>(value)->value.name;
 }
 
-/// Row and column of a (scenario, fault) pair: by identity first, then by name. Nothing when it is outside the product.
+/// Row and column of a (scenario, fault) pair: by identity first, then by name. Nothing when it is
+/// outside the product.
 std::optional<std::pair<size_t, size_t>> locate(const Matrix& matrix, const Value& key) {
   if (!key.is_tuple() || key.as<starlark::Tuple>().size() != 2) return std::nullopt;
   const Value& scenario = key.as<starlark::Tuple>()[0];
   const Value& fault = key.as<starlark::Tuple>()[1];
-  if (starlark::host_cast<AssumptionValue>(fault) == nullptr || !starlark::is_callable(scenario)) return std::nullopt;
-  auto find = [](const std::vector<Value>& values, const Value& wanted, auto name) -> std::optional<size_t> {
+  if (starlark::host_cast<AssumptionValue>(fault) == nullptr || !starlark::is_callable(scenario))
+    return std::nullopt;
+  auto find = [](const std::vector<Value>& values, const Value& wanted,
+                 auto name) -> std::optional<size_t> {
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i].identical(wanted)) return i;
     }
@@ -265,9 +298,10 @@ std::string pair_text(const Value& key) {
 }
 
 void warn_outside(CallContext& call, std::string_view argument, const Value& key) {
-  world_of(call).add_message(LoadMessage::Level::warning, call.thread().caller_pos(),
-                             fmt::format("fault_matrix: {} names {}, which is not a cell of this matrix", argument,
-                                         pair_text(key)));
+  world_of(call).add_message(
+      LoadMessage::Level::warning, call.thread().caller_pos(),
+      fmt::format("fault_matrix: {} names {}, which is not a cell of this matrix", argument,
+                  pair_text(key)));
 }
 
 Result<Matrix> read_matrix(CallContext& call) {
@@ -279,7 +313,8 @@ Result<Matrix> read_matrix(CallContext& call) {
   if (matrix.faults.empty()) return call.error("faults is empty");
   for (const Value& scenario : matrix.scenarios) {
     if (!starlark::is_callable(scenario)) {
-      return call.error(fmt::format("scenarios: got {}, want function", starlark::type_name(scenario)));
+      return call.error(
+          fmt::format("scenarios: got {}, want function", starlark::type_name(scenario)));
     }
     matrix.info.scenarios.push_back(callable_name(scenario));
   }
@@ -288,17 +323,21 @@ Result<Matrix> read_matrix(CallContext& call) {
     for (const auto& entry : call.object<starlark::Dict>(kOverrides).table().entries()) {
       if (!entry.key.is_valid()) continue;
       if (!starlark::is_callable(entry.value) && !entry.value.is_none()) {
-        return call.error(fmt::format("overrides: {} is given a {}, want function", pair_text(entry.key),
-                                      starlark::type_name(entry.value)));
+        return call.error(fmt::format("overrides: {} is given a {}, want function",
+                                      pair_text(entry.key), starlark::type_name(entry.value)));
       }
-      if (auto cell = locate(matrix, entry.key)) matrix.overrides[*cell] = entry.value;
-      else warn_outside(call, "overrides", entry.key);
+      if (auto cell = locate(matrix, entry.key))
+        matrix.overrides[*cell] = entry.value;
+      else
+        warn_outside(call, "overrides", entry.key);
     }
   }
   if (call.has(kExclude)) {
     for (const Value& key : call.object<starlark::List>(kExclude).items()) {
-      if (auto cell = locate(matrix, key)) matrix.excluded.insert(*cell);
-      else warn_outside(call, "exclude", key);
+      if (auto cell = locate(matrix, key))
+        matrix.excluded.insert(*cell);
+      else
+        warn_outside(call, "exclude", key);
     }
   }
   for (const auto& [row, column] : matrix.excluded) {
@@ -342,48 +381,53 @@ Result<Value> declare_matrix(CallContext& call) {
 }  // namespace
 
 void install_tests(World& world) {
-  define(world, Signature("scenario").required("fn", types::kCallable).positional_only(), declare_scenario);
-  define(world, Signature("test")
-                    .required("name", types::kString)
-                    .required("body", types::kCallable)
-                    .nullable("setup", types::kCallable)
-                    .nullable("timeout", types::kString)
-                    .nullable("drain", types::kString),
+  define(world, Signature("scenario").required("fn", types::kCallable).positional_only(),
+         declare_scenario);
+  define(world,
+         Signature("test")
+             .required("name", types::kString)
+             .required("body", types::kCallable)
+             .nullable("setup", types::kCallable)
+             .nullable("timeout", types::kString)
+             .nullable("drain", types::kString),
          declare_test);
-  define(world, Signature("fault_assumption")
-                    .required("name", types::kString)
-                    .positional_only()
-                    .keyword_only()
-                    .nullable("target")
-                    .nullable("description", types::kString)
-                    .nullable("monitors", types::kList)
-                    .nullable("faults", types::kList)
-                    .nullable("rules", types::kList)
-                    .nullable("may_not_fire", types::kBool)
-                    .kwargs(),
+  define(world,
+         Signature("fault_assumption")
+             .required("name", types::kString)
+             .positional_only()
+             .keyword_only()
+             .nullable("target")
+             .nullable("description", types::kString)
+             .nullable("monitors", types::kList)
+             .nullable("faults", types::kList)
+             .nullable("rules", types::kList)
+             .nullable("may_not_fire", types::kBool)
+             .kwargs(),
          make_assumption);
-  define(world, Signature("fault_scenario")
-                    .required("name", types::kString)
-                    .positional_only()
-                    .keyword_only()
-                    .required("scenario", types::kCallable)
-                    .nullable("faults")
-                    .nullable("expect", types::kCallable)
-                    .nullable("monitors", types::kList)
-                    .nullable("timeout", types::kString)
-                    .nullable("drain", types::kString),
+  define(world,
+         Signature("fault_scenario")
+             .required("name", types::kString)
+             .positional_only()
+             .keyword_only()
+             .required("scenario", types::kCallable)
+             .nullable("faults")
+             .nullable("expect", types::kCallable)
+             .nullable("monitors", types::kList)
+             .nullable("timeout", types::kString)
+             .nullable("drain", types::kString),
          declare_fault_scenario);
-  define(world, Signature("fault_matrix")
-                    .keyword_only()
-                    .required("scenarios", types::kList)
-                    .required("faults", types::kList)
-                    .nullable("default_expect", types::kCallable)
-                    .nullable("overrides", types::kDict)
-                    .nullable("exclude", types::kList)
-                    .nullable("monitors", types::kList)
-                    .nullable("require_faults_fire", types::kBool)
-                    .nullable("timeout", types::kString)
-                    .nullable("drain", types::kString),
+  define(world,
+         Signature("fault_matrix")
+             .keyword_only()
+             .required("scenarios", types::kList)
+             .required("faults", types::kList)
+             .nullable("default_expect", types::kCallable)
+             .nullable("overrides", types::kDict)
+             .nullable("exclude", types::kList)
+             .nullable("monitors", types::kList)
+             .nullable("require_faults_fire", types::kBool)
+             .nullable("timeout", types::kString)
+             .nullable("drain", types::kString),
          declare_matrix);
 }
 

@@ -17,9 +17,11 @@ namespace types = starlark::types;
 
 Result<Value> require_run(const CallContext& call, std::vector<KeywordArg>& rest) {
   Value run = take_keyword(rest, "run");
-  if (!run.is_valid()) return call.error("missing argument for run: the function to call while the fault is on");
+  if (!run.is_valid())
+    return call.error("missing argument for run: the function to call while the fault is on");
   if (!starlark::is_callable(run)) {
-    return call.error(fmt::format("for parameter run: got {}, want function", starlark::type_name(run)));
+    return call.error(
+        fmt::format("for parameter run: got {}, want function", starlark::type_name(run)));
   }
   return run;
 }
@@ -29,18 +31,21 @@ Result<std::string> take_source(const CallContext& call, std::vector<KeywordArg>
   if (!source.is_valid() || source.is_none()) return std::string();
   const auto* service = service_argument(source);
   if (service == nullptr) {
-    return call.error(fmt::format("for parameter source: got {}, want service", starlark::type_name(source)));
+    return call.error(
+        fmt::format("for parameter source: got {}, want service", starlark::type_name(source)));
   }
   return service->name;
 }
 
 /// What fault(target, …) opens; `rest` holds the keywords that are left after run=.
-Result<cell::WindowPlan> window_of(CallContext& call, const Value& target, std::span<const Value> positional,
+Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
+                                   std::span<const Value> positional,
                                    std::vector<KeywordArg> rest) {
   cell::WindowPlan window;
   window.pos = call.thread().caller_pos();
   if (auto* assumption = starlark::host_cast<AssumptionValue>(target)) {
-    if (!rest.empty() || !positional.empty()) return call.error("takes no further faults beside an assumption");
+    if (!rest.empty() || !positional.empty())
+      return call.error("takes no further faults beside an assumption");
     window.assumption = assumption->value.name;
     window.syscall_rules = assumption->value.syscall_rules;
     window.protocol_rules = assumption->value.protocol_rules;
@@ -49,16 +54,19 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target, std::
   if (auto* ref = starlark::host_cast<InterfaceRef>(target)) {
     MISHAP_ASSIGN(auto source, take_source(call, rest));
     MISHAP_TRY(refuse_rest(call, rest, {"run", "source"}));
-    if (positional.empty()) return call.error("needs at least one rule, such as error(…) or drop(…)");
+    if (positional.empty())
+      return call.error("needs at least one rule, such as error(…) or drop(…)");
     MISHAP_ASSIGN(window.protocol_rules, protocol_rules(call, *ref, positional, source));
     return window;
   }
   const auto* service = service_argument(target);
   if (service == nullptr) {
-    return call.error(fmt::format("got {}, want service, interface or fault_assumption", starlark::type_name(target)));
+    return call.error(fmt::format("got {}, want service, interface or fault_assumption",
+                                  starlark::type_name(target)));
   }
   if (!positional.empty()) {
-    return call.error(fmt::format("rules such as error(…) belong to an interface: fault({}.INTERFACE, …)", service->name));
+    return call.error(fmt::format(
+        "rules such as error(…) belong to an interface: fault({}.INTERFACE, …)", service->name));
   }
   if (rest.empty()) return call.error("names no fault, as in write=deny(\"EIO\")");
   MISHAP_ASSIGN(window.syscall_rules, syscall_rules(call, *service, rest));
@@ -93,10 +101,12 @@ Result<Value> fault_all(CallContext& call) {
   all.pos = call.thread().caller_pos();
   for (const Value& target : targets) {
     if (service_argument(target) == nullptr) {
-      return call.error(fmt::format("got {} in the list, want service", starlark::type_name(target)));
+      return call.error(
+          fmt::format("got {} in the list, want service", starlark::type_name(target)));
     }
     MISHAP_ASSIGN(auto window, window_of(call, target, {}, rest));
-    all.syscall_rules.insert(all.syscall_rules.end(), window.syscall_rules.begin(), window.syscall_rules.end());
+    all.syscall_rules.insert(all.syscall_rules.end(), window.syscall_rules.begin(),
+                             window.syscall_rules.end());
   }
   return run_within(call, all, run);
 }
@@ -106,7 +116,8 @@ uint64_t started_key(const engine::Service& service, bool trace) {
   return std::hash<std::string>()(service.name) * 2 + (trace ? 1 : 0);
 }
 
-Result<Value> start(CallContext& call, const cell::WindowPlan& window, const engine::Service& service) {
+Result<Value> start(CallContext& call, const cell::WindowPlan& window,
+                    const engine::Service& service) {
   MISHAP_ASSIGN(auto* session, acting_session_of(call));
   auto handle = session->open(window);
   if (!handle) return call.error(handle.error().message);
@@ -117,7 +128,8 @@ Result<Value> start(CallContext& call, const cell::WindowPlan& window, const eng
 Result<Value> stop(CallContext& call, bool trace) {
   MISHAP_ASSIGN(auto* session, acting_session_of(call));
   const auto* service = service_argument(call[0]);
-  if (service == nullptr) return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
+  if (service == nullptr)
+    return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
   auto& started = world_of(call).started_windows[started_key(*service, trace)];
   for (auto handle = started.rbegin(); handle != started.rend(); ++handle) session->close(*handle);
   started.clear();
@@ -127,14 +139,17 @@ Result<Value> stop(CallContext& call, bool trace) {
 Result<Value> fault_start(CallContext& call) {
   MISHAP_TRY(acting_session_of(call).map([](auto*) {}));
   const auto* service = service_argument(call[0]);
-  if (service == nullptr) return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
-  MISHAP_ASSIGN(auto window, window_of(call, call[0], {}, {call.kwargs().begin(), call.kwargs().end()}));
+  if (service == nullptr)
+    return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
+  MISHAP_ASSIGN(auto window,
+                window_of(call, call[0], {}, {call.kwargs().begin(), call.kwargs().end()}));
   return start(call, window, *service);
 }
 
 Result<cell::WindowPlan> trace_window(CallContext& call) {
   const auto* service = service_argument(call[0]);
-  if (service == nullptr) return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
+  if (service == nullptr)
+    return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
   MISHAP_ASSIGN(auto names, string_list(call, 1, "syscalls"));
   if (names.empty()) return call.error("syscalls is empty");
   cell::WindowPlan window;
@@ -171,7 +186,8 @@ Result<Value> run_parallel(CallContext& call) {
     if (!starlark::is_callable(function)) {
       return call.error(fmt::format("got {}, want function", starlark::type_name(function)));
     }
-    branches.push_back({function, std::make_unique<Thread>(call.thread().interpreter(), "parallel"), {}});
+    branches.push_back(
+        {function, std::make_unique<Thread>(call.thread().interpreter(), "parallel"), {}});
     branches.back().thread->user = &task;
   }
   {
@@ -195,19 +211,33 @@ Result<Value> run_parallel(CallContext& call) {
 }  // namespace
 
 void install_windows(World& world) {
-  define(world, Signature("fault").required("target").positional_only().varargs().kwargs(), fault_during);
-  define(world, Signature("fault_all").required("services", types::kList).positional_only().kwargs(), fault_all);
-  define(world, Signature("fault_start").required("service").positional_only().kwargs(), fault_start);
+  define(world, Signature("fault").required("target").positional_only().varargs().kwargs(),
+         fault_during);
+  define(world,
+         Signature("fault_all").required("services", types::kList).positional_only().kwargs(),
+         fault_all);
+  define(world, Signature("fault_start").required("service").positional_only().kwargs(),
+         fault_start);
   define(world, Signature("fault_stop").required("service").positional_only(),
          [](CallContext& call) { return stop(call, false); });
-  define(world, Signature("trace").required("service").positional_only().keyword_only().required("syscalls", types::kList)
-                    .required("run", types::kCallable),
+  define(world,
+         Signature("trace")
+             .required("service")
+             .positional_only()
+             .keyword_only()
+             .required("syscalls", types::kList)
+             .required("run", types::kCallable),
          [](CallContext& call) -> Result<Value> {
            MISHAP_TRY(acting_session_of(call).map([](auto*) {}));
            MISHAP_ASSIGN(auto window, trace_window(call));
            return run_within(call, window, call[2]);
          });
-  define(world, Signature("trace_start").required("service").positional_only().keyword_only().required("syscalls", types::kList),
+  define(world,
+         Signature("trace_start")
+             .required("service")
+             .positional_only()
+             .keyword_only()
+             .required("syscalls", types::kList),
          [](CallContext& call) -> Result<Value> {
            MISHAP_TRY(acting_session_of(call).map([](auto*) {}));
            MISHAP_ASSIGN(auto window, trace_window(call));

@@ -38,26 +38,31 @@ Result<Value> record_or_field(Heap& heap, const event::Event& event, std::string
   return Value();
 }
 
-const event::Event& other_event(CallContext& call) { return starlark::host_cast<EventValue>(call[0])->event; }
+const event::Event& other_event(CallContext& call) {
+  return starlark::host_cast<EventValue>(call[0])->event;
+}
 
 /// A builtin method bound to this event; the log keeps the event as long as the cell lives.
 Value method(Heap& heap, const char* name, const event::Event& event,
              std::function<Result<Value>(CallContext&, const event::Event&)> body) {
-  return starlark::make_builtin(heap, Signature(name).required("event", types::host("event")),
-                                [&event, body = std::move(body)](CallContext& call) { return body(call, event); });
+  return starlark::make_builtin(
+      heap, Signature(name).required("event", types::host("event")),
+      [&event, body = std::move(body)](CallContext& call) { return body(call, event); });
 }
 
 /// The methods that relate two events.
 Value relation(Heap& heap, const event::Event& event, std::string_view name) {
   using event::Event;
   auto relate = [&](const char* method_name, bool (*holds)(const Event&, const Event&)) {
-    return method(heap, method_name, event, [holds](CallContext& call, const Event& self) -> Result<Value> {
-      return Value::boolean(holds(self, other_event(call)));
-    });
+    return method(heap, method_name, event,
+                  [holds](CallContext& call, const Event& self) -> Result<Value> {
+                    return Value::boolean(holds(self, other_event(call)));
+                  });
   };
   if (name == "happens_before") return relate("happens_before", event::happens_before);
   if (name == "happens_after") {
-    return relate("happens_after", [](const Event& a, const Event& b) { return event::happens_before(b, a); });
+    return relate("happens_after",
+                  [](const Event& a, const Event& b) { return event::happens_before(b, a); });
   }
   if (name == "concurrent_with") {
     return relate("concurrent_with", [](const Event& a, const Event& b) {
@@ -65,24 +70,28 @@ Value relation(Heap& heap, const event::Event& event, std::string_view name) {
     });
   }
   if (name == "same_service_as") {
-    return relate("same_service_as", [](const Event& a, const Event& b) { return !a.service.empty() && a.service == b.service; });
+    return relate("same_service_as", [](const Event& a, const Event& b) {
+      return !a.service.empty() && a.service == b.service;
+    });
   }
   if (name == "duration_since") {
-    return method(heap, "duration_since", event, [](CallContext& call, const Event& self) -> Result<Value> {
-      auto difference = self.timestamp - other_event(call).timestamp;
-      return Value::integer(std::chrono::duration_cast<Nanoseconds>(difference).count());
-    });
+    return method(
+        heap, "duration_since", event, [](CallContext& call, const Event& self) -> Result<Value> {
+          auto difference = self.timestamp - other_event(call).timestamp;
+          return Value::integer(std::chrono::duration_cast<Nanoseconds>(difference).count());
+        });
   }
   return Value();
 }
 
 Value get_method(Heap& heap, const event::Event& event) {
-  return starlark::make_builtin(heap, Signature("get").required("key", types::kString).optional("default"),
-                                [&event](CallContext& call) -> Result<Value> {
-                                  MISHAP_ASSIGN(Value found, record_or_field(call.heap(), event, call.text(0)));
-                                  if (found.is_valid()) return found;
-                                  return call.has(1) ? call[1] : Value::none();
-                                });
+  return starlark::make_builtin(
+      heap, Signature("get").required("key", types::kString).optional("default"),
+      [&event](CallContext& call) -> Result<Value> {
+        MISHAP_ASSIGN(Value found, record_or_field(call.heap(), event, call.text(0)));
+        if (found.is_valid()) return found;
+        return call.has(1) ? call[1] : Value::none();
+      });
 }
 
 }  // namespace
@@ -100,7 +109,9 @@ Result<Value> EventValue::attr(Thread& thread, std::string_view name) {
   Heap& heap = thread.heap();
   MISHAP_ASSIGN(Value own, record_key(heap, event, name));
   if (own.is_valid()) return own;
-  if (name == "data") return event.data.is_null() ? fields_dict(heap, event) : Result<Value>(starlark::from_json(heap, event.data));
+  if (name == "data")
+    return event.data.is_null() ? fields_dict(heap, event)
+                                : Result<Value>(starlark::from_json(heap, event.data));
   if (name == "value" && !event.value.is_null()) return starlark::from_json(heap, event.value);
   if (name == "fields") return fields_dict(heap, event);
   if (name == "get") return get_method(heap, event);
@@ -114,9 +125,19 @@ Value EventValue::attr_fallback(Thread& thread, std::string_view) {
 }
 
 std::vector<std::string> EventValue::attr_names() const {
-  std::vector<std::string> names = {"concurrent_with", "data",    "duration_since", "event_type",      "fields",
-                                    "get",             "happens_after", "happens_before", "same_service_as", "seq",
-                                    "service",         "timestamp", "type"};
+  std::vector<std::string> names = {"concurrent_with",
+                                    "data",
+                                    "duration_since",
+                                    "event_type",
+                                    "fields",
+                                    "get",
+                                    "happens_after",
+                                    "happens_before",
+                                    "same_service_as",
+                                    "seq",
+                                    "service",
+                                    "timestamp",
+                                    "type"};
   for (const auto& [name, text] : event.fields) names.push_back(name);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -124,10 +145,12 @@ std::vector<std::string> EventValue::attr_names() const {
 }
 
 Result<Value> EventValue::index(Thread& thread, const Value& key) {
-  if (!key.is_string()) return fail(fmt::format("event: got {} as key, want string", starlark::type_name(key)));
+  if (!key.is_string())
+    return fail(fmt::format("event: got {} as key, want string", starlark::type_name(key)));
   MISHAP_ASSIGN(Value found, record_or_field(thread.heap(), event, key.text()));
   if (found.is_valid()) return found;
-  return fail(fmt::format("event has no key \"{}\"; use .get(\"{}\") where it may be missing", key.text(), key.text()));
+  return fail(fmt::format("event has no key \"{}\"; use .get(\"{}\") where it may be missing",
+                          key.text(), key.text()));
 }
 
 Result<std::optional<bool>> EventValue::contains(Thread& thread, const Value& item) {
@@ -138,10 +161,18 @@ Result<std::optional<bool>> EventValue::contains(Thread& thread, const Value& it
 
 void MatcherValue::append_repr(std::string& out) const {
   switch (kind_) {
-    case Kind::event: out += "<matcher event(" + filter_.text() + ")>"; break;
-    case Kind::any: out += "<matcher any>"; break;
-    case Kind::all: out += "<matcher all>"; break;
-    case Kind::never: out += "<matcher never>"; break;
+    case Kind::event:
+      out += "<matcher event(" + filter_.text() + ")>";
+      break;
+    case Kind::any:
+      out += "<matcher any>";
+      break;
+    case Kind::all:
+      out += "<matcher all>";
+      break;
+    case Kind::never:
+      out += "<matcher never>";
+      break;
   }
 }
 
@@ -150,18 +181,25 @@ void MatcherValue::visit_children(const starlark::ValueVisitor& visit) {
 }
 
 bool MatcherValue::matches(const event::Event& event) const {
-  auto holds = [&](const Value& part) { return starlark::host_cast<MatcherValue>(part)->matches(event); };
+  auto holds = [&](const Value& part) {
+    return starlark::host_cast<MatcherValue>(part)->matches(event);
+  };
   switch (kind_) {
-    case Kind::event: return filter_.matches(event);
-    case Kind::any: return std::any_of(parts_.begin(), parts_.end(), holds);
-    case Kind::all: return std::all_of(parts_.begin(), parts_.end(), holds);
-    case Kind::never: return false;
+    case Kind::event:
+      return filter_.matches(event);
+    case Kind::any:
+      return std::any_of(parts_.begin(), parts_.end(), holds);
+    case Kind::all:
+      return std::all_of(parts_.begin(), parts_.end(), holds);
+    case Kind::never:
+      return false;
   }
   return false;
 }
 
 bool matches(Thread& thread, const Value& matcher_or_callable, const event::Event& event) {
-  if (auto* matcher = starlark::host_cast<MatcherValue>(matcher_or_callable)) return matcher->matches(event);
+  if (auto* matcher = starlark::host_cast<MatcherValue>(matcher_or_callable))
+    return matcher->matches(event);
   Value argument = thread.heap().make<EventValue>(event, false);
   auto outcome = thread.call(matcher_or_callable, {argument});
   return outcome && starlark::truth(*outcome);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/duration.h"
+
 #include "values.h"
 
 namespace mishap::spec {
@@ -13,7 +14,8 @@ std::string probability_text(double probability) { return fmt::format("{:g}%", p
 
 void HealthcheckValue::append_repr(std::string& out) const {
   bool bare = value.kind == engine::Healthcheck::Kind::tcp;
-  out += fmt::format("<healthcheck {}{}>", bare ? "tcp://" : "", value.address.empty() ? "ready" : value.address);
+  out += fmt::format("<healthcheck {}{}>", bare ? "tcp://" : "",
+                     value.address.empty() ? "ready" : value.address);
 }
 
 void SyscallFaultValue::append_repr(std::string& out) const {
@@ -21,7 +23,8 @@ void SyscallFaultValue::append_repr(std::string& out) const {
   if (value.action == fault::SyscallAction::deny) what = "deny=" + value.error_name;
   if (value.action == fault::SyscallAction::delay) what = "delay=" + format_duration(value.delay);
   out += fmt::format("<fault {}", what);
-  if (value.action != fault::SyscallAction::allow) out += " prob=" + probability_text(value.trigger.probability);
+  if (value.action != fault::SyscallAction::allow)
+    out += " prob=" + probability_text(value.trigger.probability);
   if (!value.declared.label.empty()) out += fmt::format(" label=\"{}\"", value.declared.label);
   out += ">";
 }
@@ -32,7 +35,8 @@ void ProtocolFaultValue::append_repr(std::string& out) const {
 
 void AssumptionValue::append_repr(std::string& out) const {
   out += "<fault_assumption " + value.name;
-  for (const auto& rule : value.syscall_rules) out += fmt::format(" {}.{}", rule.service, rule.declared.text);
+  for (const auto& rule : value.syscall_rules)
+    out += fmt::format(" {}.{}", rule.service, rule.declared.text);
   for (const auto& rule : value.protocol_rules) {
     out += fmt::format(" {}.{} {}", rule.service, rule.interface, rule.declared.text);
   }
@@ -44,7 +48,8 @@ void AssumptionValue::visit_children(const starlark::ValueVisitor& visit) {
 }
 
 void MonitorValue::visit_children(const starlark::ValueVisitor& visit) {
-  // state_init is not shown: it is copied for every registration, and must stay changeable for that.
+  // state_init is not shown: it is copied for every registration, and must stay changeable for
+  // that.
   for (Value* held : {&value.on_event, &value.on, &value.update, &value.check}) visit(*held);
 }
 
@@ -54,15 +59,18 @@ void ObserveValue::append_repr(std::string& out) const {
 }
 
 Result<Value> ExpectationValue::call(Thread& thread, const starlark::CallArgs& args) {
-  if (args.positional.size() != 1 || !args.keywords.empty()) return fail(shown_ + ": want one argument, the result");
+  if (args.positional.size() != 1 || !args.keywords.empty())
+    return fail(shown_ + ": want one argument, the result");
   MISHAP_TRY(judge_(thread, args.positional[0]));
   return Value::none();
 }
 
 std::string callable_name(const Value& callable) {
-  if (callable.kind() == starlark::Kind::kFunction) return std::string(callable.as<starlark::FunctionObject>().name());
+  if (callable.kind() == starlark::Kind::kFunction)
+    return std::string(callable.as<starlark::FunctionObject>().name());
   if (callable.kind() == starlark::Kind::kBuiltin) return callable.as<starlark::Builtin>().name();
-  if (auto* expectation = starlark::host_cast<ExpectationValue>(callable)) return expectation->shown();
+  if (auto* expectation = starlark::host_cast<ExpectationValue>(callable))
+    return expectation->shown();
   return std::string(starlark::type_name(callable));
 }
 

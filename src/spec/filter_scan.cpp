@@ -7,6 +7,7 @@
 #include "mishap/fault/names.h"
 #include "mishap/starlark/ast.h"
 #include "mishap/starlark/parser.h"
+
 #include "values.h"
 
 namespace mishap::spec {
@@ -20,7 +21,8 @@ struct FaultCall {
   const ast::CallExpr* call;
 };
 
-/// A function's text: the names it mentions lead to other functions, the calls in it matter if it is reached.
+/// A function's text: the names it mentions lead to other functions, the calls in it matter if it
+/// is reached.
 struct FunctionText {
   const ast::Function* function = nullptr;
   std::string file;
@@ -29,19 +31,23 @@ struct FunctionText {
 };
 
 bool is_fault_builtin(std::string_view name) {
-  return name == "fault" || name == "fault_all" || name == "fault_start" || name == "trace" || name == "trace_start";
+  return name == "fault" || name == "fault_all" || name == "fault_start" || name == "trace" ||
+         name == "trace_start";
 }
 
-/// Gathers mentions and calls of one function, nested functions included: who reaches the outer may reach the inner.
+/// Gathers mentions and calls of one function, nested functions included: who reaches the outer may
+/// reach the inner.
 class Gather : public ast::Visitor {
  public:
   explicit Gather(FunctionText& text) : text_(text) {}
   bool visit(const ast::Expr& expr) override {
-    if (const auto* name = ast::if_a<const ast::Identifier>(&expr)) text_.mentions.emplace(name->name);
+    if (const auto* name = ast::if_a<const ast::Identifier>(&expr))
+      text_.mentions.emplace(name->name);
     if (const auto* dot = ast::if_a<const ast::DotExpr>(&expr)) text_.mentions.emplace(dot->name);
     if (const auto* call = ast::if_a<const ast::CallExpr>(&expr)) {
       const auto* callee = ast::if_a<const ast::Identifier>(call->function);
-      if (callee != nullptr && is_fault_builtin(callee->name)) text_.calls.push_back({std::string(callee->name), call});
+      if (callee != nullptr && is_fault_builtin(callee->name))
+        text_.calls.push_back({std::string(callee->name), call});
     }
     return true;
   }
@@ -92,7 +98,8 @@ struct FilterScan::Index {
   std::multimap<std::string, const FunctionText*> by_name;
   std::set<std::string> every_keyword;  // of all fault-like calls: what `**kwargs` might hold
 
-  void add_file(const std::string& name, const std::string& text, const starlark::Dialect& dialect) {
+  void add_file(const std::string& name, const std::string& text,
+                const starlark::Dialect& dialect) {
     auto parsed = starlark::parse(name, text, dialect);
     if (!parsed.module) return;
     Functions finder(name, functions);
@@ -114,7 +121,8 @@ struct FilterScan::Index {
   const FunctionText* find(const starlark::FunctionObject& function) const {
     SourcePos pos = function.pos();
     for (const auto& text : functions) {
-      if (text.file == pos.file && text.function->at.line == pos.line && text.function->name == function.name() &&
+      if (text.file == pos.file && text.function->at.line == pos.line &&
+          text.function->name == function.name() &&
           (pos.column == 0 || text.function->at.column == pos.column)) {
         return &text;
       }
@@ -135,11 +143,13 @@ class Collector {
     const auto& arguments = call.call->arguments;
     bool positional = !arguments.empty() && arguments[0].kind == ast::ArgumentKind::kPositional;
     const ast::Expr* target = positional ? arguments[0].value : nullptr;
-    if (const AssumptionValue* assumption = known_assumption(target)) return add_rules(assumption->value);
+    if (const AssumptionValue* assumption = known_assumption(target))
+      return add_rules(assumption->value);
     auto services = services_of(target);
-    bool rules_given = std::count_if(arguments.begin(), arguments.end(), [](const auto& a) {
-                         return a.kind == ast::ArgumentKind::kPositional || a.kind == ast::ArgumentKind::kArgs;
-                       }) > 1;
+    bool rules_given =
+        std::count_if(arguments.begin(), arguments.end(), [](const auto& a) {
+          return a.kind == ast::ArgumentKind::kPositional || a.kind == ast::ArgumentKind::kArgs;
+        }) > 1;
     bool open_target = known_service(target) == nullptr;
     if (open_target && call.builtin == "fault") add_unknown(target, services, rules_given);
     for (const auto& keyword : keywords_of(call)) {
@@ -151,7 +161,8 @@ class Collector {
     for (const auto& rule : assumption.syscall_rules) {
       result_.notified[rule.service].insert(rule.syscalls.begin(), rule.syscalls.end());
     }
-    for (const auto& rule : assumption.protocol_rules) result_.relayed.insert({rule.service, rule.interface});
+    for (const auto& rule : assumption.protocol_rules)
+      result_.relayed.insert({rule.service, rule.interface});
   }
 
  private:
@@ -178,7 +189,8 @@ class Collector {
   }
 
   /// `fault(x, …)` whose target may be an interface or an assumption.
-  void add_unknown(const ast::Expr* target, const std::vector<const engine::Service*>& services, bool rules_given) {
+  void add_unknown(const ast::Expr* target, const std::vector<const engine::Service*>& services,
+                   bool rules_given) {
     const auto* dot = ast::if_a<const ast::DotExpr>(target);
     const ServiceValue* owner = dot == nullptr ? nullptr : known_service(dot->object);
     if (owner != nullptr && owner->service.find_interface(dot->name) != nullptr) {
@@ -191,16 +203,21 @@ class Collector {
       }
     }
     for (const auto* service : services) {
-      for (const auto& interface : service->interfaces) result_.relayed.insert({service->name, interface.name});
+      for (const auto& interface : service->interfaces)
+        result_.relayed.insert({service->name, interface.name});
     }
   }
 
-  /// Keywords that name faults; for a trace the listed syscalls; all known ones when the text does not tell.
+  /// Keywords that name faults; for a trace the listed syscalls; all known ones when the text does
+  /// not tell.
   std::set<std::string> keywords_of(const FaultCall& call) const {
     std::set<std::string> keywords;
     for (const auto& argument : call.call->arguments) {
-      if (argument.kind == ast::ArgumentKind::kKwargs) keywords.insert(every_keyword_.begin(), every_keyword_.end());
-      if (argument.kind != ast::ArgumentKind::kNamed || argument.name == "run" || argument.name == "source") continue;
+      if (argument.kind == ast::ArgumentKind::kKwargs)
+        keywords.insert(every_keyword_.begin(), every_keyword_.end());
+      if (argument.kind != ast::ArgumentKind::kNamed || argument.name == "run" ||
+          argument.name == "source")
+        continue;
       if (argument.name == "syscalls") {
         add_traced(argument.value, keywords);
       } else {
@@ -217,7 +234,8 @@ class Collector {
       return;
     }
     for (const auto* element : literal->elements) {
-      if (const auto* text = ast::if_a<const ast::StringLiteral>(element)) keywords.emplace(text->value);
+      if (const auto* text = ast::if_a<const ast::StringLiteral>(element))
+        keywords.emplace(text->value);
     }
   }
 
@@ -234,7 +252,8 @@ class Collector {
 }  // namespace
 
 FilterScan::FilterScan(const World& world) : world_(world), index_(std::make_unique<Index>()) {
-  for (const auto& [name, text] : world.files) index_->add_file(name, text, world.interpreter.dialect());
+  for (const auto& [name, text] : world.files)
+    index_->add_file(name, text, world.interpreter.dialect());
   index_->finish();
 }
 
@@ -247,7 +266,8 @@ ScanResult FilterScan::scan(const std::vector<Value>& entries) const {
     if (text != nullptr && reached.insert(text).second) frontier.push_back(text);
   };
   for (const Value& entry : entries) {
-    if (entry.kind() == starlark::Kind::kFunction) reach(index_->find(entry.as<starlark::FunctionObject>()));
+    if (entry.kind() == starlark::Kind::kFunction)
+      reach(index_->find(entry.as<starlark::FunctionObject>()));
   }
   while (!frontier.empty()) {
     const FunctionText* text = frontier.back();

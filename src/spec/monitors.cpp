@@ -12,7 +12,8 @@ constexpr int kCopyDepth = 64;
 
 /// A Starlark thread for callbacks of monitors.
 struct MonitorTask {
-  explicit MonitorTask(World& world) : task{world, TaskKind::monitor}, thread(world.interpreter, "monitor") {
+  explicit MonitorTask(World& world)
+      : task{world, TaskKind::monitor}, thread(world.interpreter, "monitor") {
     thread.user = &task;
   }
   Task task;
@@ -48,7 +49,8 @@ Result<Value> deep_copy(Heap& heap, const Value& value, int depth) {
   }
   if (value.is_set()) {
     Value set = heap.set();
-    for (const Value& key : value.as<starlark::Set>().keys()) MISHAP_TRY(set.as<starlark::Set>().add(key));
+    for (const Value& key : value.as<starlark::Set>().keys())
+      MISHAP_TRY(set.as<starlark::Set>().add(key));
     return set;
   }
   return value;
@@ -56,14 +58,17 @@ Result<Value> deep_copy(Heap& heap, const Value& value, int depth) {
 
 class StreamMonitor final : public monitor::StreamMonitor {
  public:
-  StreamMonitor(World& world, const MonitorDeclaration& declared) : world_(world), declared_(declared) {
+  StreamMonitor(World& world, const MonitorDeclaration& declared)
+      : world_(world), declared_(declared) {
     BatonHold hold(world_.baton);
     task_ = std::make_unique<MonitorTask>(world_);
     state_ = Value::none();
     if (!declared_.state_init.is_valid()) return;
     auto copy = deep_copy(world_.interpreter.heap(), declared_.state_init, kCopyDepth);
-    if (copy) state_ = *copy;
-    else broken_ = copy.error().message;
+    if (copy)
+      state_ = *copy;
+    else
+      broken_ = copy.error().message;
   }
 
   bool accepts(const event::Event& event) override {
@@ -117,7 +122,9 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
       return {};
     };
   } else {
-    spec.make_stream = [&world, &declared] { return std::make_unique<StreamMonitor>(world, declared); };
+    spec.make_stream = [&world, &declared] {
+      return std::make_unique<StreamMonitor>(world, declared);
+    };
   }
   return spec;
 }

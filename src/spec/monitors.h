@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mishap/monitor/monitor.h"
+
 #include "world.h"
 
 namespace mishap::spec {

@@ -8,8 +8,10 @@ namespace mishap::spec {
 using starlark::Heap;
 
 void ResponseValue::append_repr(std::string& out) const {
-  out += result.ok ? fmt::format("<response status={}>", result.status)
-                   : "<response error=" + Json(result.error).dump(-1, ' ', false, Json::error_handler_t::replace) + ">";
+  out += result.ok
+             ? fmt::format("<response status={}>", result.status)
+             : "<response error=" +
+                   Json(result.error).dump(-1, ' ', false, Json::error_handler_t::replace) + ">";
 }
 
 Result<uint64_t> ResponseValue::hash() const { return fail("unhashable type: response"); }
@@ -46,8 +48,9 @@ Result<Value> ResponseValue::attr(Thread& thread, std::string_view name) {
 }
 
 std::vector<std::string> ResponseValue::attr_names() const {
-  return {"body",  "client",  "contract_error", "contract_ok", "data",   "duration_ms",
-          "error", "fields", "headers",        "ok",          "operation", "status", "status_code"};
+  return {"body",        "client", "contract_error", "contract_ok", "data",
+          "duration_ms", "error",  "fields",         "headers",     "ok",
+          "operation",   "status", "status_code"};
 }
 
 namespace {
@@ -68,12 +71,13 @@ class WrappedIterator final : public starlark::HostIterator {
 Result<Value> WrappedValue::attr(Thread& thread, std::string_view name) {
   if (name == "get") {
     // A dict's `get` for the one key there is.
-    return starlark::make_builtin(thread.heap(),
-                                  starlark::Signature("get").required("key").optional("default").positional_only(),
-                                  [inner = value_](starlark::CallContext& call) -> Result<Value> {
-                                    if (call[0].is_string() && call.text(0) == "value") return inner;
-                                    return call.has(1) ? call[1] : Value::none();
-                                  });
+    return starlark::make_builtin(
+        thread.heap(),
+        starlark::Signature("get").required("key").optional("default").positional_only(),
+        [inner = value_](starlark::CallContext& call) -> Result<Value> {
+          if (call[0].is_string() && call.text(0) == "value") return inner;
+          return call.has(1) ? call[1] : Value::none();
+        });
   }
   return starlark::find_attr(thread, value_, name);
 }
@@ -91,15 +95,18 @@ std::unique_ptr<starlark::HostIterator> WrappedValue::iterate(Thread& thread) {
 }
 
 Result<std::optional<bool>> WrappedValue::contains(Thread& thread, const Value& item) {
-  if (item.is_string() && item.text() == "value" && !value_.is_string() && !value_.is_list()) return std::optional(true);
+  if (item.is_string() && item.text() == "value" && !value_.is_string() && !value_.is_list())
+    return std::optional(true);
   MISHAP_ASSIGN(bool found, starlark::contains(thread, value_, item));
   return std::optional(found);
 }
 
-Result<Value> WrappedValue::binary(Thread& thread, starlark::BinaryOperator op, const Value& other, bool reversed) {
+Result<Value> WrappedValue::binary(Thread& thread, starlark::BinaryOperator op, const Value& other,
+                                   bool reversed) {
   auto* wrapped = starlark::host_cast<WrappedValue>(other);
   const Value& plain = wrapped != nullptr ? wrapped->value_ : other;
-  return reversed ? starlark::binary(thread, op, plain, value_) : starlark::binary(thread, op, value_, plain);
+  return reversed ? starlark::binary(thread, op, plain, value_)
+                  : starlark::binary(thread, op, value_, plain);
 }
 
 }  // namespace mishap::spec

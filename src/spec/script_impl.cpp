@@ -19,7 +19,8 @@ constexpr std::string_view kFailPrefix = "fail: ";
 ScriptOutcome::Kind kind_of(const starlark::EvalError& error) {
   if (error.code == kHalted) return ScriptOutcome::Kind::halted;
   if (error.code == kWaitCancelled || error.cancelled) return ScriptOutcome::Kind::cancelled;
-  if (error.code == kAssertionFailed || error.message.starts_with(kFailPrefix)) return ScriptOutcome::Kind::failed;
+  if (error.code == kAssertionFailed || error.message.starts_with(kFailPrefix))
+    return ScriptOutcome::Kind::failed;
   return ScriptOutcome::Kind::raised;
 }
 
@@ -42,7 +43,8 @@ void TestScript::attach(cell::Session& session) {
   world_.baton.reseed(session.plan().seed);
 }
 
-ScriptOutcome TestScript::call(const Value& function, TaskKind kind, const std::vector<Value>& args, Value* result) {
+ScriptOutcome TestScript::call(const Value& function, TaskKind kind, const std::vector<Value>& args,
+                               Value* result) {
   Task task{world_, kind};
   BatonHold hold(world_.baton);
   Thread thread(world_.interpreter, test_.info.name);
@@ -81,11 +83,14 @@ ScriptOutcome TestScript::body() { return call(test_.body, TaskKind::body, {}, &
 
 ScriptOutcome TestScript::expect(bool hung) {
   world_.hung = hung;
-  ScriptOutcome outcome = call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
-  // A bare condition says nothing of the values in it; what the scenario returned mostly explains it.
+  ScriptOutcome outcome =
+      call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
+  // A bare condition says nothing of the values in it; what the scenario returned mostly explains
+  // it.
   if (outcome.assertion && outcome.assertion->func == "assert_true" && !hung) {
     BatonHold hold(world_.baton);
-    outcome.message += fmt::format(" (the scenario returned {})", truncated(starlark::repr(returned_), 200));
+    outcome.message +=
+        fmt::format(" (the scenario returned {})", truncated(starlark::repr(returned_), 200));
   }
   return outcome;
 }
@@ -97,7 +102,8 @@ std::vector<monitor::MonitorSpec> TestScript::monitors() {
     if (!world_.declarations.claimed.contains(value.object())) add(value);
   }
   for (const Value& assumption : test_.assumptions) {
-    for (const Value& value : starlark::host_cast<AssumptionValue>(assumption)->value.monitors) add(value);
+    for (const Value& value : starlark::host_cast<AssumptionValue>(assumption)->value.monitors)
+      add(value);
   }
   for (const Value& value : test_.monitors) add(value);
   return specs;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "mishap/cell/script.h"
+
 #include "world.h"
 
 namespace mishap::spec {
@@ -26,7 +27,8 @@ class TestScript final : public cell::Script {
   uint64_t assertions() const override { return world_.assertion_count; }
 
  private:
-  cell::ScriptOutcome call(const Value& function, TaskKind kind, const std::vector<Value>& args, Value* result);
+  cell::ScriptOutcome call(const Value& function, TaskKind kind, const std::vector<Value>& args,
+                           Value* result);
 
   World& world_;
   const TestDeclaration& test_;

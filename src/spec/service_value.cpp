@@ -5,6 +5,7 @@
 
 #include "mishap/base/text.h"
 #include "mishap/protocols/registry.h"
+
 #include "values.h"
 #include "world.h"
 
@@ -15,7 +16,8 @@ namespace {
 constexpr std::array kShorthands = {"get", "post", "put", "delete", "patch", "send"};
 
 bool from_image(const engine::Service& service) {
-  return service.source == engine::Service::Source::image || service.source == engine::Service::Source::build;
+  return service.source == engine::Service::Source::image ||
+         service.source == engine::Service::Source::build;
 }
 
 Value make_ref(Thread& thread, const engine::Service& service, const engine::Interface& interface) {
@@ -38,12 +40,13 @@ const traffic::StepMethod* find_method(const engine::Interface& interface, std::
 }
 
 /// An argument of a step as JSON: bytes and numbers as they are, values of ours by their text.
-Result<Json> argument_json(const StepMethodValue& step, const std::string& name, const Value& value) {
+Result<Json> argument_json(const StepMethodValue& step, const std::string& name,
+                           const Value& value) {
   auto json = starlark::to_json(value);
   if (json) return *json;
   if (value.is_host()) return Json(starlark::str(value));
-  return fail(fmt::format("{}.{}.{}: for parameter {}: {}", step.service, step.interface.name, step.method.name, name,
-                          json.error().message));
+  return fail(fmt::format("{}.{}.{}: for parameter {}: {}", step.service, step.interface.name,
+                          step.method.name, name, json.error().message));
 }
 
 Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& args) {
@@ -51,11 +54,12 @@ Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& ar
   Json arguments = Json::object();
   const auto& parameters = step.method.parameters;
   if (args.positional.size() > 1) {
-    return fail(fmt::format("{}: got {} positional arguments, want at most 1; name the others", called,
-                            args.positional.size()));
+    return fail(fmt::format("{}: got {} positional arguments, want at most 1; name the others",
+                            called, args.positional.size()));
   }
   if (args.positional.size() == 1) {
-    auto primary = std::find_if(parameters.begin(), parameters.end(), [](const auto& p) { return p.primary; });
+    auto primary =
+        std::find_if(parameters.begin(), parameters.end(), [](const auto& p) { return p.primary; });
     if (primary == parameters.end()) return fail(called + ": takes no positional arguments");
     MISHAP_ASSIGN(arguments[primary->name], argument_json(step, primary->name, args.positional[0]));
   }
@@ -64,9 +68,11 @@ Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& ar
   for (const auto& [name_value, value] : args.keywords) {
     std::string name(name_value.text());
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return fail(fmt::format("{}: unexpected keyword argument \"{}\"{}", called, name, did_you_mean(name, known)));
+      return fail(fmt::format("{}: unexpected keyword argument \"{}\"{}", called, name,
+                              did_you_mean(name, known)));
     }
-    if (arguments.contains(name)) return fail(fmt::format("{}: got multiple values for parameter {}", called, name));
+    if (arguments.contains(name))
+      return fail(fmt::format("{}: got multiple values for parameter {}", called, name));
     MISHAP_ASSIGN(arguments[name], argument_json(step, name, value));
   }
   for (const auto& parameter : parameters) {
@@ -82,14 +88,17 @@ Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& ar
 void ServiceValue::append_repr(std::string& out) const { out += "<service " + service.name + ">"; }
 
 Result<Value> ServiceValue::attr(Thread& thread, std::string_view name) {
-  if (const auto* interface = service.find_interface(name)) return make_ref(thread, service, *interface);
+  if (const auto* interface = service.find_interface(name))
+    return make_ref(thread, service, *interface);
   if (name == "name") return thread.heap().string(service.name);
   if (std::find(kShorthands.begin(), kShorthands.end(), name) == kShorthands.end()) return Value();
   const auto* interface = default_interface(service);
   if (interface == nullptr) {
-    return fail(fmt::format("service \"{0}\" has {1}; name one, as in {0}.INTERFACE.{2}(…)", service.name,
-                            service.interfaces.empty() ? "no interface" : "several interfaces and none called \"default\"",
-                            name));
+    return fail(
+        fmt::format("service \"{0}\" has {1}; name one, as in {0}.INTERFACE.{2}(…)", service.name,
+                    service.interfaces.empty() ? "no interface"
+                                               : "several interfaces and none called \"default\"",
+                    name));
   }
   const auto* method = find_method(*interface, name);
   if (method == nullptr) return Value();
@@ -129,12 +138,14 @@ Result<Value> InterfaceRef::attr(Thread& thread, std::string_view name) {
   Heap& heap = thread.heap();
   std::string port = std::to_string(interface.port);
   if (name == "addr") return heap.string("localhost:" + port);
-  if (name == "internal_addr") return heap.string((from_image ? service : "localhost") + ":" + port);
+  if (name == "internal_addr")
+    return heap.string((from_image ? service : "localhost") + ":" + port);
   if (name == "host") return heap.string("localhost");
   if (name == "port") return Value::integer(interface.port);
   for (const char* part : {"addr", "host", "port"}) {
     if (name == fmt::format("proxy_{}", part)) {
-      return heap.string(fmt::format("__FB_PROXY_{}_{}__{}__", to_upper(part), service, interface.name));
+      return heap.string(
+          fmt::format("__FB_PROXY_{}_{}__{}__", to_upper(part), service, interface.name));
     }
   }
   if (const auto* method = find_method(interface, name)) {
@@ -144,7 +155,8 @@ Result<Value> InterfaceRef::attr(Thread& thread, std::string_view name) {
 }
 
 std::vector<std::string> InterfaceRef::attr_names() const {
-  std::vector<std::string> names = {"addr", "host", "internal_addr", "port", "proxy_addr", "proxy_host", "proxy_port"};
+  std::vector<std::string> names = {"addr",       "host",       "internal_addr", "port",
+                                    "proxy_addr", "proxy_host", "proxy_port"};
   if (const auto* protocol = protocols::find(interface.protocol)) {
     for (const auto& method : protocol->methods()) names.push_back(method.name);
   }
@@ -161,10 +173,13 @@ Result<Value> StepMethodValue::call(Thread& thread, const starlark::CallArgs& ar
   World& world = task.world;
   std::string called = fmt::format("{}.{}.{}()", service, interface.name, method.name);
   if (world.session == nullptr) {
-    return fail(called + " cannot be called while the spec loads: no service runs yet; call it from a scenario or a test");
+    return fail(called +
+                " cannot be called while the spec loads: no service runs yet; call it from a "
+                "scenario or a test");
   }
   if (task.kind == TaskKind::monitor || task.kind == TaskKind::predicate) {
-    return fail(called + " cannot be called from a monitor or a predicate: they only look at events");
+    return fail(called +
+                " cannot be called from a monitor or a predicate: they only look at events");
   }
   MISHAP_ASSIGN(Json arguments, bind_step(*this, args));
   std::string spec = task.kind == TaskKind::body ? world.running_test : "";
@@ -173,7 +188,8 @@ Result<Value> StepMethodValue::call(Thread& thread, const starlark::CallArgs& ar
     return world.session->step(service, interface.name, method.name, std::move(arguments), spec);
   }();
   if (!done) return fail(called + ": " + done.error().message, done.error().code);
-  if (world.session->cancel().is_set() && !done->result.ok) return fail(called + ": cancelled", kWaitCancelled);
+  if (world.session->cancel().is_set() && !done->result.ok)
+    return fail(called + ": cancelled", kWaitCancelled);
   if (done->result.plain_text) {
     if (!done->result.ok) return fail(done->result.error);
     return thread.heap().string(done->result.body);

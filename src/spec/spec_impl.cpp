@@ -1,14 +1,14 @@
 // Loading a spec, and what is known of it before anything runs.
-#include "mishap/spec/spec.h"
-
 #include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
 
-#include "filter_scan.h"
 #include "mishap/base/check.h"
 #include "mishap/base/text.h"
+#include "mishap/spec/spec.h"
+
+#include "filter_scan.h"
 #include "script_impl.h"
 #include "values.h"
 #include "world.h"
@@ -22,12 +22,15 @@ class LoadedSpec final : public Spec {
  public:
   explicit LoadedSpec(std::unique_ptr<World> world) : world_(std::move(world)), scan_(*world_) {
     auto& tests = world_->declarations.tests;
-    std::sort(tests.begin(), tests.end(), [](const auto& a, const auto& b) { return a.info.name < b.info.name; });
+    std::sort(tests.begin(), tests.end(),
+              [](const auto& a, const auto& b) { return a.info.name < b.info.name; });
     for (const auto& test : tests) infos_.push_back(test.info);
   }
 
   const fs::path& path() const override { return world_->root; }
-  const std::vector<engine::Service>& services() const override { return world_->declarations.services; }
+  const std::vector<engine::Service>& services() const override {
+    return world_->declarations.services;
+  }
   const std::vector<TestInfo>& tests() const override { return infos_; }
   const std::vector<MatrixInfo>& matrices() const override { return world_->declarations.matrices; }
   size_t assumption_count() const override { return world_->declarations.assumptions.size(); }
@@ -46,7 +49,8 @@ class LoadedSpec final : public Spec {
     ScanResult seen = scan_.scan(entries(test));
     plan.notified = std::move(seen.notified);
     plan.relayed = std::move(seen.relayed);
-    for (const Value& value : test.assumptions) add_window(plan, starlark::host_cast<AssumptionValue>(value)->value);
+    for (const Value& value : test.assumptions)
+      add_window(plan, starlark::host_cast<AssumptionValue>(value)->value);
     if (test.expect.is_valid()) plan.expectation = callable_name(test.expect);
     plan.timeout = test.timeout;
     plan.drain = test.drain;
@@ -63,7 +67,8 @@ class LoadedSpec final : public Spec {
  private:
   const TestDeclaration& declaration(const TestInfo& info) const {
     const auto& tests = world_->declarations.tests;
-    auto found = std::find_if(tests.begin(), tests.end(), [&](const auto& t) { return t.info.name == info.name; });
+    auto found = std::find_if(tests.begin(), tests.end(),
+                              [&](const auto& t) { return t.info.name == info.name; });
     MISHAP_CHECK(found != tests.end(), "no test {}", info.name);
     return *found;
   }
@@ -83,7 +88,8 @@ class LoadedSpec final : public Spec {
     for (const auto& rule : assumption.syscall_rules) {
       plan.notified[rule.service].insert(rule.syscalls.begin(), rule.syscalls.end());
     }
-    for (const auto& rule : assumption.protocol_rules) plan.relayed.insert({rule.service, rule.interface});
+    for (const auto& rule : assumption.protocol_rules)
+      plan.relayed.insert({rule.service, rule.interface});
     plan.windows.push_back(std::move(window));
   }
 
@@ -92,12 +98,15 @@ class LoadedSpec final : public Spec {
   std::vector<TestInfo> infos_;
 };
 
-/// The root's `test_*` functions are tests of their own, unless something declared one of that name.
+/// The root's `test_*` functions are tests of their own, unless something declared one of that
+/// name.
 void discover(World& world, const starlark::LoadedModule& root) {
   auto& tests = world.declarations.tests;
   for (const auto& global : root.globals()) {
-    if (!global.name.starts_with("test_") || global.value.kind() != starlark::Kind::kFunction) continue;
-    auto same = std::find_if(tests.begin(), tests.end(), [&](const auto& t) { return t.info.name == global.name; });
+    if (!global.name.starts_with("test_") || global.value.kind() != starlark::Kind::kFunction)
+      continue;
+    auto same = std::find_if(tests.begin(), tests.end(),
+                             [&](const auto& t) { return t.info.name == global.name; });
     if (same != tests.end()) continue;
     TestDeclaration test;
     test.info = {global.name, "test", "", "", global.value.as<starlark::FunctionObject>().pos()};
@@ -123,9 +132,10 @@ std::vector<LoadMessage> check_dependencies(const Declarations& declared) {
   for (const auto& service : declared.services) {
     for (const auto& needed : service.depends_on) {
       if (declared.find_service(needed) != nullptr) continue;
-      errors.push_back(spec_error(fmt::format("service \"{}\" depends on \"{}\", which is not declared{}", service.name,
-                                              needed, did_you_mean(needed, names)),
-                                  service.pos));
+      errors.push_back(
+          spec_error(fmt::format("service \"{}\" depends on \"{}\", which is not declared{}",
+                                 service.name, needed, did_you_mean(needed, names)),
+                     service.pos));
     }
   }
   if (!errors.empty()) return errors;
@@ -147,7 +157,8 @@ std::vector<LoadMessage> check_dependencies(const Declarations& declared) {
     chain.clear();
     if (!cyclic(service.name)) continue;
     chain.erase(chain.begin(), std::find(chain.begin(), chain.end(), chain.back()));
-    return {spec_error("services depend on each other in a circle: " + join(chain, " → "), service.pos)};
+    return {spec_error("services depend on each other in a circle: " + join(chain, " → "),
+                       service.pos)};
   }
   return errors;
 }
@@ -172,19 +183,23 @@ LoadOutcome load(const fs::path& path) {
   BatonHold hold(world->baton);
   std::error_code missing;
   if (!fs::is_regular_file(path, missing)) {
-    outcome.messages.push_back(spec_error(fmt::format("cannot read {}: no such file", path.string()), {}));
+    outcome.messages.push_back(
+        spec_error(fmt::format("cannot read {}: no such file", path.string()), {}));
     return outcome;
   }
   auto module = world->interpreter.load(thread, fs::absolute(path).string());
   if (!module) {
     const auto& error = module.error();
     bool parsed = error.kind == starlark::DiagnosticKind::kEvaluation;
-    auto problems = parsed ? std::vector<starlark::Diagnostic>()
-                           : world->interpreter.check({path.string(), world->files[error.pos.file]});
+    auto problems = parsed
+                        ? std::vector<starlark::Diagnostic>()
+                        : world->interpreter.check({path.string(), world->files[error.pos.file]});
     if (problems.size() > 1 && error.pos.file == path.string()) {
-      for (const auto& problem : problems) outcome.messages.push_back(render_error(*world, problem, "SPEC_SYNTAX"));
+      for (const auto& problem : problems)
+        outcome.messages.push_back(render_error(*world, problem, "SPEC_SYNTAX"));
     } else {
-      outcome.messages.push_back(render_error(*world, error, parsed ? "SPEC_LOAD_FAILED" : "SPEC_SYNTAX"));
+      outcome.messages.push_back(
+          render_error(*world, error, parsed ? "SPEC_LOAD_FAILED" : "SPEC_SYNTAX"));
     }
     return outcome;
   }

@@ -1,4 +1,5 @@
-// The values a spec handles: services, interfaces, faults, assumptions, monitors, events, responses.
+// The values a spec handles: services, interfaces, faults, assumptions, monitors, events,
+// responses.
 #pragma once
 
 #include <memory>
@@ -62,8 +63,11 @@ class InterfaceRef final : public starlark::HostObject {
 /// `svc.iface.method`.
 class StepMethodValue final : public starlark::HostObject {
  public:
-  StepMethodValue(std::string service_name, engine::Interface declared, traffic::StepMethod step_method)
-      : service(std::move(service_name)), interface(std::move(declared)), method(std::move(step_method)) {}
+  StepMethodValue(std::string service_name, engine::Interface declared,
+                  traffic::StepMethod step_method)
+      : service(std::move(service_name)),
+        interface(std::move(declared)),
+        method(std::move(step_method)) {}
   const std::string service;
   const engine::Interface interface;
   const traffic::StepMethod method;
@@ -107,7 +111,8 @@ class WrappedValue final : public starlark::HostObject {
   bool iterable() const override { return starlark::is_iterable(value_); }
   std::unique_ptr<starlark::HostIterator> iterate(Thread& thread) override;
   Result<std::optional<bool>> contains(Thread& thread, const Value& item) override;
-  Result<Value> binary(Thread& thread, starlark::BinaryOperator op, const Value& other, bool reversed) override;
+  Result<Value> binary(Thread& thread, starlark::BinaryOperator op, const Value& other,
+                       bool reversed) override;
   void visit_children(const starlark::ValueVisitor& visit) override { visit(value_); }
 
  private:
@@ -140,9 +145,9 @@ class ProtocolFaultValue final : public Carrier<fault::ProtocolRule> {
 struct Assumption {
   std::string name;
   std::string description;
-  std::vector<fault::SyscallRule> syscall_rules;    ///< of all its parts, resolved
+  std::vector<fault::SyscallRule> syscall_rules;  ///< of all its parts, resolved
   std::vector<fault::ProtocolRule> protocol_rules;
-  std::vector<Value> monitors;                      ///< MonitorValue
+  std::vector<Value> monitors;  ///< MonitorValue
   SourcePos pos;
 };
 
@@ -156,10 +161,10 @@ class AssumptionValue final : public Carrier<Assumption> {
 
 struct MonitorDeclaration {
   std::string name;
-  std::string service;      ///< old form's filter, "" = all
+  std::string service;  ///< old form's filter, "" = all
   bool finished_trace = false;
-  Value on_event;           ///< old form: called with each event
-  Value on;                 ///< new form: matcher or callable
+  Value on_event;                   ///< old form: called with each event
+  Value on;                         ///< new form: matcher or callable
   Value state_init, update, check;  ///< invalid when not given
   SourcePos pos;
 };
@@ -242,7 +247,8 @@ bool matches(Thread& thread, const Value& matcher_or_callable, const event::Even
 class ExpectationValue final : public starlark::HostObject {
  public:
   using Judge = std::function<Result<void>(Thread&, const Value&)>;
-  ExpectationValue(std::string shown, Judge judge) : shown_(std::move(shown)), judge_(std::move(judge)) {}
+  ExpectationValue(std::string shown, Judge judge)
+      : shown_(std::move(shown)), judge_(std::move(judge)) {}
   const std::string& shown() const { return shown_; }
   std::string_view type_name() const override { return "expectation"; }
   void append_repr(std::string& out) const override { out += "<" + shown_ + ">"; }

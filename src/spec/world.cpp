@@ -23,14 +23,16 @@ starlark::Dialect spec_dialect() {
   return dialect;
 }
 
-/// load("x.star"): beside the loading file first, then beside the root spec. The key is the resolved path.
+/// load("x.star"): beside the loading file first, then beside the root spec. The key is the
+/// resolved path.
 class FileLoader final : public starlark::ModuleLoader {
  public:
   explicit FileLoader(World& world) : world_(world) {}
 
   Result<std::string> resolve(std::string_view name, std::string_view from_key) override {
     if (name.starts_with("@")) {
-      return fail(fmt::format("cannot load \"{}\": this version has no built-in library of that name", name));
+      return fail(fmt::format(
+          "cannot load \"{}\": this version has no built-in library of that name", name));
     }
     fs::path wanted(name);
     std::vector<fs::path> tried;
@@ -84,7 +86,8 @@ std::string_view acting_place(TaskKind kind) {
 }  // namespace
 
 const engine::Service* Declarations::find_service(std::string_view name) const {
-  auto found = std::find_if(services.begin(), services.end(), [&](const auto& s) { return s.name == name; });
+  auto found =
+      std::find_if(services.begin(), services.end(), [&](const auto& s) { return s.name == name; });
   return found == services.end() ? nullptr : &*found;
 }
 
@@ -119,26 +122,32 @@ World& world_of(const CallContext& call) { return world_of(call.thread()); }
 Result<cell::Session*> session_of(const CallContext& call) {
   World& world = world_of(call);
   if (world.session != nullptr) return world.session;
-  return fail(fmt::format("{}() cannot be called while the spec loads: nothing runs yet; call it from a scenario or a test",
-                          call.name()));
+  return fail(
+      fmt::format("{}() cannot be called while the spec loads: nothing runs yet; call it from a "
+                  "scenario or a test",
+                  call.name()));
 }
 
 Result<cell::Session*> acting_session_of(const CallContext& call) {
   TaskKind kind = task_of(call.thread()).kind;
   if (kind == TaskKind::monitor || kind == TaskKind::predicate) {
-    return fail(fmt::format("{}() cannot be called from {}: it only looks at events", call.name(), acting_place(kind)));
+    return fail(fmt::format("{}() cannot be called from {}: it only looks at events", call.name(),
+                            acting_place(kind)));
   }
   return session_of(call);
 }
 
 Result<void> require_loading(const CallContext& call) {
   if (task_of(call.thread()).kind == TaskKind::load) return {};
-  return fail(fmt::format("{}() declares something: call it at the top level of the spec, not while a test runs", call.name()));
+  return fail(fmt::format(
+      "{}() declares something: call it at the top level of the spec, not while a test runs",
+      call.name()));
 }
 
 void define(World& world, starlark::Signature signature, starlark::NativeFunction body) {
   std::string name = signature.name();
-  world.interpreter.predeclare(name, starlark::make_builtin(world.interpreter.heap(), std::move(signature), std::move(body)));
+  world.interpreter.predeclare(name, starlark::make_builtin(world.interpreter.heap(),
+                                                            std::move(signature), std::move(body)));
 }
 
 void install_builtins(World& world) {
@@ -162,7 +171,8 @@ LoadMessage render_error(const World& world, const starlark::Diagnostic& error, 
 
 std::string render_backtrace(const World&, const starlark::EvalError& error) {
   // The last frame is what the reason already shows; a stack of one adds nothing.
-  size_t frames = std::count_if(error.stack.begin(), error.stack.end(), [](const auto& f) { return f.pos.line != 0; });
+  size_t frames = std::count_if(error.stack.begin(), error.stack.end(),
+                                [](const auto& f) { return f.pos.line != 0; });
   return frames > 1 ? starlark::traceback(error) : "";
 }
 

@@ -1,4 +1,5 @@
-// What all builtins of a spec share: the interpreter, what has been declared so far, and the cell that runs, if one does.
+// What all builtins of a spec share: the interpreter, what has been declared so far, and the cell
+// that runs, if one does.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "baton.h"
 #include "mishap/cell/session.h"
 #include "mishap/spec/spec.h"
 #include "mishap/starlark/starlark.h"
+
+#include "baton.h"
 
 namespace mishap::spec {
 
@@ -21,7 +23,8 @@ using starlark::Heap;
 using starlark::Thread;
 using starlark::Value;
 
-/// Error codes by which a failed assertion and its like are told from other errors when they come out of the interpreter.
+/// Error codes by which a failed assertion and its like are told from other errors when they come
+/// out of the interpreter.
 inline constexpr int kAssertionFailed = -2001;
 inline constexpr int kHalted = -2002;
 inline constexpr int kWaitCancelled = -2003;
@@ -46,12 +49,12 @@ struct ServiceHooks {
 struct Declarations {
   std::vector<engine::Service> services;
   std::map<std::string, ServiceHooks> hooks;
-  std::map<std::string, Value> service_values;   ///< ServiceValue by name
+  std::map<std::string, Value> service_values;  ///< ServiceValue by name
   std::vector<TestDeclaration> tests;
   std::vector<MatrixInfo> matrices;
-  std::map<std::string, Value> assumptions;      ///< by name; a later one replaces
-  std::vector<Value> monitors;                   ///< made at module level, in order
-  std::set<const starlark::Object*> claimed;     ///< monitors that something lists
+  std::map<std::string, Value> assumptions;   ///< by name; a later one replaces
+  std::vector<Value> monitors;                ///< made at module level, in order
+  std::set<const starlark::Object*> claimed;  ///< monitors that something lists
 
   const engine::Service* find_service(std::string_view name) const;
 };
@@ -68,16 +71,17 @@ class World {
   const std::filesystem::path directory;  ///< of the spec, absolute
   starlark::Interpreter interpreter;
   Declarations declarations;
-  std::vector<LoadMessage> messages;               ///< warnings and infos
-  std::map<std::string, std::string> files;        ///< what loading read: shown path → content
+  std::vector<LoadMessage> messages;                  ///< warnings and infos
+  std::map<std::string, std::string> files;           ///< what loading read: shown path → content
   std::map<std::string, Value, std::less<>> globals;  ///< of all loaded files; the root's win
   Baton baton;
-  cell::Session* session = nullptr;                ///< set while a cell runs
+  cell::Session* session = nullptr;  ///< set while a cell runs
   std::string running_test;
   uint64_t assertion_count = 0;
   std::optional<event::AssertionFailure> assertion;  ///< of the last assertion that failed
-  bool hung = false;                                 ///< the scenario did not return in time (for expect_hang)
-  std::map<uint64_t, std::vector<cell::WindowHandle>> started_windows;  ///< by service value: fault_start, trace_start
+  bool hung = false;  ///< the scenario did not return in time (for expect_hang)
+  std::map<uint64_t, std::vector<cell::WindowHandle>>
+      started_windows;  ///< by service value: fault_start, trace_start
 
   std::vector<Value> kept;  ///< values that native code refers to beyond the call that made them
 
@@ -97,11 +101,13 @@ Task& task_of(const Thread& thread);
 World& world_of(const CallContext& call);
 World& world_of(const Thread& thread);
 
-/// The running session. Error: "NAME() cannot be called while the spec loads; call it from a test", or from a monitor or predicate.
+/// The running session. Error: "NAME() cannot be called while the spec loads; call it from a test",
+/// or from a monitor or predicate.
 Result<cell::Session*> session_of(const CallContext& call);
 /// As above, for a builtin that waits or acts on services: also refused in monitors and predicates.
 Result<cell::Session*> acting_session_of(const CallContext& call);
-/// Error unless the spec is loading: "NAME() declares something; call it at the top level of the spec".
+/// Error unless the spec is loading: "NAME() declares something; call it at the top level of the
+/// spec".
 Result<void> require_loading(const CallContext& call);
 
 /// Adds every builtin and predeclared module (builtins_*.cpp).
@@ -117,7 +123,8 @@ void install_files(World& world);
 /// Predeclares a function.
 void define(World& world, starlark::Signature signature, starlark::NativeFunction body);
 
-/// A record the way evaluation errors become messages: rendered with source lines of the files that were read.
+/// A record the way evaluation errors become messages: rendered with source lines of the files that
+/// were read.
 LoadMessage render_error(const World& world, const starlark::Diagnostic& error, std::string code);
 std::string render_backtrace(const World& world, const starlark::EvalError& error);
 std::string source_line(const World& world, const SourcePos& pos);

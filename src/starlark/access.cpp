@@ -19,9 +19,12 @@ bool is_iterable(const Value& value) {
     case Kind::kTuple:
     case Kind::kDict:
     case Kind::kSet:
-    case Kind::kRange: return true;
-    case Kind::kHost: return value.as<HostObject>().iterable();
-    default: return false;
+    case Kind::kRange:
+      return true;
+    case Kind::kHost:
+      return value.as<HostObject>().iterable();
+    default:
+      return false;
   }
 }
 
@@ -34,15 +37,22 @@ Result<Iteration> Iteration::start(Thread& thread, const Value& iterable) {
   Iteration iteration;
   iteration.thread_ = &thread;
   switch (iterable.kind()) {
-    case Kind::kList: iterable.as<List>().begin_iteration(); break;
+    case Kind::kList:
+      iterable.as<List>().begin_iteration();
+      break;
     case Kind::kDict:
-    case Kind::kSet: iterable.as<TableObject>().begin_iteration(); break;
+    case Kind::kSet:
+      iterable.as<TableObject>().begin_iteration();
+      break;
     case Kind::kTuple:
-    case Kind::kRange: break;
+    case Kind::kRange:
+      break;
     default:
-      if (!is_iterable(iterable)) return fail(fmt::format("{} value is not iterable", type_name(iterable)));
+      if (!is_iterable(iterable))
+        return fail(fmt::format("{} value is not iterable", type_name(iterable)));
       iteration.host_ = iterable.as<HostObject>().iterate(thread);
-      if (iteration.host_ == nullptr) return fail(fmt::format("{} value is not iterable", type_name(iterable)));
+      if (iteration.host_ == nullptr)
+        return fail(fmt::format("{} value is not iterable", type_name(iterable)));
   }
   iteration.source_ = iterable;
   return iteration;
@@ -102,7 +112,8 @@ bool Iteration::step(Value& out) {
       out = entries[position_++].key;
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -121,7 +132,8 @@ Result<std::vector<Value>> to_vector(Thread& thread, const Value& iterable) {
   MISHAP_ASSIGN(auto iteration, Iteration::start(thread, iterable));
   std::vector<Value> items;
   if (const auto size = length(iterable)) {
-    if (!thread.heap().can_allocate(static_cast<uint64_t>(*size) * sizeof(Value))) return fail("memory limit exceeded");
+    if (!thread.heap().can_allocate(static_cast<uint64_t>(*size) * sizeof(Value)))
+      return fail("memory limit exceeded");
     items.reserve(static_cast<size_t>(std::clamp<int64_t>(*size, 0, 1 << 20)));
   }
   while (true) {
@@ -129,8 +141,9 @@ Result<std::vector<Value>> to_vector(Thread& thread, const Value& iterable) {
     if (!item.is_valid()) return items;
     items.push_back(std::move(item));
     // An endless host iterable must end somewhere; so must one that is only very long.
-    if ((items.size() & 0xFFF) == 0 && (thread.cancelled() || thread.heap().exceeded() ||
-                                        !thread.heap().can_allocate(items.size() * sizeof(Value)))) {
+    if ((items.size() & 0xFFF) == 0 &&
+        (thread.cancelled() || thread.heap().exceeded() ||
+         !thread.heap().can_allocate(items.size() * sizeof(Value)))) {
       return fail(thread.cancelled() ? "Starlark computation cancelled" : "memory limit exceeded");
     }
   }
@@ -139,14 +152,21 @@ Result<std::vector<Value>> to_vector(Thread& thread, const Value& iterable) {
 std::optional<int64_t> length(const Value& value) {
   switch (value.kind()) {
     case Kind::kString:
-    case Kind::kBytes: return static_cast<int64_t>(value.text().size());
-    case Kind::kList: return static_cast<int64_t>(value.as<List>().size());
-    case Kind::kTuple: return static_cast<int64_t>(value.as<Tuple>().size());
+    case Kind::kBytes:
+      return static_cast<int64_t>(value.text().size());
+    case Kind::kList:
+      return static_cast<int64_t>(value.as<List>().size());
+    case Kind::kTuple:
+      return static_cast<int64_t>(value.as<Tuple>().size());
     case Kind::kDict:
-    case Kind::kSet: return static_cast<int64_t>(value.as<TableObject>().size());
-    case Kind::kRange: return value.as<Range>().size;
-    case Kind::kHost: return value.as<HostObject>().length();
-    default: return std::nullopt;
+    case Kind::kSet:
+      return static_cast<int64_t>(value.as<TableObject>().size());
+    case Kind::kRange:
+      return value.as<Range>().size;
+    case Kind::kHost:
+      return value.as<HostObject>().length();
+    default:
+      return std::nullopt;
   }
 }
 
@@ -165,11 +185,13 @@ Result<bool> items_contain(std::span<const Value> items, const Value& wanted) {
 Result<bool> text_contains(const Value& container, const Value& item) {
   if (container.is_string()) {
     if (item.is_string()) return container.text().find(item.text()) != std::string_view::npos;
-    return fail(fmt::format("'in <string>' requires string as left operand, not {}", type_name(item)));
+    return fail(
+        fmt::format("'in <string>' requires string as left operand, not {}", type_name(item)));
   }
   if (item.is_bytes()) return container.text().find(item.text()) != std::string_view::npos;
   if (!item.is_int()) {
-    return fail(fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));
+    return fail(
+        fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));
   }
   if (!item.is_int64() || item.as_int64() < 0 || item.as_int64() > 255) {
     return fail(fmt::format("int in bytes: {} out of range", repr(item)));
@@ -180,11 +202,13 @@ Result<bool> text_contains(const Value& container, const Value& item) {
 Result<bool> range_contains(const Range& range, const Value& item) {
   if (item.is_float()) {
     const double number = item.as_double();
-    if (number != static_cast<double>(static_cast<int64_t>(std::clamp(number, -9.0e18, 9.0e18)))) return false;
+    if (number != static_cast<double>(static_cast<int64_t>(std::clamp(number, -9.0e18, 9.0e18))))
+      return false;
     return range_contains(range, Value::integer(static_cast<int64_t>(number)));
   }
   if (!item.is_int()) {
-    return fail(fmt::format("'in <range>' requires integer as left operand, not {}", type_name(item)));
+    return fail(
+        fmt::format("'in <range>' requires integer as left operand, not {}", type_name(item)));
   }
   if (!item.is_int64() || range.size == 0) return false;
   const __int128 distance = static_cast<__int128>(item.as_int64()) - range.start;
@@ -198,18 +222,24 @@ Result<bool> range_contains(const Range& range, const Value& item) {
 Result<bool> contains(Thread& thread, const Value& container, const Value& item) {
   switch (container.kind()) {
     case Kind::kString:
-    case Kind::kBytes: return text_contains(container, item);
-    case Kind::kList: return items_contain(container.as<List>().items(), item);
-    case Kind::kTuple: return items_contain(container.as<Tuple>().items(), item);
+    case Kind::kBytes:
+      return text_contains(container, item);
+    case Kind::kList:
+      return items_contain(container.as<List>().items(), item);
+    case Kind::kTuple:
+      return items_contain(container.as<Tuple>().items(), item);
     case Kind::kDict:
-    case Kind::kSet: return container.as<TableObject>().contains(item);
-    case Kind::kRange: return range_contains(container.as<Range>(), item);
+    case Kind::kSet:
+      return container.as<TableObject>().contains(item);
+    case Kind::kRange:
+      return range_contains(container.as<Range>(), item);
     case Kind::kHost: {
       MISHAP_ASSIGN(const auto found, container.as<HostObject>().contains(thread, item));
       if (found) return *found;
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return fail(fmt::format("unknown binary op: {} in {}", type_name(item), type_name(container)));
 }
@@ -219,15 +249,19 @@ Result<bool> contains(Thread& thread, const Value& container, const Value& item)
 namespace {
 
 tl::unexpected<Error> out_of_range(const Value& container, int64_t index, int64_t size) {
-  if (size == 0) return fail(fmt::format("{} index {} out of range: empty {}", type_name(container), index, type_name(container)));
-  return fail(
-      fmt::format("{} index {} out of range [{}:{}]", type_name(container), index, -size, size - 1));
+  if (size == 0)
+    return fail(fmt::format("{} index {} out of range: empty {}", type_name(container), index,
+                            type_name(container)));
+  return fail(fmt::format("{} index {} out of range [{}:{}]", type_name(container), index, -size,
+                          size - 1));
 }
 
 // The position `key` means in a sequence of `size` items.
 Result<int64_t> position_in(const Value& container, const Value& key, int64_t size) {
-  if (!key.is_int()) return fail(fmt::format("{} index: got {}, want int", type_name(container), type_name(key)));
-  if (!key.is_int64()) return fail(fmt::format("{} index {} out of range", type_name(container), repr(key)));
+  if (!key.is_int())
+    return fail(fmt::format("{} index: got {}, want int", type_name(container), type_name(key)));
+  if (!key.is_int64())
+    return fail(fmt::format("{} index {} out of range", type_name(container), repr(key)));
   const int64_t index = key.as_int64() < 0 ? key.as_int64() + size : key.as_int64();
   if (index < 0 || index >= size) return out_of_range(container, key.as_int64(), size);
   return index;
@@ -247,7 +281,8 @@ Result<Value> host_index(Thread& thread, const Value& container, const Value& ke
   }
   MISHAP_ASSIGN(Value found, host.index(thread, position));
   if (found.is_valid()) return found;
-  return fail(fmt::format("unhandled index operation {}[{}]", type_name(container), type_name(key)));
+  return fail(
+      fmt::format("unhandled index operation {}[{}]", type_name(container), type_name(key)));
 }
 
 }  // namespace
@@ -255,8 +290,10 @@ Result<Value> host_index(Thread& thread, const Value& container, const Value& ke
 Result<Value> index(Thread& thread, const Value& container, const Value& key) {
   const int64_t size = length(container).value_or(0);
   switch (container.kind()) {
-    case Kind::kDict: return dict_index(container, key);
-    case Kind::kHost: return host_index(thread, container, key);
+    case Kind::kDict:
+      return dict_index(container, key);
+    case Kind::kHost:
+      return host_index(thread, container, key);
     case Kind::kList: {
       MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
       return container.as<List>()[static_cast<size_t>(at)];
@@ -277,21 +314,28 @@ Result<Value> index(Thread& thread, const Value& container, const Value& key) {
       MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
       return Value::integer(container.as<Range>().at(at));
     }
-    default: return fail(fmt::format("unhandled index operation {}[{}]", type_name(container), type_name(key)));
+    default:
+      return fail(
+          fmt::format("unhandled index operation {}[{}]", type_name(container), type_name(key)));
   }
 }
 
-Result<void> set_index(Thread& thread, const Value& container, const Value& key, const Value& value) {
+Result<void> set_index(Thread& thread, const Value& container, const Value& key,
+                       const Value& value) {
   switch (container.kind()) {
-    case Kind::kDict: return container.as<Dict>().set(key, value);
+    case Kind::kDict:
+      return container.as<Dict>().set(key, value);
     case Kind::kList: {
       auto& list = container.as<List>();
       if (!key.is_int()) return fail(fmt::format("list index: got {}, want int", type_name(key)));
-      MISHAP_ASSIGN(const int64_t at, position_in(container, key, static_cast<int64_t>(list.size())));
+      MISHAP_ASSIGN(const int64_t at,
+                    position_in(container, key, static_cast<int64_t>(list.size())));
       return list.set(static_cast<size_t>(at), value);
     }
-    case Kind::kHost: return container.as<HostObject>().set_index(thread, key, value);
-    default: return fail(fmt::format("{} value does not support item assignment", type_name(container)));
+    case Kind::kHost:
+      return container.as<HostObject>().set_index(thread, key, value);
+    default:
+      return fail(fmt::format("{} value does not support item assignment", type_name(container)));
   }
 }
 
@@ -300,17 +344,19 @@ Result<void> set_index(Thread& thread, const Value& container, const Value& key,
 namespace {
 
 // A bound as the language clamps it: negative counts from the end, then into [lowest, highest].
-Result<int64_t> clamped(const Value& bound, int64_t missing, int64_t length, int64_t lowest, int64_t highest,
-                        std::string_view what) {
+Result<int64_t> clamped(const Value& bound, int64_t missing, int64_t length, int64_t lowest,
+                        int64_t highest, std::string_view what) {
   if (bound.is_none() || !bound.is_valid()) return missing;
-  if (!bound.is_int()) return fail(fmt::format("invalid {} index: got {}, want int", what, type_name(bound)));
+  if (!bound.is_int())
+    return fail(fmt::format("invalid {} index: got {}, want int", what, type_name(bound)));
   if (!bound.is_int64()) return to_big(bound).sign() < 0 ? lowest : highest;
   int64_t at = bound.as_int64();
   if (at < 0) at = std::max(at, -length - 1) + length;
   return std::clamp(at, lowest, highest);
 }
 
-Value slice_items(Heap& heap, std::span<const Value> items, const SliceBounds& bounds, bool is_list) {
+Value slice_items(Heap& heap, std::span<const Value> items, const SliceBounds& bounds,
+                  bool is_list) {
   std::vector<Value> picked;
   picked.reserve(static_cast<size_t>(bounds.count));
   for (int64_t i = 0, at = bounds.start; i < bounds.count; ++i, at += bounds.step) {
@@ -339,7 +385,8 @@ Value slice_range(Heap& heap, const Range& range, const SliceBounds& bounds) {
 
 }  // namespace
 
-Result<SliceBounds> slice_bounds(int64_t length, const Value& low, const Value& high, const Value& step_value) {
+Result<SliceBounds> slice_bounds(int64_t length, const Value& low, const Value& high,
+                                 const Value& step_value) {
   int64_t step = 1;
   if (step_value.is_valid() && !step_value.is_none()) {
     if (!step_value.is_int()) {
@@ -350,31 +397,43 @@ Result<SliceBounds> slice_bounds(int64_t length, const Value& low, const Value& 
     } else {
       step = std::clamp(step_value.as_int64(), -length - 1, length + 1);
     }
-    if (step_value.is_int64() && step_value.as_int64() == 0) return fail("zero is not a valid slice step");
+    if (step_value.is_int64() && step_value.as_int64() == 0)
+      return fail("zero is not a valid slice step");
   }
   SliceBounds bounds{};
   bounds.step = step;
   const bool forward = step > 0;
   const int64_t lowest = forward ? 0 : -1;
   const int64_t highest = forward ? length : length - 1;
-  MISHAP_ASSIGN(bounds.start, clamped(low, forward ? lowest : highest, length, lowest, highest, "start"));
-  MISHAP_ASSIGN(bounds.stop, clamped(high, forward ? highest : lowest, length, lowest, highest, "end"));
-  if (forward && bounds.stop > bounds.start) bounds.count = (bounds.stop - bounds.start + step - 1) / step;
-  if (!forward && bounds.stop < bounds.start) bounds.count = (bounds.start - bounds.stop - step - 1) / -step;
+  MISHAP_ASSIGN(bounds.start,
+                clamped(low, forward ? lowest : highest, length, lowest, highest, "start"));
+  MISHAP_ASSIGN(bounds.stop,
+                clamped(high, forward ? highest : lowest, length, lowest, highest, "end"));
+  if (forward && bounds.stop > bounds.start)
+    bounds.count = (bounds.stop - bounds.start + step - 1) / step;
+  if (!forward && bounds.stop < bounds.start)
+    bounds.count = (bounds.start - bounds.stop - step - 1) / -step;
   if (bounds.count == 0) bounds.stop = bounds.start;
   return bounds;
 }
 
-Result<Value> slice(Thread& thread, const Value& container, const Value& low, const Value& high, const Value& step) {
+Result<Value> slice(Thread& thread, const Value& container, const Value& low, const Value& high,
+                    const Value& step) {
   Heap& heap = thread.heap();
-  const auto size = container.is_host() || container.is_dict() || container.is_set() ? std::nullopt : length(container);
+  const auto size = container.is_host() || container.is_dict() || container.is_set()
+                        ? std::nullopt
+                        : length(container);
   if (!size) return fail(fmt::format("invalid slice operand {}", type_name(container)));
   MISHAP_ASSIGN(const SliceBounds bounds, slice_bounds(*size, low, high, step));
   switch (container.kind()) {
-    case Kind::kList: return slice_items(heap, container.as<List>().items(), bounds, true);
-    case Kind::kTuple: return slice_items(heap, container.as<Tuple>().items(), bounds, false);
-    case Kind::kRange: return slice_range(heap, container.as<Range>(), bounds);
-    default: return slice_text(heap, container, bounds);
+    case Kind::kList:
+      return slice_items(heap, container.as<List>().items(), bounds, true);
+    case Kind::kTuple:
+      return slice_items(heap, container.as<Tuple>().items(), bounds, false);
+    case Kind::kRange:
+      return slice_range(heap, container.as<Range>(), bounds);
+    default:
+      return slice_text(heap, container, bounds);
   }
 }
 
@@ -382,7 +441,8 @@ Result<Value> slice(Thread& thread, const Value& container, const Value& low, co
 
 Result<Value> find_attr(Thread& thread, const Value& object, std::string_view name) {
   if (object.is_host()) return object.as<HostObject>().attr(thread, name);
-  const MethodTable& methods = thread.interpreter().library().methods[static_cast<size_t>(object.kind())];
+  const MethodTable& methods =
+      thread.interpreter().library().methods[static_cast<size_t>(object.kind())];
   const Value* method = methods.find(name);
   return method == nullptr ? Value() : bind_method(thread.heap(), *method, object);
 }
@@ -395,19 +455,22 @@ Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
     if (fallback.is_valid()) return fallback;
   }
   std::string message = fmt::format("{} has no .{} field or method", type_name(object), name);
-  if (const auto near = nearest(name, attr_names(thread, object))) message += fmt::format(" (did you mean .{}?)", *near);
+  if (const auto near = nearest(name, attr_names(thread, object)))
+    message += fmt::format(" (did you mean .{}?)", *near);
   return fail(std::move(message));
 }
 
-Result<void> set_attr(Thread& thread, const Value& object, std::string_view name, const Value& value) {
+Result<void> set_attr(Thread& thread, const Value& object, std::string_view name,
+                      const Value& value) {
   if (object.is_host()) return object.as<HostObject>().set_attr(thread, name, value);
   return fail(fmt::format("can't assign to .{} field of {}", name, type_name(object)));
 }
 
 std::vector<std::string> attr_names(Thread& thread, const Value& object) {
   std::vector<std::string> names =
-      object.is_host() ? object.as<HostObject>().attr_names()
-                       : thread.interpreter().library().methods[static_cast<size_t>(object.kind())].names();
+      object.is_host()
+          ? object.as<HostObject>().attr_names()
+          : thread.interpreter().library().methods[static_cast<size_t>(object.kind())].names();
   std::sort(names.begin(), names.end());
   return names;
 }

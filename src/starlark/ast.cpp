@@ -4,35 +4,58 @@ namespace mishap::starlark::ast {
 
 std::string_view to_string(UnaryOp op) {
   switch (op) {
-    case UnaryOp::kMinus: return "-";
-    case UnaryOp::kPlus: return "+";
-    case UnaryOp::kInvert: return "~";
-    case UnaryOp::kNot: return "not";
+    case UnaryOp::kMinus:
+      return "-";
+    case UnaryOp::kPlus:
+      return "+";
+    case UnaryOp::kInvert:
+      return "~";
+    case UnaryOp::kNot:
+      return "not";
   }
   return "?";
 }
 
 std::string_view to_string(BinaryOp op) {
   switch (op) {
-    case BinaryOp::kAdd: return "+";
-    case BinaryOp::kSubtract: return "-";
-    case BinaryOp::kMultiply: return "*";
-    case BinaryOp::kDivide: return "/";
-    case BinaryOp::kFloorDivide: return "//";
-    case BinaryOp::kModulo: return "%";
-    case BinaryOp::kAnd: return "&";
-    case BinaryOp::kOr: return "|";
-    case BinaryOp::kXor: return "^";
-    case BinaryOp::kShiftLeft: return "<<";
-    case BinaryOp::kShiftRight: return ">>";
-    case BinaryOp::kEqual: return "==";
-    case BinaryOp::kNotEqual: return "!=";
-    case BinaryOp::kLess: return "<";
-    case BinaryOp::kLessEqual: return "<=";
-    case BinaryOp::kGreater: return ">";
-    case BinaryOp::kGreaterEqual: return ">=";
-    case BinaryOp::kIn: return "in";
-    case BinaryOp::kNotIn: return "not in";
+    case BinaryOp::kAdd:
+      return "+";
+    case BinaryOp::kSubtract:
+      return "-";
+    case BinaryOp::kMultiply:
+      return "*";
+    case BinaryOp::kDivide:
+      return "/";
+    case BinaryOp::kFloorDivide:
+      return "//";
+    case BinaryOp::kModulo:
+      return "%";
+    case BinaryOp::kAnd:
+      return "&";
+    case BinaryOp::kOr:
+      return "|";
+    case BinaryOp::kXor:
+      return "^";
+    case BinaryOp::kShiftLeft:
+      return "<<";
+    case BinaryOp::kShiftRight:
+      return ">>";
+    case BinaryOp::kEqual:
+      return "==";
+    case BinaryOp::kNotEqual:
+      return "!=";
+    case BinaryOp::kLess:
+      return "<";
+    case BinaryOp::kLessEqual:
+      return "<=";
+    case BinaryOp::kGreater:
+      return ">";
+    case BinaryOp::kGreaterEqual:
+      return ">=";
+    case BinaryOp::kIn:
+      return "in";
+    case BinaryOp::kNotIn:
+      return "not in";
   }
   return "?";
 }
@@ -64,9 +87,12 @@ void walk(const Expr& expr, Visitor& visitor) {
     case ExprKind::kInt:
     case ExprKind::kFloat:
     case ExprKind::kString:
-    case ExprKind::kBytes: return;
-    case ExprKind::kList: return walk_all(as<ListExpr>(expr).elements, visitor);
-    case ExprKind::kTuple: return walk_all(as<TupleExpr>(expr).elements, visitor);
+    case ExprKind::kBytes:
+      return;
+    case ExprKind::kList:
+      return walk_all(as<ListExpr>(expr).elements, visitor);
+    case ExprKind::kTuple:
+      return walk_all(as<TupleExpr>(expr).elements, visitor);
     case ExprKind::kDict:
       for (const auto& entry : as<DictExpr>(expr).entries) {
         walk(*entry.key, visitor);
@@ -83,7 +109,8 @@ void walk(const Expr& expr, Visitor& visitor) {
       }
       return;
     }
-    case ExprKind::kUnary: return walk(*as<UnaryExpr>(expr).operand, visitor);
+    case ExprKind::kUnary:
+      return walk(*as<UnaryExpr>(expr).operand, visitor);
     case ExprKind::kBinary:
       walk(*as<BinaryExpr>(expr).left, visitor);
       return walk(*as<BinaryExpr>(expr).right, visitor);
@@ -106,15 +133,18 @@ void walk(const Expr& expr, Visitor& visitor) {
       walk_maybe(as<SliceExpr>(expr).start, visitor);
       walk_maybe(as<SliceExpr>(expr).stop, visitor);
       return walk_maybe(as<SliceExpr>(expr).step, visitor);
-    case ExprKind::kDot: return walk(*as<DotExpr>(expr).object, visitor);
-    case ExprKind::kLambda: return walk_function(*as<LambdaExpr>(expr).function, visitor);
+    case ExprKind::kDot:
+      return walk(*as<DotExpr>(expr).object, visitor);
+    case ExprKind::kLambda:
+      return walk_function(*as<LambdaExpr>(expr).function, visitor);
   }
 }
 
 void walk(const Stmt& stmt, Visitor& visitor) {
   if (!visitor.visit(stmt)) return;
   switch (stmt.kind) {
-    case StmtKind::kExpr: return walk(*as<ExprStmt>(stmt).expr, visitor);
+    case StmtKind::kExpr:
+      return walk(*as<ExprStmt>(stmt).expr, visitor);
     case StmtKind::kAssign:
       walk(*as<AssignStmt>(stmt).target, visitor);
       return walk(*as<AssignStmt>(stmt).value, visitor);
@@ -134,13 +164,15 @@ void walk(const Stmt& stmt, Visitor& visitor) {
     case StmtKind::kWhile:
       walk(*as<WhileStmt>(stmt).condition, visitor);
       return walk(as<WhileStmt>(stmt).body, visitor);
-    case StmtKind::kReturn: return walk_maybe(as<ReturnStmt>(stmt).value, visitor);
+    case StmtKind::kReturn:
+      return walk_maybe(as<ReturnStmt>(stmt).value, visitor);
     case StmtKind::kLoad:
       for (const auto& loaded : as<LoadStmt>(stmt).names) walk(*loaded.local, visitor);
       return;
     case StmtKind::kBreak:
     case StmtKind::kContinue:
-    case StmtKind::kPass: return;
+    case StmtKind::kPass:
+      return;
   }
 }
 

@@ -16,7 +16,8 @@ namespace mishap::starlark {
 TypeSet TypeSet::operator|(const TypeSet& other) const {
   TypeSet both(bits_ | other.bits_);
   both.host_names_ = host_names_;
-  both.host_names_.insert(both.host_names_.end(), other.host_names_.begin(), other.host_names_.end());
+  both.host_names_.insert(both.host_names_.end(), other.host_names_.begin(),
+                          other.host_names_.end());
   return both;
 }
 
@@ -63,8 +64,8 @@ std::string TypeSet::text() const {
 // --- Signature
 
 Signature Signature::required(std::string name, TypeSet types) && {
-  MISHAP_CHECK(keyword_only_ || params_.empty() || params_.back().required, "{}: required {} after an optional one",
-               name_, name);
+  MISHAP_CHECK(keyword_only_ || params_.empty() || params_.back().required,
+               "{}: required {} after an optional one", name_, name);
   params_.push_back({std::move(name), std::move(types), true, false, keyword_only_, false});
   if (!keyword_only_) ++positional_count_;
   return std::move(*this);
@@ -109,17 +110,19 @@ Signature Signature::kwargs(TypeSet types) && {
 
 namespace {
 
-tl::unexpected<Error> wrong_type(const Signature& signature, std::string_view param, const Value& value,
-                                 const TypeSet& types) {
-  return fail(fmt::format("{}: for parameter {}: got {}, want {}", signature.name(), param, type_name(value),
-                          types.text()));
+tl::unexpected<Error> wrong_type(const Signature& signature, std::string_view param,
+                                 const Value& value, const TypeSet& types) {
+  return fail(fmt::format("{}: for parameter {}: got {}, want {}", signature.name(), param,
+                          type_name(value), types.text()));
 }
 
 tl::unexpected<Error> too_many(const Signature& signature, size_t given, size_t most) {
-  const bool exact = std::all_of(signature.params().begin(), signature.params().end(),
-                                 [](const auto& param) { return param.required || param.keyword_only; });
+  const bool exact =
+      std::all_of(signature.params().begin(), signature.params().end(),
+                  [](const auto& param) { return param.required || param.keyword_only; });
   if (most == 0) return fail(fmt::format("{}: unexpected positional arguments", signature.name()));
-  return fail(fmt::format("{}: got {} arguments, want {}{}", signature.name(), given, exact ? "" : "at most ", most));
+  return fail(fmt::format("{}: got {} arguments, want {}{}", signature.name(), given,
+                          exact ? "" : "at most ", most));
 }
 
 tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string_view name) {
@@ -127,7 +130,8 @@ tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string
   for (const auto& param : signature.params()) {
     if (!param.positional_only) candidates.push_back(param.name);
   }
-  if (candidates.empty()) return fail(fmt::format("{}: unexpected keyword arguments", signature.name()));
+  if (candidates.empty())
+    return fail(fmt::format("{}: unexpected keyword arguments", signature.name()));
   return fail(fmt::format("{}: unexpected keyword argument \"{}\"{}", signature.name(), name,
                           did_you_mean(name, candidates)));
 }
@@ -138,10 +142,12 @@ Result<void> BoundArguments::bind(const Signature& signature, const CallArgs& ar
   const auto& params = signature.params_;
   const size_t positional = std::min(args.positional.size(), signature.positional_count_);
   if (args.positional.size() > positional) {
-    if (!signature.has_varargs_) return too_many(signature, args.positional.size(), signature.positional_count_);
+    if (!signature.has_varargs_)
+      return too_many(signature, args.positional.size(), signature.positional_count_);
     varargs_ = args.positional.subspan(positional);
     for (const Value& value : varargs_) {
-      if (!signature.varargs_types_.accepts(value)) return wrong_type(signature, "args", value, signature.varargs_types_);
+      if (!signature.varargs_types_.accepts(value))
+        return wrong_type(signature, "args", value, signature.varargs_types_);
     }
   }
   const bool as_it_is = args.keywords.empty() && positional == params.size();
@@ -161,7 +167,8 @@ Result<void> BoundArguments::bind(const Signature& signature, const CallArgs& ar
   for (size_t i = 0; i < params.size(); ++i) {
     const auto& param = params[i];
     if (!values_[i].is_valid()) {
-      if (param.required) return fail(fmt::format("{}: missing argument for {}", signature.name(), param.name));
+      if (param.required)
+        return fail(fmt::format("{}: missing argument for {}", signature.name(), param.name));
     } else if (!param.types.accepts(values_[i])) {
       return wrong_type(signature, param.name, values_[i], param.types);
     } else if (param.none_is_absent && values_[i].is_none()) {
@@ -176,26 +183,31 @@ Result<void> BoundArguments::bind(const Signature& signature, const CallArgs& ar
   return {};
 }
 
-// The rest of bind when the arguments had to be copied: None of nullable parameters becomes "not given".
+// The rest of bind when the arguments had to be copied: None of nullable parameters becomes "not
+// given".
 Result<void> BoundArguments::bind_absent(const Signature& signature) {
   for (size_t i = 0; i < signature.params_.size(); ++i) {
     const auto& param = signature.params_[i];
-    if (!param.types.accepts(own_[i])) return wrong_type(signature, param.name, own_[i], param.types);
+    if (!param.types.accepts(own_[i]))
+      return wrong_type(signature, param.name, own_[i], param.types);
     if (param.none_is_absent && own_[i].is_none()) own_[i] = Value();
   }
   return {};
 }
 
-Result<void> BoundArguments::bind_keywords(const Signature& signature, std::span<const KeywordArg> keywords) {
+Result<void> BoundArguments::bind_keywords(const Signature& signature,
+                                           std::span<const KeywordArg> keywords) {
   const auto& params = signature.params_;
   for (const KeywordArg& keyword : keywords) {
     const std::string_view name = keyword.name.text();
-    const auto param = std::find_if(params.begin(), params.end(),
-                                    [&](const auto& each) { return !each.positional_only && each.name == name; });
+    const auto param = std::find_if(params.begin(), params.end(), [&](const auto& each) {
+      return !each.positional_only && each.name == name;
+    });
     if (param != params.end()) {
       Value& slot = own_[param - params.begin()];
       if (slot.is_valid()) {
-        return fail(fmt::format("{}: got multiple values for parameter {}", signature.name(), name));
+        return fail(
+            fmt::format("{}: got multiple values for parameter {}", signature.name(), name));
       }
       slot = keyword.value;
     } else if (!signature.has_kwargs_) {
@@ -203,7 +215,8 @@ Result<void> BoundArguments::bind_keywords(const Signature& signature, std::span
     } else {
       for (const KeywordArg& other : unknown_) {
         if (other.name.text() == name) {
-          return fail(fmt::format("{}: got multiple values for keyword argument {}", signature.name(), name));
+          return fail(fmt::format("{}: got multiple values for keyword argument {}",
+                                  signature.name(), name));
         }
       }
       if (!signature.kwargs_types_.accepts(keyword.value)) {
@@ -236,7 +249,8 @@ Result<int64_t> CallContext::to_int64(size_t index) const {
 double CallContext::number(size_t index) const {
   const Value& value = binding_[index];
   if (value.is_float()) return value.as_double();
-  return value.is_int64() ? static_cast<double>(value.as_int64()) : value.as<BigIntObject>().number.to_double();
+  return value.is_int64() ? static_cast<double>(value.as_int64())
+                          : value.as<BigIntObject>().number.to_double();
 }
 
 tl::unexpected<Error> CallContext::error(std::string_view message) const {
@@ -251,8 +265,9 @@ Result<Value> Builtin::invoke(Thread& thread, const Value& receiver, const CallA
 }
 
 Value make_builtin(Heap& heap, Signature signature, NativeFunction body) {
-  return heap.make<Builtin>(
-      std::make_shared<Builtin::Definition>(Builtin::Definition{std::move(signature), std::move(body)}), Value());
+  return heap.make<Builtin>(std::make_shared<Builtin::Definition>(
+                                Builtin::Definition{std::move(signature), std::move(body)}),
+                            Value());
 }
 
 Value bind_method(Heap& heap, const Value& method, Value receiver) {

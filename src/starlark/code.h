@@ -1,8 +1,9 @@
 // Compiled Starlark: what the compiler makes and the virtual machine runs.
 //
-// A stack machine. An instruction is 32 bits: the opcode in the low 8, an operand in the high 24. A frame is a run of values:
-// the parameters, the other local variables, then temporaries. A variable that a nested function uses lives in a Cell, which
-// its slot then holds. Loops keep their iterators on a stack of their own, so a list under construction stays on top.
+// A stack machine. An instruction is 32 bits: the opcode in the low 8, an operand in the high 24. A
+// frame is a run of values: the parameters, the other local variables, then temporaries. A variable
+// that a nested function uses lives in a Cell, which its slot then holds. Loops keep their
+// iterators on a stack of their own, so a list under construction stays on top.
 #pragma once
 
 #include <cstdint>
@@ -58,35 +59,36 @@ enum class Op : uint8_t {
   kLessEqual,
   kGreater,
   kGreaterEqual,
-  kIn,     // item container -> bool
-  kNotIn,  // item container -> bool
-  kJump,          // target
-  kJumpBack,      // target; counts as a step
-  kJumpIfFalse,   // target; x ->
-  kJumpIfTrue,    // target; x ->
-  kAnd,           // target; jumps keeping x when it is false, else x ->
-  kOr,            // target; jumps keeping x when it is true, else x ->
-  kIterate,       // iterable ->, and its iterator onto the iterators
-  kNext,          // target; -> item, or jumps and drops the iterator at the end
+  kIn,           // item container -> bool
+  kNotIn,        // item container -> bool
+  kJump,         // target
+  kJumpBack,     // target; counts as a step
+  kJumpIfFalse,  // target; x ->
+  kJumpIfTrue,   // target; x ->
+  kAnd,          // target; jumps keeping x when it is false, else x ->
+  kOr,           // target; jumps keeping x when it is true, else x ->
+  kIterate,      // iterable ->, and its iterator onto the iterators
+  kNext,         // target; -> item, or jumps and drops the iterator at the end
   kDropIterator,
-  kList,      // count; items -> list
-  kTuple,     // count; items -> tuple
-  kDict,      // -> empty dict
-  kAppend,    // list x -> list
-  kInsert,    // dict key value -> dict; comprehension
-  kInsertNew, // dict key value -> dict; a literal: repeated keys are errors
-  kIndex,     // x key -> value
+  kList,        // count; items -> list
+  kTuple,       // count; items -> tuple
+  kDict,        // -> empty dict
+  kAppend,      // list x -> list
+  kInsert,      // dict key value -> dict; comprehension
+  kInsertNew,   // dict key value -> dict; a literal: repeated keys are errors
+  kIndex,       // x key -> value
   kStoreIndex,  // x key value ->
   kSlice,       // x low high step -> value
   kAttr,        // constant with the name; x -> x.name
   kStoreAttr,   // constant with the name; x value ->
-  kMethod,      // constant with the name; x -> function receiver, receiver invalid when the function needs none
-  kCall,        // count; function arguments -> result
+  kMethod,  // constant with the name; x -> function receiver, receiver invalid when the function
+            // needs none
+  kCall,    // count; function arguments -> result
   kCallMethod,  // count; function receiver arguments -> result
-  kCallFull,    // count of positional; the next word: keywords << 2 | has **kwargs << 1 | has *args;
-                // function positional (name value)… [args] [kwargs] -> result
-  kFunction,    // index of its code; defaults cells -> function
-  kUnpack,      // count; iterable -> items, first on top
+  kCallFull,  // count of positional; the next word: keywords << 2 | has **kwargs << 1 | has *args;
+              // function positional (name value)… [args] [kwargs] -> result
+  kFunction,  // index of its code; defaults cells -> function
+  kUnpack,    // count; iterable -> items, first on top
   kLoadModule,  // constant with the name; -> module
   kLoadName,    // constant with the name; module -> module value
   kReturn,      // x ->
@@ -113,18 +115,18 @@ struct Code {
   std::vector<uint32_t> instructions;
   std::vector<PositionEntry> positions;  // ascending
   std::vector<Value> constants;
-  std::vector<const Code*> nested;        // owned by the program
-  std::vector<std::string> local_names;   // parameters first, then *args, **kwargs, the rest
+  std::vector<const Code*> nested;       // owned by the program
+  std::vector<std::string> local_names;  // parameters first, then *args, **kwargs, the rest
   std::vector<std::string> free_names;
-  uint32_t param_count = 0;               // without *args and **kwargs
-  uint32_t keyword_only_count = 0;        // the last of param_count
-  uint32_t default_count = 0;             // of the last parameters, an invalid value for those without
+  uint32_t param_count = 0;         // without *args and **kwargs
+  uint32_t keyword_only_count = 0;  // the last of param_count
+  uint32_t default_count = 0;       // of the last parameters, an invalid value for those without
   bool has_varargs = false;
   bool has_kwargs = false;
-  bool simple = false;                    // none of the three above: a call by position just fills slots
-  bool recursion = false;                 // the dialect allows it
-  uint32_t max_stack = 0;                 // temporaries
-  mutable uint32_t active = 0;            // frames now running it, on any thread
+  bool simple = false;          // none of the three above: a call by position just fills slots
+  bool recursion = false;       // the dialect allows it
+  uint32_t max_stack = 0;       // temporaries
+  mutable uint32_t active = 0;  // frames now running it, on any thread
 
   uint32_t positional_count() const { return param_count - keyword_only_count; }
   ast::Position position_at(size_t instruction) const;

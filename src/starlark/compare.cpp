@@ -73,7 +73,8 @@ int compare_numbers(const Value& a, const Value& b) {
 
 bool is_number(const Value& value) { return value.is_int() || value.is_float(); }
 
-Result<int> compare_items(std::span<const Value> a, std::span<const Value> b, std::string_view op, int depth) {
+Result<int> compare_items(std::span<const Value> a, std::span<const Value> b, std::string_view op,
+                          int depth) {
   if (depth <= 0) return fail(kTooDeep);
   const size_t common = std::min(a.size(), b.size());
   for (size_t i = 0; i < common; ++i) {
@@ -83,7 +84,8 @@ Result<int> compare_items(std::span<const Value> a, std::span<const Value> b, st
   return sign_of(a.size(), b.size());
 }
 
-// Subset is a partial order: -1 and 1 only when one holds the other, else what makes the operator false.
+// Subset is a partial order: -1 and 1 only when one holds the other, else what makes the operator
+// false.
 Result<int> compare_sets(const Set& a, const Set& b, std::string_view op) {
   const bool below = is_subset(a, b);
   const bool above = is_subset(b, a);
@@ -100,21 +102,32 @@ uint64_t mix(uint64_t state, uint64_t next) {
 
 Result<uint64_t> hash_at(const Value& value, int depth) {
   switch (value.kind()) {
-    case Kind::kNone: return 0x6A09E667;
-    case Kind::kBool: return value.as_bool() ? 0xBB67AE85 : 0x3C6EF372;
-    case Kind::kInt: return hash_int64(value.as_int64());
-    case Kind::kBigInt: return value.as<BigIntObject>().number.hash();
-    case Kind::kFloat: return hash_double(value.as_double());
-    case Kind::kString: return value.as<String>().hash();
-    case Kind::kBytes: return value.as<String>().hash() ^ 0xA54FF53A;
-    case Kind::kFunction: return reinterpret_cast<uintptr_t>(value.object()) >> 4;
+    case Kind::kNone:
+      return 0x6A09E667;
+    case Kind::kBool:
+      return value.as_bool() ? 0xBB67AE85 : 0x3C6EF372;
+    case Kind::kInt:
+      return hash_int64(value.as_int64());
+    case Kind::kBigInt:
+      return value.as<BigIntObject>().number.hash();
+    case Kind::kFloat:
+      return hash_double(value.as_double());
+    case Kind::kString:
+      return value.as<String>().hash();
+    case Kind::kBytes:
+      return value.as<String>().hash() ^ 0xA54FF53A;
+    case Kind::kFunction:
+      return reinterpret_cast<uintptr_t>(value.object()) >> 4;
     case Kind::kBuiltin: {
       const auto& builtin = value.as<Builtin>();
-      const auto* identity = builtin.receiver().is_valid() ? static_cast<const void*>(builtin.definition().get())
-                                                           : static_cast<const void*>(&builtin);
-      return mix(reinterpret_cast<uintptr_t>(identity), static_cast<uint64_t>(builtin.receiver().as_int64()));
+      const auto* identity = builtin.receiver().is_valid()
+                                 ? static_cast<const void*>(builtin.definition().get())
+                                 : static_cast<const void*>(&builtin);
+      return mix(reinterpret_cast<uintptr_t>(identity),
+                 static_cast<uint64_t>(builtin.receiver().as_int64()));
     }
-    case Kind::kHost: return value.as<HostObject>().hash();
+    case Kind::kHost:
+      return value.as<HostObject>().hash();
     case Kind::kTuple: {
       if (depth <= 0) return fail("hash exceeded maximum recursion depth");
       uint64_t state = 0x510E527F;
@@ -124,7 +137,8 @@ Result<uint64_t> hash_at(const Value& value, int depth) {
       }
       return state;
     }
-    default: return unhashable(value);
+    default:
+      return unhashable(value);
   }
 }
 
@@ -132,23 +146,39 @@ Result<uint64_t> hash_at(const Value& value, int depth) {
 
 std::string_view type_name(const Value& value) {
   switch (value.kind()) {
-    case Kind::kInvalid: return "unbound";
-    case Kind::kNone: return "NoneType";
-    case Kind::kBool: return "bool";
+    case Kind::kInvalid:
+      return "unbound";
+    case Kind::kNone:
+      return "NoneType";
+    case Kind::kBool:
+      return "bool";
     case Kind::kInt:
-    case Kind::kBigInt: return "int";
-    case Kind::kFloat: return "float";
-    case Kind::kString: return "string";
-    case Kind::kBytes: return "bytes";
-    case Kind::kRange: return "range";
-    case Kind::kTuple: return "tuple";
-    case Kind::kList: return "list";
-    case Kind::kDict: return "dict";
-    case Kind::kSet: return "set";
-    case Kind::kFunction: return "function";
-    case Kind::kBuiltin: return "builtin_function_or_method";
-    case Kind::kHost: return value.as<HostObject>().type_name();
-    case Kind::kCell: return "cell";
+    case Kind::kBigInt:
+      return "int";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kString:
+      return "string";
+    case Kind::kBytes:
+      return "bytes";
+    case Kind::kRange:
+      return "range";
+    case Kind::kTuple:
+      return "tuple";
+    case Kind::kList:
+      return "list";
+    case Kind::kDict:
+      return "dict";
+    case Kind::kSet:
+      return "set";
+    case Kind::kFunction:
+      return "function";
+    case Kind::kBuiltin:
+      return "builtin_function_or_method";
+    case Kind::kHost:
+      return value.as<HostObject>().type_name();
+    case Kind::kCell:
+      return "cell";
   }
   return "";
 }
@@ -156,19 +186,29 @@ std::string_view type_name(const Value& value) {
 bool truth(const Value& value) {
   switch (value.kind()) {
     case Kind::kInvalid:
-    case Kind::kNone: return false;
+    case Kind::kNone:
+      return false;
     case Kind::kBool:
-    case Kind::kInt: return value.as_int64() != 0;
-    case Kind::kFloat: return value.as_double() != 0;
+    case Kind::kInt:
+      return value.as_int64() != 0;
+    case Kind::kFloat:
+      return value.as_double() != 0;
     case Kind::kString:
-    case Kind::kBytes: return !value.text().empty();
-    case Kind::kRange: return value.as<Range>().size > 0;
-    case Kind::kTuple: return value.as<Tuple>().size() > 0;
-    case Kind::kList: return value.as<List>().size() > 0;
+    case Kind::kBytes:
+      return !value.text().empty();
+    case Kind::kRange:
+      return value.as<Range>().size > 0;
+    case Kind::kTuple:
+      return value.as<Tuple>().size() > 0;
+    case Kind::kList:
+      return value.as<List>().size() > 0;
     case Kind::kDict:
-    case Kind::kSet: return value.as<TableObject>().size() > 0;
-    case Kind::kHost: return value.as<HostObject>().truth();
-    default: return true;
+    case Kind::kSet:
+      return value.as<TableObject>().size() > 0;
+    case Kind::kHost:
+      return value.as<HostObject>().truth();
+    default:
+      return true;
   }
 }
 
@@ -178,11 +218,16 @@ Result<bool> equals(const Value& a, const Value& b, int depth) {
   if (a.identical(b)) return true;
   switch (a.kind()) {
     case Kind::kString:
-    case Kind::kBytes: return a.text() == b.text();
-    case Kind::kRange: return ranges_equal(a.as<Range>(), b.as<Range>());
-    case Kind::kTuple: return items_equal(a.as<Tuple>().items(), b.as<Tuple>().items(), depth);
-    case Kind::kList: return items_equal(a.as<List>().items(), b.as<List>().items(), depth);
-    case Kind::kDict: return dicts_equal(a.as<Dict>(), b.as<Dict>(), depth);
+    case Kind::kBytes:
+      return a.text() == b.text();
+    case Kind::kRange:
+      return ranges_equal(a.as<Range>(), b.as<Range>());
+    case Kind::kTuple:
+      return items_equal(a.as<Tuple>().items(), b.as<Tuple>().items(), depth);
+    case Kind::kList:
+      return items_equal(a.as<List>().items(), b.as<List>().items(), depth);
+    case Kind::kDict:
+      return dicts_equal(a.as<Dict>(), b.as<Dict>(), depth);
     case Kind::kSet:
       return a.as<Set>().size() == b.as<Set>().size() && is_subset(a.as<Set>(), b.as<Set>());
     case Kind::kBuiltin: {
@@ -195,7 +240,8 @@ Result<bool> equals(const Value& a, const Value& b, int depth) {
     case Kind::kHost:
       if (depth <= 0) return fail(kTooDeep);
       return a.as<HostObject>().equals(b.as<HostObject>(), depth - 1);
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -209,19 +255,25 @@ Result<int> compare(const Value& a, const Value& b, std::string_view op, int dep
   if (is_number(a) && is_number(b)) return compare_numbers(a, b);
   if (a.kind() == b.kind()) {
     switch (a.kind()) {
-      case Kind::kBool: return sign_of(a.as_int64(), b.as_int64());
+      case Kind::kBool:
+        return sign_of(a.as_int64(), b.as_int64());
       case Kind::kString:
-      case Kind::kBytes: return sign_of(a.text().compare(b.text()), 0);
-      case Kind::kTuple: return compare_items(a.as<Tuple>().items(), b.as<Tuple>().items(), op, depth);
-      case Kind::kList: return compare_items(a.as<List>().items(), b.as<List>().items(), op, depth);
-      case Kind::kSet: return compare_sets(a.as<Set>(), b.as<Set>(), op);
+      case Kind::kBytes:
+        return sign_of(a.text().compare(b.text()), 0);
+      case Kind::kTuple:
+        return compare_items(a.as<Tuple>().items(), b.as<Tuple>().items(), op, depth);
+      case Kind::kList:
+        return compare_items(a.as<List>().items(), b.as<List>().items(), op, depth);
+      case Kind::kSet:
+        return compare_sets(a.as<Set>(), b.as<Set>(), op);
       case Kind::kHost: {
         if (depth <= 0) return fail(kTooDeep);
         MISHAP_ASSIGN(const auto order, a.as<HostObject>().order(b.as<HostObject>(), depth - 1));
         if (order) return *order;
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   return fail(fmt::format("{} {} {} not implemented", type_name(a), op, type_name(b)));

@@ -15,8 +15,8 @@ using namespace ast;  // NOLINT: this file is about nothing else
 namespace {
 
 struct Loop {
-  size_t start = 0;                  // where `continue` jumps to
-  std::vector<size_t> breaks;        // jumps to be pointed at the end
+  size_t start = 0;            // where `continue` jumps to
+  std::vector<size_t> breaks;  // jumps to be pointed at the end
   bool has_iterator = false;
 };
 
@@ -125,7 +125,8 @@ void FunctionCompiler::patch(size_t jump, size_t target) {
 
 size_t FunctionCompiler::constant(const Value& value) {
   if (value.is_int64()) {
-    const auto [known, is_new] = int_constants_.try_emplace(value.as_int64(), code_.constants.size());
+    const auto [known, is_new] =
+        int_constants_.try_emplace(value.as_int64(), code_.constants.size());
     if (!is_new) return known->second;
   }
   code_.constants.push_back(value);
@@ -133,7 +134,8 @@ size_t FunctionCompiler::constant(const Value& value) {
 }
 
 size_t FunctionCompiler::text_constant(std::string_view text) {
-  const auto [known, is_new] = text_constants_.try_emplace(std::string(text), code_.constants.size());
+  const auto [known, is_new] =
+      text_constants_.try_emplace(std::string(text), code_.constants.size());
   if (is_new) {
     code_.constants.push_back(builder_.heap.string(text));
     freeze(code_.constants.back());  // never grown in place
@@ -152,23 +154,43 @@ void FunctionCompiler::load(const Identifier& name) {
   const auto index = static_cast<size_t>(name.binding.index);
   at(name.span.begin);
   switch (name.binding.scope) {
-    case Scope::kLocal: emit(Op::kLocal, index, 1); return;
-    case Scope::kCell: emit(Op::kCell, index, 1); return;
-    case Scope::kFree: emit(Op::kFree, index, 1); return;
-    case Scope::kGlobal: emit(Op::kGlobal, index, 1); return;
-    case Scope::kPredeclared: emit(Op::kPredeclared, index, 1); return;
-    case Scope::kUniversal: emit(Op::kPredeclared, builder_.module.predeclared.size() + index, 1); return;
-    case Scope::kUndefined: MISHAP_CHECK(false, "unresolved name {}", name.name);
+    case Scope::kLocal:
+      emit(Op::kLocal, index, 1);
+      return;
+    case Scope::kCell:
+      emit(Op::kCell, index, 1);
+      return;
+    case Scope::kFree:
+      emit(Op::kFree, index, 1);
+      return;
+    case Scope::kGlobal:
+      emit(Op::kGlobal, index, 1);
+      return;
+    case Scope::kPredeclared:
+      emit(Op::kPredeclared, index, 1);
+      return;
+    case Scope::kUniversal:
+      emit(Op::kPredeclared, builder_.module.predeclared.size() + index, 1);
+      return;
+    case Scope::kUndefined:
+      MISHAP_CHECK(false, "unresolved name {}", name.name);
   }
 }
 
 void FunctionCompiler::store(const Identifier& name) {
   const auto index = static_cast<size_t>(name.binding.index);
   switch (name.binding.scope) {
-    case Scope::kLocal: emit(Op::kStoreLocal, index, -1); return;
-    case Scope::kCell: emit(Op::kStoreCell, index, -1); return;
-    case Scope::kGlobal: emit(Op::kStoreGlobal, index, -1); return;
-    default: MISHAP_CHECK(false, "assignment to {}", name.name);
+    case Scope::kLocal:
+      emit(Op::kStoreLocal, index, -1);
+      return;
+    case Scope::kCell:
+      emit(Op::kStoreCell, index, -1);
+      return;
+    case Scope::kGlobal:
+      emit(Op::kStoreGlobal, index, -1);
+      return;
+    default:
+      MISHAP_CHECK(false, "assignment to {}", name.name);
   }
 }
 
@@ -180,19 +202,22 @@ const Code* FunctionCompiler::compile() {
   code_.doc = function_.docstring;
   code_.pos = function_.at;
   code_.recursion = builder_.dialect.allow_recursion;
-  code_.param_count = static_cast<uint32_t>(function_.positional_count + function_.keyword_only_count);
+  code_.param_count =
+      static_cast<uint32_t>(function_.positional_count + function_.keyword_only_count);
   code_.keyword_only_count = static_cast<uint32_t>(function_.keyword_only_count);
   code_.has_varargs = function_.has_args;
   code_.has_kwargs = function_.has_kwargs;
   code_.simple = !code_.has_varargs && !code_.has_kwargs && code_.keyword_only_count == 0;
   for (const LocalVariable& local : function_.locals) code_.local_names.emplace_back(local.name);
-  for (const FreeVariable& free : function_.free_variables) code_.free_names.emplace_back(free.name);
+  for (const FreeVariable& free : function_.free_variables)
+    code_.free_names.emplace_back(free.name);
   size_t named = 0;
   for (const Parameter& parameter : function_.parameters) {
     if (parameter.kind == ParameterKind::kOptional && code_.default_count == 0) {
       code_.default_count = code_.param_count - static_cast<uint32_t>(named);
     }
-    if (parameter.kind == ParameterKind::kOptional || parameter.kind == ParameterKind::kRequired) ++named;
+    if (parameter.kind == ParameterKind::kOptional || parameter.kind == ParameterKind::kRequired)
+      ++named;
   }
   at(function_.at);
   for (size_t i = 0; i < function_.locals.size(); ++i) {
@@ -215,7 +240,8 @@ void FunctionCompiler::function_value(const Function& function) {
       expression(*parameter.value);
       ++pushed;
     } else if (parameter.kind == ParameterKind::kRequired && seen_default) {
-      // A required keyword-only parameter after one with a default: an empty cell marks "no default".
+      // A required keyword-only parameter after one with a default: an empty cell marks "no
+      // default".
       emit(Op::kConst, constant(builder_.heap.make<CellObject>()), 1);
       ++pushed;
     }
@@ -234,12 +260,16 @@ void FunctionCompiler::function_value(const Function& function) {
 
 void FunctionCompiler::expression(const Expr& expr) {
   switch (expr.kind) {
-    case ExprKind::kIdentifier: return load(as<Identifier>(expr));
-    case ExprKind::kInt: return int_literal(as<IntLiteral>(expr));
+    case ExprKind::kIdentifier:
+      return load(as<Identifier>(expr));
+    case ExprKind::kInt:
+      return int_literal(as<IntLiteral>(expr));
     case ExprKind::kFloat:
       emit(Op::kConst, constant(Value::real(as<FloatLiteral>(expr).value)), 1);
       return;
-    case ExprKind::kString: emit(Op::kConst, text_constant(as<StringLiteral>(expr).value), 1); return;
+    case ExprKind::kString:
+      emit(Op::kConst, text_constant(as<StringLiteral>(expr).value), 1);
+      return;
     case ExprKind::kBytes:
       emit(Op::kConst, constant(builder_.heap.bytes(as<BytesLiteral>(expr).value)), 1);
       return;
@@ -249,29 +279,39 @@ void FunctionCompiler::expression(const Expr& expr) {
       const auto elements = is_list ? as<ListExpr>(expr).elements : as<TupleExpr>(expr).elements;
       for (const Expr* element : elements) expression(*element);
       at(expr.at);
-      emit(is_list ? Op::kList : Op::kTuple, elements.size(), 1 - static_cast<int>(elements.size()));
+      emit(is_list ? Op::kList : Op::kTuple, elements.size(),
+           1 - static_cast<int>(elements.size()));
       return;
     }
-    case ExprKind::kDict: return dict_literal(as<DictExpr>(expr));
-    case ExprKind::kComprehension: return comprehension(as<Comprehension>(expr));
-    case ExprKind::kUnary: return unary(as<UnaryExpr>(expr));
-    case ExprKind::kBinary: return binary(as<BinaryExpr>(expr));
-    case ExprKind::kLogical: return logical(as<LogicalExpr>(expr));
-    case ExprKind::kConditional: return conditional(as<ConditionalExpr>(expr));
-    case ExprKind::kCall: return call(as<CallExpr>(expr));
+    case ExprKind::kDict:
+      return dict_literal(as<DictExpr>(expr));
+    case ExprKind::kComprehension:
+      return comprehension(as<Comprehension>(expr));
+    case ExprKind::kUnary:
+      return unary(as<UnaryExpr>(expr));
+    case ExprKind::kBinary:
+      return binary(as<BinaryExpr>(expr));
+    case ExprKind::kLogical:
+      return logical(as<LogicalExpr>(expr));
+    case ExprKind::kConditional:
+      return conditional(as<ConditionalExpr>(expr));
+    case ExprKind::kCall:
+      return call(as<CallExpr>(expr));
     case ExprKind::kIndex:
       expression(*as<IndexExpr>(expr).object);
       expression(*as<IndexExpr>(expr).index);
       at(expr.at);
       emit(Op::kIndex, 0, -1);
       return;
-    case ExprKind::kSlice: return slice(as<SliceExpr>(expr));
+    case ExprKind::kSlice:
+      return slice(as<SliceExpr>(expr));
     case ExprKind::kDot:
       expression(*as<DotExpr>(expr).object);
       at(expr.at);
       emit(Op::kAttr, text_constant(as<DotExpr>(expr).name), 0);
       return;
-    case ExprKind::kLambda: return function_value(*as<LambdaExpr>(expr).function);
+    case ExprKind::kLambda:
+      return function_value(*as<LambdaExpr>(expr).function);
   }
 }
 
@@ -298,7 +338,8 @@ void FunctionCompiler::dict_literal(const DictExpr& dict) {
 
 void FunctionCompiler::comprehension(const Comprehension& expr) {
   at(expr.at);
-  // The first subject is outside the comprehension's scope, but nothing is lost by evaluating it after the list was made.
+  // The first subject is outside the comprehension's scope, but nothing is lost by evaluating it
+  // after the list was made.
   emit(expr.key == nullptr ? Op::kList : Op::kDict, 0, 1);
   clause(expr, 0);
 }
@@ -340,34 +381,61 @@ void FunctionCompiler::unary(const UnaryExpr& expr) {
   expression(*expr.operand);
   at(expr.at);
   switch (expr.op) {
-    case UnaryOp::kNot: emit(Op::kNot, 0, 0); return;
-    case UnaryOp::kMinus: emit(Op::kUnary, static_cast<size_t>(UnaryOperator::kMinus), 0); return;
-    case UnaryOp::kPlus: emit(Op::kUnary, static_cast<size_t>(UnaryOperator::kPlus), 0); return;
-    case UnaryOp::kInvert: emit(Op::kUnary, static_cast<size_t>(UnaryOperator::kInvert), 0); return;
+    case UnaryOp::kNot:
+      emit(Op::kNot, 0, 0);
+      return;
+    case UnaryOp::kMinus:
+      emit(Op::kUnary, static_cast<size_t>(UnaryOperator::kMinus), 0);
+      return;
+    case UnaryOp::kPlus:
+      emit(Op::kUnary, static_cast<size_t>(UnaryOperator::kPlus), 0);
+      return;
+    case UnaryOp::kInvert:
+      emit(Op::kUnary, static_cast<size_t>(UnaryOperator::kInvert), 0);
+      return;
   }
 }
 
 Op opcode(BinaryOp op) {
   switch (op) {
-    case BinaryOp::kAdd: return Op::kAdd;
-    case BinaryOp::kSubtract: return Op::kSubtract;
-    case BinaryOp::kMultiply: return Op::kMultiply;
-    case BinaryOp::kDivide: return Op::kDivide;
-    case BinaryOp::kFloorDivide: return Op::kFloorDivide;
-    case BinaryOp::kModulo: return Op::kModulo;
-    case BinaryOp::kAnd: return Op::kBitAnd;
-    case BinaryOp::kOr: return Op::kBitOr;
-    case BinaryOp::kXor: return Op::kBitXor;
-    case BinaryOp::kShiftLeft: return Op::kShiftLeft;
-    case BinaryOp::kShiftRight: return Op::kShiftRight;
-    case BinaryOp::kEqual: return Op::kEqual;
-    case BinaryOp::kNotEqual: return Op::kNotEqual;
-    case BinaryOp::kLess: return Op::kLess;
-    case BinaryOp::kLessEqual: return Op::kLessEqual;
-    case BinaryOp::kGreater: return Op::kGreater;
-    case BinaryOp::kGreaterEqual: return Op::kGreaterEqual;
-    case BinaryOp::kIn: return Op::kIn;
-    case BinaryOp::kNotIn: return Op::kNotIn;
+    case BinaryOp::kAdd:
+      return Op::kAdd;
+    case BinaryOp::kSubtract:
+      return Op::kSubtract;
+    case BinaryOp::kMultiply:
+      return Op::kMultiply;
+    case BinaryOp::kDivide:
+      return Op::kDivide;
+    case BinaryOp::kFloorDivide:
+      return Op::kFloorDivide;
+    case BinaryOp::kModulo:
+      return Op::kModulo;
+    case BinaryOp::kAnd:
+      return Op::kBitAnd;
+    case BinaryOp::kOr:
+      return Op::kBitOr;
+    case BinaryOp::kXor:
+      return Op::kBitXor;
+    case BinaryOp::kShiftLeft:
+      return Op::kShiftLeft;
+    case BinaryOp::kShiftRight:
+      return Op::kShiftRight;
+    case BinaryOp::kEqual:
+      return Op::kEqual;
+    case BinaryOp::kNotEqual:
+      return Op::kNotEqual;
+    case BinaryOp::kLess:
+      return Op::kLess;
+    case BinaryOp::kLessEqual:
+      return Op::kLessEqual;
+    case BinaryOp::kGreater:
+      return Op::kGreater;
+    case BinaryOp::kGreaterEqual:
+      return Op::kGreaterEqual;
+    case BinaryOp::kIn:
+      return Op::kIn;
+    case BinaryOp::kNotIn:
+      return Op::kNotIn;
   }
   return Op::kNop;
 }
@@ -398,8 +466,9 @@ void FunctionCompiler::conditional(const ConditionalExpr& expr) {
 
 void FunctionCompiler::call(const CallExpr& expr) {
   const auto arguments = expr.arguments;
-  const bool plain = std::all_of(arguments.begin(), arguments.end(),
-                                 [](const Argument& each) { return each.kind == ArgumentKind::kPositional; });
+  const bool plain = std::all_of(arguments.begin(), arguments.end(), [](const Argument& each) {
+    return each.kind == ArgumentKind::kPositional;
+  });
   const auto* dot = if_a<DotExpr>(expr.function);
   const auto count = static_cast<int>(arguments.size());
   if (plain && dot != nullptr) {
@@ -424,10 +493,18 @@ void FunctionCompiler::call(const CallExpr& expr) {
     expression(*argument.value);
     ++pushed;
     switch (argument.kind) {
-      case ArgumentKind::kPositional: ++positional; break;
-      case ArgumentKind::kNamed: ++keywords; break;
-      case ArgumentKind::kArgs: flags |= 1; break;
-      case ArgumentKind::kKwargs: flags |= 2; break;
+      case ArgumentKind::kPositional:
+        ++positional;
+        break;
+      case ArgumentKind::kNamed:
+        ++keywords;
+        break;
+      case ArgumentKind::kArgs:
+        flags |= 1;
+        break;
+      case ArgumentKind::kKwargs:
+        flags |= 2;
+        break;
     }
   }
   at(expr.at);
@@ -480,9 +557,12 @@ void FunctionCompiler::statement(const Stmt& stmt) {
     case StmtKind::kDef:
       function_value(*as<DefStmt>(stmt).function);
       return store(*as<DefStmt>(stmt).name);
-    case StmtKind::kIf: return if_statement(as<IfStmt>(stmt));
-    case StmtKind::kFor: return for_statement(as<ForStmt>(stmt));
-    case StmtKind::kWhile: return while_statement(as<WhileStmt>(stmt));
+    case StmtKind::kIf:
+      return if_statement(as<IfStmt>(stmt));
+    case StmtKind::kFor:
+      return for_statement(as<ForStmt>(stmt));
+    case StmtKind::kWhile:
+      return while_statement(as<WhileStmt>(stmt));
     case StmtKind::kReturn:
       if (as<ReturnStmt>(stmt).value == nullptr) {
         load_none();
@@ -491,17 +571,22 @@ void FunctionCompiler::statement(const Stmt& stmt) {
       }
       emit(Op::kReturn, 0, -1);
       return;
-    case StmtKind::kBreak: return break_or_continue(true);
-    case StmtKind::kContinue: return break_or_continue(false);
-    case StmtKind::kPass: return;
-    case StmtKind::kLoad: return load_statement(as<LoadStmt>(stmt));
+    case StmtKind::kBreak:
+      return break_or_continue(true);
+    case StmtKind::kContinue:
+      return break_or_continue(false);
+    case StmtKind::kPass:
+      return;
+    case StmtKind::kLoad:
+      return load_statement(as<LoadStmt>(stmt));
   }
 }
 
 // Takes the value on top.
 void FunctionCompiler::assign_to(const Expr& target) {
   switch (target.kind) {
-    case ExprKind::kIdentifier: return store(as<Identifier>(target));
+    case ExprKind::kIdentifier:
+      return store(as<Identifier>(target));
     case ExprKind::kIndex:
       expression(*as<IndexExpr>(target).object);
       emit(Op::kSwap, 0, 0);
@@ -518,13 +603,14 @@ void FunctionCompiler::assign_to(const Expr& target) {
       return;
     case ExprKind::kTuple:
     case ExprKind::kList: {
-      const auto targets =
-          target.kind == ExprKind::kTuple ? as<TupleExpr>(target).elements : as<ListExpr>(target).elements;
+      const auto targets = target.kind == ExprKind::kTuple ? as<TupleExpr>(target).elements
+                                                           : as<ListExpr>(target).elements;
       emit(Op::kUnpack, targets.size(), static_cast<int>(targets.size()) - 1);
       for (const Expr* each : targets) assign_to(*each);
       return;
     }
-    default: MISHAP_CHECK(false, "not a target");
+    default:
+      MISHAP_CHECK(false, "not a target");
   }
 }
 
@@ -567,7 +653,8 @@ void FunctionCompiler::augmented(const AssignStmt& stmt) {
       emit(Op::kStoreAttr, text_constant(dot.name), -2);
       return;
     }
-    default: MISHAP_CHECK(false, "not a target of an augmented assignment");
+    default:
+      MISHAP_CHECK(false, "not a target of an augmented assignment");
   }
 }
 
@@ -635,7 +722,8 @@ void FunctionCompiler::load_statement(const LoadStmt& stmt) {
 
 }  // namespace
 
-Result<std::shared_ptr<Program>> compile_module(const Module& module, const Dialect& dialect, Heap& heap) {
+Result<std::shared_ptr<Program>> compile_module(const Module& module, const Dialect& dialect,
+                                                Heap& heap) {
   ProgramBuilder builder(module, dialect, heap);
   Program& program = *builder.program;
   program.name = module.file;
@@ -644,7 +732,8 @@ Result<std::shared_ptr<Program>> compile_module(const Module& module, const Dial
     program.global_names.emplace_back(global.name);
     program.global_is_loaded.push_back(!global.exported);
   }
-  for (const std::string_view name : module.predeclared) program.predeclared_names.emplace_back(name);
+  for (const std::string_view name : module.predeclared)
+    program.predeclared_names.emplace_back(name);
   for (const std::string_view name : module.universal) program.predeclared_names.emplace_back(name);
   FunctionCompiler(builder, *module.toplevel).compile();
   if (builder.overflow) return fail("file too large to compile");

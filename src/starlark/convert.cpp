@@ -37,7 +37,8 @@ Result<Json> convert_dict(const Dict& dict, int depth) {
   Json object = Json::object();
   for (const Table::Entry& entry : dict.table().entries()) {
     if (!entry.key.is_valid()) continue;
-    if (!entry.key.is_string()) return fail(fmt::format("dict has {} key, want string", type_name(entry.key)));
+    if (!entry.key.is_string())
+      return fail(fmt::format("dict has {} key, want string", type_name(entry.key)));
     auto item = convert(entry.value, depth);
     if (!item) return inside(fmt::format(".{}", entry.key.text()), std::move(item).error());
     object[std::string(entry.key.text())] = std::move(*item);
@@ -48,16 +49,25 @@ Result<Json> convert_dict(const Dict& dict, int depth) {
 Result<Json> convert(const Value& value, int depth) {
   if (depth <= 0) return fail("nested too deep to convert to JSON");
   switch (value.kind()) {
-    case Kind::kNone: return Json(nullptr);
-    case Kind::kBool: return Json(value.as_bool());
-    case Kind::kInt: return Json(value.as_int64());
-    case Kind::kBigInt: return Json(value.as<BigIntObject>().number.to_double());
-    case Kind::kFloat: return Json(value.as_double());
+    case Kind::kNone:
+      return Json(nullptr);
+    case Kind::kBool:
+      return Json(value.as_bool());
+    case Kind::kInt:
+      return Json(value.as_int64());
+    case Kind::kBigInt:
+      return Json(value.as<BigIntObject>().number.to_double());
+    case Kind::kFloat:
+      return Json(value.as_double());
     case Kind::kString:
-    case Kind::kBytes: return Json(std::string(value.text()));
-    case Kind::kList: return convert_items(value.as<List>().items(), depth - 1);
-    case Kind::kTuple: return convert_items(value.as<Tuple>().items(), depth - 1);
-    case Kind::kSet: return convert_items(value.as<Set>().keys(), depth - 1);
+    case Kind::kBytes:
+      return Json(std::string(value.text()));
+    case Kind::kList:
+      return convert_items(value.as<List>().items(), depth - 1);
+    case Kind::kTuple:
+      return convert_items(value.as<Tuple>().items(), depth - 1);
+    case Kind::kSet:
+      return convert_items(value.as<Set>().keys(), depth - 1);
     case Kind::kRange: {
       Json array = Json::array();
       const auto& range = value.as<Range>();
@@ -65,8 +75,10 @@ Result<Json> convert(const Value& value, int depth) {
       for (int64_t i = 0; i < range.size; ++i) array.push_back(range.at(i));
       return array;
     }
-    case Kind::kDict: return convert_dict(value.as<Dict>(), depth - 1);
-    default: return fail(fmt::format("cannot convert {} to JSON", type_name(value)));
+    case Kind::kDict:
+      return convert_dict(value.as<Dict>(), depth - 1);
+    default:
+      return fail(fmt::format("cannot convert {} to JSON", type_name(value)));
   }
 }
 
@@ -74,11 +86,16 @@ Result<Json> convert(const Value& value, int depth) {
 
 Value from_json(Heap& heap, const Json& json) {
   switch (json.type()) {
-    case Json::value_t::boolean: return Value::boolean(json.get<bool>());
-    case Json::value_t::number_integer: return Value::integer(json.get<int64_t>());
-    case Json::value_t::number_unsigned: return heap.integer_u64(json.get<uint64_t>());
-    case Json::value_t::number_float: return Value::real(json.get<double>());
-    case Json::value_t::string: return heap.string(json.get_ref<const std::string&>());
+    case Json::value_t::boolean:
+      return Value::boolean(json.get<bool>());
+    case Json::value_t::number_integer:
+      return Value::integer(json.get<int64_t>());
+    case Json::value_t::number_unsigned:
+      return heap.integer_u64(json.get<uint64_t>());
+    case Json::value_t::number_float:
+      return Value::real(json.get<double>());
+    case Json::value_t::string:
+      return heap.string(json.get_ref<const std::string&>());
     case Json::value_t::array: {
       std::vector<Value> items;
       items.reserve(json.size());
@@ -93,7 +110,8 @@ Value from_json(Heap& heap, const Json& json) {
       }
       return dict;
     }
-    default: return Value::none();
+    default:
+      return Value::none();
   }
 }
 

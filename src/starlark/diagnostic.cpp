@@ -60,32 +60,40 @@ std::string traceback(const Diagnostic& diagnostic) {
     out += fmt::format("  {}: in {}\n", frame.pos.text(), frame.function);
   }
   bool native = !diagnostic.stack.empty() && diagnostic.stack.back().pos.line == 0;
-  return out + (native ? fmt::format("Error in {}: ", diagnostic.stack.back().function) : "Error: ") + diagnostic.message;
+  return out +
+         (native ? fmt::format("Error in {}: ", diagnostic.stack.back().function) : "Error: ") +
+         diagnostic.message;
 }
 
 std::string render(const Diagnostic& diagnostic, const Sources& sources, const RenderStyle& style) {
   std::string out;
-  auto framed = std::count_if(diagnostic.stack.begin(), diagnostic.stack.end(), [](const auto& f) { return f.pos.line != 0; });
+  auto framed = std::count_if(diagnostic.stack.begin(), diagnostic.stack.end(),
+                              [](const auto& f) { return f.pos.line != 0; });
   if (style.traceback && framed > 1) {
     std::string trace = traceback(diagnostic);
     out += trace.substr(0, trace.rfind('\n') + 1);
   }
   std::string where = diagnostic.pos.text();
   out += fmt::format("{}{} {}\n", where.empty() ? "" : paint(style.color, "1", where + ":") + " ",
-                     paint(style.color, "1;31", fmt::format("{}:", level(diagnostic.kind))), diagnostic.message);
+                     paint(style.color, "1;31", fmt::format("{}:", level(diagnostic.kind))),
+                     diagnostic.message);
   std::string_view line = sources.line(diagnostic.pos.file, diagnostic.pos.line);
   if (!line.empty()) {
-    int end = diagnostic.end_line == diagnostic.pos.line ? diagnostic.end_column : diagnostic.pos.column;
+    int end =
+        diagnostic.end_line == diagnostic.pos.line ? diagnostic.end_column : diagnostic.pos.column;
     out += fmt::format("  {:>4} | {}\n", diagnostic.pos.line, line);
     if (diagnostic.pos.column > 0) {
-      out += fmt::format("       | {}\n", paint(style.color, "1;31", marks(line, diagnostic.pos.column, end)));
+      out += fmt::format("       | {}\n",
+                         paint(style.color, "1;31", marks(line, diagnostic.pos.column, end)));
     }
   }
-  if (!diagnostic.hint.empty()) out += fmt::format("       {} {}\n", paint(style.color, "1;36", "help:"), diagnostic.hint);
+  if (!diagnostic.hint.empty())
+    out += fmt::format("       {} {}\n", paint(style.color, "1;36", "help:"), diagnostic.hint);
   return out;
 }
 
-std::string render(std::span<const Diagnostic> diagnostics, const Sources& sources, const RenderStyle& style) {
+std::string render(std::span<const Diagnostic> diagnostics, const Sources& sources,
+                   const RenderStyle& style) {
   std::string out;
   for (const auto& diagnostic : diagnostics) {
     if (!out.empty()) out += '\n';

@@ -1,7 +1,8 @@
 #include "mishap/starlark/function.h"
 
-#include "code.h"
 #include "mishap/starlark/module.h"
+
+#include "code.h"
 
 namespace mishap::starlark {
 
@@ -46,7 +47,8 @@ std::vector<FunctionObject::Param> FunctionObject::params() const {
   const size_t first_default = code_->param_count - code_->default_count;
   for (size_t i = 0; i < code_->param_count; ++i) {
     Param param{code_->local_names[i], i >= code_->positional_count(), Value()};
-    if (i >= first_default && i - first_default < defaults_.size()) param.default_value = defaults_[i - first_default];
+    if (i >= first_default && i - first_default < defaults_.size())
+      param.default_value = defaults_[i - first_default];
     params.push_back(std::move(param));
   }
   return params;

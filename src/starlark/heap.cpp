@@ -28,7 +28,8 @@ void Heap::attach(Object* object, size_t bytes, bool tracked) {
   object->heap_ = this;
   object->charged_bytes_ = bytes;
   used_bytes_ += bytes;
-  // Objects that hold nothing are listed too when they may outlive the heap, so that they do not account to a dead one.
+  // Objects that hold nothing are listed too when they may outlive the heap, so that they do not
+  // account to a dead one.
   object->tracked_ = tracked;
   object->next_ = first_;
   if (first_ != nullptr) first_->previous_ = object;
@@ -91,7 +92,8 @@ Value Heap::integer(BigInt number) {
 }
 
 Value Heap::integer_u64(uint64_t number) {
-  if (number <= static_cast<uint64_t>(INT64_MAX)) return Value::integer(static_cast<int64_t>(number));
+  if (number <= static_cast<uint64_t>(INT64_MAX))
+    return Value::integer(static_cast<int64_t>(number));
   return integer(BigInt::from_u64(number));
 }
 
@@ -128,8 +130,8 @@ Value Heap::range(int64_t start, int64_t stop, int64_t step) {
   return make<Range>(start, stop, step, count);
 }
 
-// Trial deletion: references that come from listed objects are subtracted; what still has some is held from outside, and so
-// is all it reaches. The rest is garbage.
+// Trial deletion: references that come from listed objects are subtracted; what still has some is
+// held from outside, and so is all it reaches. The rest is garbage.
 size_t Heap::collect_cycles() {
   std::unordered_map<Object*, uint32_t> outside;
   for (Object* object = first_; object != nullptr; object = object->next_) {

@@ -5,13 +5,18 @@
 #include "mishap/starlark/callable.h"
 #include "mishap/starlark/library.h"
 #include "mishap/starlark/operations.h"
+
 #include "utf8.h"
 
 namespace mishap::starlark {
 
-void HostObject::append_repr(std::string& out) const { out.append("<").append(type_name()).append(">"); }
+void HostObject::append_repr(std::string& out) const {
+  out.append("<").append(type_name()).append(">");
+}
 
-Result<bool> HostObject::equals(const HostObject& other, int /*depth*/) const { return this == &other; }
+Result<bool> HostObject::equals(const HostObject& other, int /*depth*/) const {
+  return this == &other;
+}
 
 Result<std::optional<int>> HostObject::order(const HostObject& /*other*/, int /*depth*/) const {
   return std::optional<int>();
@@ -39,7 +44,8 @@ Result<std::optional<bool>> HostObject::contains(Thread& /*thread*/, const Value
   return std::optional<bool>();
 }
 
-Result<Value> HostObject::binary(Thread& /*thread*/, BinaryOperator /*op*/, const Value& /*other*/, bool /*reversed*/) {
+Result<Value> HostObject::binary(Thread& /*thread*/, BinaryOperator /*op*/, const Value& /*other*/,
+                                 bool /*reversed*/) {
   return Value();
 }
 

@@ -1,4 +1,3 @@
-#include "mishap/starlark/operations.h"
 #include "mishap/starlark/interpreter.h"
 
 #include <cstdio>
@@ -6,10 +5,12 @@
 
 #include <fmt/format.h>
 
-#include "compiler.h"
 #include "mishap/starlark/function.h"
+#include "mishap/starlark/operations.h"
 #include "mishap/starlark/parser.h"
 #include "mishap/starlark/resolver.h"
+
+#include "compiler.h"
 
 namespace mishap::starlark {
 
@@ -23,12 +24,15 @@ namespace {
 EvalError from_diagnostics(std::vector<Diagnostic> problems) {
   EvalError error;
   static_cast<Diagnostic&>(error) = std::move(problems.front());
-  error.more.assign(std::make_move_iterator(problems.begin() + 1), std::make_move_iterator(problems.end()));
+  error.more.assign(std::make_move_iterator(problems.begin() + 1),
+                    std::make_move_iterator(problems.end()));
   return error;
 }
 
 // The error of the load statement that is running, with the thread's stack.
-EvalError here(Thread& thread, std::string message) { return thread.take_error(Error{std::move(message)}); }
+EvalError here(Thread& thread, std::string message) {
+  return thread.take_error(Error{std::move(message)});
+}
 
 }  // namespace
 
@@ -39,8 +43,9 @@ Interpreter::Interpreter(Dialect dialect) : dialect_(dialect), library_(heap_) {
 
 Interpreter::~Interpreter() = default;
 
-std::unique_ptr<ast::Module> Interpreter::analyse(const SourceText& source, const ExecuteOptions& options, Shape shape,
-                                             std::vector<Diagnostic>& problems) const {
+std::unique_ptr<ast::Module> Interpreter::analyse(const SourceText& source,
+                                                  const ExecuteOptions& options, Shape shape,
+                                                  std::vector<Diagnostic>& problems) const {
   const Dialect& dialect = options.dialect != nullptr ? *options.dialect : dialect_;
   ParseOutcome parsed = shape == Shape::kFile ? parse(source.name, source.text, dialect)
                                               : parse_expression(source.name, source.text, dialect);
@@ -56,7 +61,8 @@ std::unique_ptr<ast::Module> Interpreter::analyse(const SourceText& source, cons
   std::vector<std::string> universal;
   for (const auto& [name, value] : library_.universe) universal.push_back(name);
   Environment environment{predeclared, universal};
-  if (options.session != nullptr) environment.earlier_globals = options.session->program_->global_names;
+  if (options.session != nullptr)
+    environment.earlier_globals = options.session->program_->global_names;
   std::vector<Diagnostic> unresolved = resolve(*parsed.module, environment, dialect);
   if (unresolved.empty()) return std::move(parsed.module);
   problems.insert(problems.end(), std::make_move_iterator(unresolved.begin()),
@@ -66,19 +72,22 @@ std::unique_ptr<ast::Module> Interpreter::analyse(const SourceText& source, cons
 
 Value Interpreter::find_name(std::string_view name, const ExecuteOptions& options) const {
   if (options.extra != nullptr) {
-    if (const auto found = options.extra->find(name); found != options.extra->end()) return found->second;
+    if (const auto found = options.extra->find(name); found != options.extra->end())
+      return found->second;
   }
   if (const auto found = predeclared_.find(name); found != predeclared_.end()) return found->second;
-  if (const auto found = library_.universe.find(name); found != library_.universe.end()) return found->second;
+  if (const auto found = library_.universe.find(name); found != library_.universe.end())
+    return found->second;
   return {};
 }
 
-tl::expected<std::shared_ptr<Program>, EvalError> Interpreter::compile(const SourceText& source,
-                                                                       const ExecuteOptions& options, Shape shape) {
+tl::expected<std::shared_ptr<Program>, EvalError> Interpreter::compile(
+    const SourceText& source, const ExecuteOptions& options, Shape shape) {
   std::vector<Diagnostic> problems;
   const std::unique_ptr<ast::Module> module = analyse(source, options, shape, problems);
   if (module == nullptr) return tl::unexpected<EvalError>(from_diagnostics(std::move(problems)));
-  auto program = compile_module(*module, options.dialect != nullptr ? *options.dialect : dialect_, heap_);
+  auto program =
+      compile_module(*module, options.dialect != nullptr ? *options.dialect : dialect_, heap_);
   if (!program) {
     EvalError error;
     error.kind = DiagnosticKind::kSyntax;
@@ -99,7 +108,8 @@ LoadedModule* Interpreter::adopt(std::shared_ptr<Program> program) {
 }
 
 tl::expected<Interpreter::Ran, EvalError> Interpreter::run(Thread& thread, const SourceText& source,
-                                                           const ExecuteOptions& options, Shape shape) {
+                                                           const ExecuteOptions& options,
+                                                           Shape shape) {
   auto program = compile(source, options, shape);
   if (!program) return tl::unexpected<EvalError>(std::move(program).error());
   const Code& body = *(*program)->codes.front();
@@ -110,7 +120,8 @@ tl::expected<Interpreter::Ran, EvalError> Interpreter::run(Thread& thread, const
   } else {
     module = adopt(*program);
   }
-  const Value function = heap_.make<FunctionObject>(body, *module, std::vector<Value>(), std::vector<Value>());
+  const Value function =
+      heap_.make<FunctionObject>(body, *module, std::vector<Value>(), std::vector<Value>());
   Outcome result = thread.run(function);
   if (options.freeze && options.session == nullptr) {
     for (const Value& value : module->globals_) starlark::freeze(value);
@@ -119,15 +130,20 @@ tl::expected<Interpreter::Ran, EvalError> Interpreter::run(Thread& thread, const
   return Ran{module, std::move(*result)};
 }
 
-ModuleOutcome Interpreter::execute(Thread& thread, const SourceText& source, const ExecuteOptions& options) {
+ModuleOutcome Interpreter::execute(Thread& thread, const SourceText& source,
+                                   const ExecuteOptions& options) {
   return run(thread, source, options, Shape::kFile).map([](Ran&& ran) { return ran.module; });
 }
 
-Outcome Interpreter::evaluate(Thread& thread, const SourceText& source, const ExecuteOptions& options) {
-  return run(thread, source, options, Shape::kExpression).map([](Ran&& ran) { return std::move(ran.result); });
+Outcome Interpreter::evaluate(Thread& thread, const SourceText& source,
+                              const ExecuteOptions& options) {
+  return run(thread, source, options, Shape::kExpression).map([](Ran&& ran) {
+    return std::move(ran.result);
+  });
 }
 
-std::vector<Diagnostic> Interpreter::check(const SourceText& source, const ExecuteOptions& options) const {
+std::vector<Diagnostic> Interpreter::check(const SourceText& source,
+                                           const ExecuteOptions& options) const {
   std::vector<Diagnostic> problems;
   analyse(source, options, Shape::kFile, problems);
   return problems;
@@ -162,7 +178,8 @@ ModuleOutcome Interpreter::load_key(Thread& thread, std::string_view name, const
   }
   auto source = loader_->read(key);
   if (!source) {
-    return tl::unexpected<EvalError>(here(thread, fmt::format("cannot load {}: {}", name, source.error().message)));
+    return tl::unexpected<EvalError>(
+        here(thread, fmt::format("cannot load {}: {}", name, source.error().message)));
   }
   loading_.push_back(key);
   ExecuteOptions options;

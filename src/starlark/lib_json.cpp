@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "float_text.h"
 #include "mishap/starlark/thread.h"
 
+#include "float_text.h"
 #include "json_decoder.h"
 #include "lib.h"
 #include "utf8.h"

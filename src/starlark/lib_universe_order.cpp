@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "lib.h"
 #include "mishap/starlark/thread.h"
+
+#include "lib.h"
 
 namespace mishap::starlark {
 namespace {

@@ -4,8 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "code.h"
 #include "mishap/starlark/operations.h"
+
+#include "code.h"
 #include "utf8.h"
 
 namespace mishap::starlark {
@@ -35,7 +36,9 @@ Value LoadedModule::global(std::string_view name) const {
   return {};
 }
 
-void LoadedModule::append_repr(std::string& out) const { out += fmt::format("<module {}>", quote(name())); }
+void LoadedModule::append_repr(std::string& out) const {
+  out += fmt::format("<module {}>", quote(name()));
+}
 
 void LoadedModule::visit_children(const ValueVisitor& visit) {
   for (Value& value : globals_) visit(value);
@@ -46,7 +49,8 @@ void freeze(const Value& value) {
   std::deque<Object*> work;
   const auto add = [&](const Value& next) {
     if (!next.is_object() || next.object()->frozen_) return;
-    // A function refers to its module, whose variables are frozen when its file has ended, not before.
+    // A function refers to its module, whose variables are frozen when its file has ended, not
+    // before.
     if (host_cast<LoadedModule>(next) != nullptr) return;
     next.object()->frozen_ = true;
     work.push_back(next.object());

@@ -16,7 +16,8 @@ uint64_t String::hash_bytes(std::string_view text) {
   constexpr uint64_t kFactor = 0x9E3779B97F4A7C15;
   uint64_t state = text.size() * kFactor + 0x2545F4914F6CDD1D;
   const auto mix = [&](uint64_t word) {
-    const auto product = static_cast<unsigned __int128>(state ^ word) * (kFactor ^ 0xA0761D6478BD642F);
+    const auto product =
+        static_cast<unsigned __int128>(state ^ word) * (kFactor ^ 0xA0761D6478BD642F);
     state = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   };
   const char* bytes = text.data();
@@ -173,7 +174,8 @@ Table::Entry& Table::insert(const Value& key, uint64_t hash) {
     const uint32_t index = slots_[probe(key, hash)];
     if (index != 0) return entries_[index - 1];
   }
-  if (slots_ == nullptr || (entries_.size() + 1) * 3 > (mask_ + 1) * 2) rebuild((live_ + 1) * 3 / 2 + 4);
+  if (slots_ == nullptr || (entries_.size() + 1) * 3 > (mask_ + 1) * 2)
+    rebuild((live_ + 1) * 3 / 2 + 4);
   size_t slot = hash & mask_;
   while (slots_[slot] != 0) slot = (slot + 1) & mask_;
   entries_.push_back({hash, key, Value()});
@@ -217,7 +219,8 @@ void Table::clear() {
 }
 
 size_t Table::byte_size() const {
-  return entries_.capacity() * sizeof(Entry) + (slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(uint32_t));
+  return entries_.capacity() * sizeof(Entry) +
+         (slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(uint32_t));
 }
 
 // --- TableObject, Dict, Set

@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
-#include "format.h"
 #include "mishap/starlark/library.h"
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
+
+#include "format.h"
 
 namespace mishap::starlark {
 namespace {
@@ -23,8 +24,10 @@ Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Va
   const BigInt a = to_big(x);
   const BigInt b = to_big(y);
   switch (op) {
-    case BinaryOperator::kAdd: return heap.integer(a + b);
-    case BinaryOperator::kSubtract: return heap.integer(a - b);
+    case BinaryOperator::kAdd:
+      return heap.integer(a + b);
+    case BinaryOperator::kSubtract:
+      return heap.integer(a - b);
     case BinaryOperator::kMultiply:
       if (!heap.can_allocate(a.byte_size() + b.byte_size())) return fail("memory limit exceeded");
       return heap.integer(a * b);
@@ -34,9 +37,12 @@ Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Va
     case BinaryOperator::kModulo:
       if (b.is_zero()) return fail("integer modulo by zero");
       return heap.integer(BigInt::floor_mod(a, b));
-    case BinaryOperator::kBitAnd: return heap.integer(a & b);
-    case BinaryOperator::kBitOr: return heap.integer(a | b);
-    case BinaryOperator::kBitXor: return heap.integer(a ^ b);
+    case BinaryOperator::kBitAnd:
+      return heap.integer(a & b);
+    case BinaryOperator::kBitOr:
+      return heap.integer(a | b);
+    case BinaryOperator::kBitXor:
+      return heap.integer(a ^ b);
     case BinaryOperator::kShiftLeft:
     case BinaryOperator::kShiftRight: {
       if (b.sign() < 0) return fail(fmt::format("negative shift count: {}", repr(y)));
@@ -49,7 +55,8 @@ Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Va
       }
       return heap.integer(a << static_cast<size_t>(y.as_int64()));
     }
-    case BinaryOperator::kDivide: break;
+    case BinaryOperator::kDivide:
+      break;
   }
   return kUnsupported;
 }
@@ -79,18 +86,23 @@ Result<Value> small_int_binary(Heap& heap, BinaryOperator op, int64_t a, int64_t
       if (b == 0) return fail("integer modulo by zero");
       if (b == -1) return Value::integer(0);
       return Value::integer(a - floor_div(a, b) * b);
-    case BinaryOperator::kBitAnd: return Value::integer(a & b);
-    case BinaryOperator::kBitOr: return Value::integer(a | b);
-    case BinaryOperator::kBitXor: return Value::integer(a ^ b);
+    case BinaryOperator::kBitAnd:
+      return Value::integer(a & b);
+    case BinaryOperator::kBitOr:
+      return Value::integer(a | b);
+    case BinaryOperator::kBitXor:
+      return Value::integer(a ^ b);
     case BinaryOperator::kShiftLeft:
       if (b < 0) return fail(fmt::format("negative shift count: {}", b));
       if (b >= kMaxShift) return fail(fmt::format("shift count too large: {}", b));
-      if (b < 63 && __builtin_mul_overflow(a, int64_t{1} << b, &result) == 0) return Value::integer(result);
+      if (b < 63 && __builtin_mul_overflow(a, int64_t{1} << b, &result) == 0)
+        return Value::integer(result);
       return heap.integer(BigInt(a) << static_cast<size_t>(b));
     case BinaryOperator::kShiftRight:
       if (b < 0) return fail(fmt::format("negative shift count: {}", b));
       return Value::integer(a >> std::min<int64_t>(b, 63));
-    case BinaryOperator::kDivide: break;
+    case BinaryOperator::kDivide:
+      break;
   }
   return kUnsupported;
 }
@@ -99,9 +111,12 @@ Result<Value> float_binary(BinaryOperator op, const Value& x, const Value& y) {
   MISHAP_ASSIGN(const double a, to_double(x));
   MISHAP_ASSIGN(const double b, to_double(y));
   switch (op) {
-    case BinaryOperator::kAdd: return Value::real(a + b);
-    case BinaryOperator::kSubtract: return Value::real(a - b);
-    case BinaryOperator::kMultiply: return Value::real(a * b);
+    case BinaryOperator::kAdd:
+      return Value::real(a + b);
+    case BinaryOperator::kSubtract:
+      return Value::real(a - b);
+    case BinaryOperator::kMultiply:
+      return Value::real(a * b);
     case BinaryOperator::kDivide:
       if (b == 0) return fail("floating-point division by zero");
       return Value::real(a / b);
@@ -114,7 +129,8 @@ Result<Value> float_binary(BinaryOperator op, const Value& x, const Value& y) {
       if (rest != 0 && (rest < 0) != (b < 0)) rest += b;
       return Value::real(rest);
     }
-    default: return kUnsupported;
+    default:
+      return kUnsupported;
   }
 }
 
@@ -143,7 +159,8 @@ Result<Value> repeat(Heap& heap, const Value& sequence, const Value& count) {
     for (int64_t i = 0; i < n; ++i, out += text.size()) std::memcpy(out, text.data(), text.size());
     return Value(result);
   }
-  const auto items = sequence.is_list() ? sequence.as<List>().items() : sequence.as<Tuple>().items();
+  const auto items =
+      sequence.is_list() ? sequence.as<List>().items() : sequence.as<Tuple>().items();
   MISHAP_ASSIGN(const int64_t n, repeat_count(heap, items.size(), sizeof(Value), count));
   std::vector<Value> repeated;
   repeated.reserve(items.size() * static_cast<size_t>(n));
@@ -162,7 +179,8 @@ Result<Value> concat(Heap& heap, const Value& a, const Value& b) {
   }
   const auto first = a.is_list() ? a.as<List>().items() : a.as<Tuple>().items();
   const auto second = b.is_list() ? b.as<List>().items() : b.as<Tuple>().items();
-  if (!heap.can_allocate((first.size() + second.size()) * sizeof(Value))) return fail("memory limit exceeded");
+  if (!heap.can_allocate((first.size() + second.size()) * sizeof(Value)))
+    return fail("memory limit exceeded");
   if (a.is_tuple()) {
     Tuple* result = heap.new_tuple(first.size() + second.size());
     auto out = std::copy(first.begin(), first.end(), result->mutable_items().begin());
@@ -198,13 +216,18 @@ Result<Value> set_binary(Heap& heap, BinaryOperator op, const Set& a, const Set&
       MISHAP_TRY(take(a, result.as<Set>(), false));
       MISHAP_TRY(take(b, a, false));
       return result;
-    case BinaryOperator::kBitAnd: MISHAP_TRY(take(a, b, true)); return result;
-    case BinaryOperator::kSubtract: MISHAP_TRY(take(a, b, false)); return result;
+    case BinaryOperator::kBitAnd:
+      MISHAP_TRY(take(a, b, true));
+      return result;
+    case BinaryOperator::kSubtract:
+      MISHAP_TRY(take(a, b, false));
+      return result;
     case BinaryOperator::kBitXor:
       MISHAP_TRY(take(a, b, false));
       MISHAP_TRY(take(b, a, false));
       return result;
-    default: return kUnsupported;
+    default:
+      return kUnsupported;
   }
 }
 
@@ -220,12 +243,14 @@ Result<Value> host_binary(Thread& thread, BinaryOperator op, const Value& a, con
 Result<Value> try_binary(Thread& thread, BinaryOperator op, const Value& a, const Value& b) {
   Heap& heap = thread.heap();
   if (is_number(a) && is_number(b)) {
-    if (a.is_int() && b.is_int() && op != BinaryOperator::kDivide) return int_binary(heap, op, a, b);
+    if (a.is_int() && b.is_int() && op != BinaryOperator::kDivide)
+      return int_binary(heap, op, a, b);
     return float_binary(op, a, b);
   }
   if (op == BinaryOperator::kModulo && a.is_string()) return format_percent(thread, a.text(), b);
   if (a.is_host() || b.is_host()) return host_binary(thread, op, a, b);
-  if (op == BinaryOperator::kAdd && is_sequence(a) && a.kind() == b.kind()) return concat(heap, a, b);
+  if (op == BinaryOperator::kAdd && is_sequence(a) && a.kind() == b.kind())
+    return concat(heap, a, b);
   if (op == BinaryOperator::kMultiply && is_sequence(a) && b.is_int()) return repeat(heap, a, b);
   if (op == BinaryOperator::kMultiply && a.is_int() && is_sequence(b)) return repeat(heap, b, a);
   if (op == BinaryOperator::kBitOr && a.is_dict() && b.is_dict()) {
@@ -238,14 +263,16 @@ Result<Value> try_binary(Thread& thread, BinaryOperator op, const Value& a, cons
 }  // namespace
 
 std::string_view spelling(BinaryOperator op) {
-  constexpr std::string_view kSpellings[] = {"+", "-", "*", "/", "//", "%", "&", "|", "^", "<<", ">>"};
+  constexpr std::string_view kSpellings[] = {"+", "-", "*", "/",  "//", "%",
+                                             "&", "|", "^", "<<", ">>"};
   return kSpellings[static_cast<size_t>(op)];
 }
 
 Result<Value> binary(Thread& thread, BinaryOperator op, const Value& a, const Value& b) {
   MISHAP_ASSIGN(Value result, try_binary(thread, op, a, b));
   if (!result.is_valid()) {
-    return fail(fmt::format("unknown binary op: {} {} {}", type_name(a), spelling(op), type_name(b)));
+    return fail(
+        fmt::format("unknown binary op: {} {} {}", type_name(a), spelling(op), type_name(b)));
   }
   return result;
 }
@@ -254,9 +281,11 @@ Result<Value> unary(Thread& thread, UnaryOperator op, const Value& value) {
   if (value.is_int()) {
     switch (op) {
       case UnaryOperator::kMinus:
-        if (value.is_int64() && value.as_int64() != INT64_MIN) return Value::integer(-value.as_int64());
+        if (value.is_int64() && value.as_int64() != INT64_MIN)
+          return Value::integer(-value.as_int64());
         return thread.heap().integer(-to_big(value));
-      case UnaryOperator::kPlus: return value;
+      case UnaryOperator::kPlus:
+        return value;
       case UnaryOperator::kInvert:
         if (value.is_int64()) return Value::integer(~value.as_int64());
         return thread.heap().integer(~to_big(value));
@@ -274,7 +303,8 @@ Result<Value> unary(Thread& thread, UnaryOperator op, const Value& value) {
 
 Result<int64_t> to_int64(const Value& value) {
   if (value.is_int64()) return value.as_int64();
-  if (value.is_int()) return fail(fmt::format("{} out of range (want value in signed 64-bit range)", repr(value)));
+  if (value.is_int())
+    return fail(fmt::format("{} out of range (want value in signed 64-bit range)", repr(value)));
   return fail(fmt::format("got {}, want int", type_name(value)));
 }
 

@@ -11,13 +11,20 @@ namespace {
 
 std::string shown(const Token& token) {
   switch (token.kind) {
-    case TokenKind::kEnd: return "end of file";
-    case TokenKind::kNewline: return "end of line";
-    case TokenKind::kIndent: return "indentation";
-    case TokenKind::kOutdent: return "end of block";
-    case TokenKind::kString: return "a string";
-    case TokenKind::kBytes: return "bytes";
-    default: return fmt::format("'{}'", token.text);
+    case TokenKind::kEnd:
+      return "end of file";
+    case TokenKind::kNewline:
+      return "end of line";
+    case TokenKind::kIndent:
+      return "indentation";
+    case TokenKind::kOutdent:
+      return "end of block";
+    case TokenKind::kString:
+      return "a string";
+    case TokenKind::kBytes:
+      return "bytes";
+    default:
+      return fmt::format("'{}'", token.text);
   }
 }
 
@@ -58,7 +65,8 @@ void Parser::error(const ast::Span& span, std::string message, std::string hint)
 
 void Parser::unexpected(std::string_view wanted) {
   std::string hint;
-  if (token().kind == TokenKind::kReserved) hint = fmt::format("'{}' is a reserved word", token().text);
+  if (token().kind == TokenKind::kReserved)
+    hint = fmt::format("'{}' is a reserved word", token().text);
   error(token().span, fmt::format("got {}, want {}", shown(token()), wanted), hint);
 }
 
@@ -136,7 +144,8 @@ ParseOutcome parse(std::string file, std::string_view text, const Dialect&, int 
   return outcome;
 }
 
-ParseOutcome parse_expression(std::string file, std::string_view text, const Dialect&, int first_line) {
+ParseOutcome parse_expression(std::string file, std::string_view text, const Dialect&,
+                              int first_line) {
   ParseOutcome outcome;
   auto module = new_module(std::move(file), text);
   Scanner scanner(module->file, module->text, first_line, module->arena, outcome.diagnostics);

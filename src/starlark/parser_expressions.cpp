@@ -21,12 +21,15 @@ struct Operator {
 // Precedence of and/or is below; comparisons do not associate.
 constexpr int kOr = 1, kAnd = 2, kNot = 3, kComparison = 4, kLowestArithmetic = 5;
 constexpr std::array kOperators = {
-    Operator{"==", 4, BinaryOp::kEqual},       Operator{"!=", 4, BinaryOp::kNotEqual},   Operator{"<", 4, BinaryOp::kLess},
-    Operator{"<=", 4, BinaryOp::kLessEqual},   Operator{">", 4, BinaryOp::kGreater},     Operator{">=", 4, BinaryOp::kGreaterEqual},
-    Operator{"in", 4, BinaryOp::kIn},          Operator{"|", 5, BinaryOp::kOr},          Operator{"^", 6, BinaryOp::kXor},
-    Operator{"&", 7, BinaryOp::kAnd},          Operator{"<<", 8, BinaryOp::kShiftLeft},  Operator{">>", 8, BinaryOp::kShiftRight},
-    Operator{"+", 9, BinaryOp::kAdd},          Operator{"-", 9, BinaryOp::kSubtract},    Operator{"*", 10, BinaryOp::kMultiply},
-    Operator{"/", 10, BinaryOp::kDivide},      Operator{"//", 10, BinaryOp::kFloorDivide}, Operator{"%", 10, BinaryOp::kModulo},
+    Operator{"==", 4, BinaryOp::kEqual},        Operator{"!=", 4, BinaryOp::kNotEqual},
+    Operator{"<", 4, BinaryOp::kLess},          Operator{"<=", 4, BinaryOp::kLessEqual},
+    Operator{">", 4, BinaryOp::kGreater},       Operator{">=", 4, BinaryOp::kGreaterEqual},
+    Operator{"in", 4, BinaryOp::kIn},           Operator{"|", 5, BinaryOp::kOr},
+    Operator{"^", 6, BinaryOp::kXor},           Operator{"&", 7, BinaryOp::kAnd},
+    Operator{"<<", 8, BinaryOp::kShiftLeft},    Operator{">>", 8, BinaryOp::kShiftRight},
+    Operator{"+", 9, BinaryOp::kAdd},           Operator{"-", 9, BinaryOp::kSubtract},
+    Operator{"*", 10, BinaryOp::kMultiply},     Operator{"/", 10, BinaryOp::kDivide},
+    Operator{"//", 10, BinaryOp::kFloorDivide}, Operator{"%", 10, BinaryOp::kModulo},
 };
 
 const Operator* find_operator(const Token& token) {
@@ -41,7 +44,8 @@ const Operator* find_operator(const Token& token) {
 void Parser::raise_height(Expr* node, const Expr* child) {
   if (child == nullptr) return;
   if (child->height >= kMaxTreeHeight) {
-    error(node->span, fmt::format("expression is too complex (more than {} levels)", kMaxTreeHeight));
+    error(node->span,
+          fmt::format("expression is too complex (more than {} levels)", kMaxTreeHeight));
     return;
   }
   node->height = std::max<uint16_t>(node->height, static_cast<uint16_t>(child->height + 1));
@@ -71,7 +75,9 @@ Expr* Parser::expression(bool allow_tuple) {
   auto* tuple = make<TupleExpr>(first->span.begin, first->span.begin);
   while (accept(",")) {
     // A trailing comma makes a tuple of what came so far.
-    if (is(TokenKind::kNewline) || is(TokenKind::kEnd) || is("=") || is(")") || is("]") || is("}") || is(":") || is("in") || is(";")) break;
+    if (is(TokenKind::kNewline) || is(TokenKind::kEnd) || is("=") || is(")") || is("]") ||
+        is("}") || is(":") || is("in") || is(";"))
+      break;
     elements.push_back(test());
     if (failed()) break;
   }
@@ -151,16 +157,19 @@ Expr* Parser::binary(int precedence) {
       return left;
     }
     const Operator* found = find_operator(token());
-    bool negated = precedence == kComparison && is("not") && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is("in");
+    bool negated = precedence == kComparison && is("not") && at_ + 1 < tokens_.size() &&
+                   tokens_[at_ + 1].is("in");
     if (!negated && (found == nullptr || found->precedence != precedence)) {
-      if (precedence == kComparison && token().kind == TokenKind::kReserved && token().text == "is") {
+      if (precedence == kComparison && token().kind == TokenKind::kReserved &&
+          token().text == "is") {
         error(token().span, "there is no 'is' operator", "use == or !=");
       }
       return left;
     }
     if (compared) {
-      error(token().span, fmt::format("operator {} does not associate with operator {} (use parens)",
-                                      token().text, to_string(static_cast<const BinaryExpr*>(left)->op)),
+      error(token().span,
+            fmt::format("operator {} does not associate with operator {} (use parens)",
+                        token().text, to_string(static_cast<const BinaryExpr*>(left)->op)),
             "write a < b and b < c");
       return left;
     }
@@ -177,7 +186,8 @@ Expr* Parser::binary(int precedence) {
 }
 
 Expr* Parser::unary() {
-  for (auto [text, op] : {std::pair("-", UnaryOp::kMinus), std::pair("+", UnaryOp::kPlus), std::pair("~", UnaryOp::kInvert)}) {
+  for (auto [text, op] : {std::pair("-", UnaryOp::kMinus), std::pair("+", UnaryOp::kPlus),
+                          std::pair("~", UnaryOp::kInvert)}) {
     if (!is(text)) continue;
     Depth depth(*this);
     if (too_deep()) return bad(token().span);
@@ -225,8 +235,10 @@ Expr* Parser::int_literal() {
   }
   node->digits = node->base == 10 ? text : text.substr(2);
   int64_t value = 0;
-  auto [end, problem] = std::from_chars(node->digits.data(), node->digits.data() + node->digits.size(), value, node->base);
-  if (problem == std::errc() && end == node->digits.data() + node->digits.size()) node->value = value;
+  auto [end, problem] = std::from_chars(
+      node->digits.data(), node->digits.data() + node->digits.size(), value, node->base);
+  if (problem == std::errc() && end == node->digits.data() + node->digits.size())
+    node->value = value;
   next();
   return finish(node, {});
 }
@@ -235,8 +247,10 @@ Expr* Parser::operand() {
   const Token& now = token();
   Position begin = now.span.begin;
   switch (now.kind) {
-    case TokenKind::kIdentifier: return identifier("a name");
-    case TokenKind::kInt: return int_literal();
+    case TokenKind::kIdentifier:
+      return identifier("a name");
+    case TokenKind::kInt:
+      return int_literal();
     case TokenKind::kFloat: {
       auto* node = make<FloatLiteral>(begin, begin);
       node->value = std::strtod(std::string(now.text).c_str(), nullptr);
@@ -247,7 +261,8 @@ Expr* Parser::operand() {
       auto* node = make<StringLiteral>(begin, begin);
       node->value = now.text;
       next();
-      if (is(TokenKind::kString)) error(token().span, "strings are not joined by writing them side by side", "use +");
+      if (is(TokenKind::kString))
+        error(token().span, "strings are not joined by writing them side by side", "use +");
       return finish(node, {});
     }
     case TokenKind::kBytes: {
@@ -256,7 +271,8 @@ Expr* Parser::operand() {
       next();
       return finish(node, {});
     }
-    default: break;
+    default:
+      break;
   }
   if (is("(")) return parenthesised();
   if (is("[")) return list_or_comprehension();
@@ -276,7 +292,8 @@ Expr* Parser::parenthesised() {
     return finish(empty, {});
   }
   Expr* inner = expression(true);
-  if (is("for")) error(token().span, "there are no generator expressions", "use a list comprehension [… for …]");
+  if (is("for"))
+    error(token().span, "there are no generator expressions", "use a list comprehension [… for …]");
   expect(")", "");
   bool tuple = inner->kind == ExprKind::kTuple && !inner->parenthesized;
   inner->parenthesized = true;
@@ -315,7 +332,8 @@ Expr* Parser::dict_or_comprehension() {
   while (!is("}") && !failed()) {
     Expr* key = test();
     if (entries.empty() && (is(",") || is("}")) && !failed()) {
-      error(token().span, "got " + std::string(is(",") ? "','" : "'}'") + ", want ':'", "there are no set literals; use set([…])");
+      error(token().span, "got " + std::string(is(",") ? "','" : "'}'") + ", want ':'",
+            "there are no set literals; use set([…])");
       break;
     }
     Position colon = token().span.begin;
@@ -371,8 +389,10 @@ Expr* Parser::call(Expr* function) {
   while (!is(")") && !failed()) {
     Position begin = token().span.begin;
     Argument argument{ArgumentKind::kPositional, {}, nullptr, {begin, begin}};
-    if (accept("**")) argument.kind = ArgumentKind::kKwargs;
-    else if (accept("*")) argument.kind = ArgumentKind::kArgs;
+    if (accept("**"))
+      argument.kind = ArgumentKind::kKwargs;
+    else if (accept("*"))
+      argument.kind = ArgumentKind::kArgs;
     else if (is(TokenKind::kIdentifier) && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is("=")) {
       argument.kind = ArgumentKind::kNamed;
       argument.name = token().text;
@@ -380,7 +400,9 @@ Expr* Parser::call(Expr* function) {
       next();
     }
     argument.value = test();
-    if (is("for") && !failed()) error(token().span, "there are no generator expressions", "use a list comprehension [… for …]");
+    if (is("for") && !failed())
+      error(token().span, "there are no generator expressions",
+            "use a list comprehension [… for …]");
     argument.span.end = previous().span.end;
     arguments.push_back(argument);
     if (!accept(",")) break;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mishap/starlark/parser.h"
+
 #include "scanner.h"
 
 namespace mishap::starlark {
@@ -15,7 +16,10 @@ namespace mishap::starlark {
 class Parser {
  public:
   Parser(ast::Module& module, std::vector<Token> tokens, std::vector<Diagnostic>& diagnostics)
-      : module_(module), arena_(module.arena), tokens_(std::move(tokens)), diagnostics_(diagnostics) {}
+      : module_(module),
+        arena_(module.arena),
+        tokens_(std::move(tokens)),
+        diagnostics_(diagnostics) {}
 
   void parse_file();
   void parse_single_expression();
@@ -64,7 +68,8 @@ class Parser {
   ast::Expr* parenthesised();
   ast::Expr* list_or_comprehension();
   ast::Expr* dict_or_comprehension();
-  ast::Expr* comprehension(ast::Expr* key, ast::Expr* element, std::string_view closing, ast::Position begin);
+  ast::Expr* comprehension(ast::Expr* key, ast::Expr* element, std::string_view closing,
+                           ast::Position begin);
   ast::Expr* call(ast::Expr* function);
   ast::Expr* subscript(ast::Expr* object);
   ast::Expr* int_literal();

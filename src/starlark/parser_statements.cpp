@@ -15,13 +15,17 @@ struct AugmentedOperator {
   std::string_view text;
   BinaryOp op;
 };
-constexpr std::array kAugmented = {
-    AugmentedOperator{"+=", BinaryOp::kAdd},         AugmentedOperator{"-=", BinaryOp::kSubtract},
-    AugmentedOperator{"*=", BinaryOp::kMultiply},    AugmentedOperator{"/=", BinaryOp::kDivide},
-    AugmentedOperator{"//=", BinaryOp::kFloorDivide}, AugmentedOperator{"%=", BinaryOp::kModulo},
-    AugmentedOperator{"&=", BinaryOp::kAnd},         AugmentedOperator{"|=", BinaryOp::kOr},
-    AugmentedOperator{"^=", BinaryOp::kXor},         AugmentedOperator{"<<=", BinaryOp::kShiftLeft},
-    AugmentedOperator{">>=", BinaryOp::kShiftRight}};
+constexpr std::array kAugmented = {AugmentedOperator{"+=", BinaryOp::kAdd},
+                                   AugmentedOperator{"-=", BinaryOp::kSubtract},
+                                   AugmentedOperator{"*=", BinaryOp::kMultiply},
+                                   AugmentedOperator{"/=", BinaryOp::kDivide},
+                                   AugmentedOperator{"//=", BinaryOp::kFloorDivide},
+                                   AugmentedOperator{"%=", BinaryOp::kModulo},
+                                   AugmentedOperator{"&=", BinaryOp::kAnd},
+                                   AugmentedOperator{"|=", BinaryOp::kOr},
+                                   AugmentedOperator{"^=", BinaryOp::kXor},
+                                   AugmentedOperator{"<<=", BinaryOp::kShiftLeft},
+                                   AugmentedOperator{">>=", BinaryOp::kShiftRight}};
 
 /// What people write from Python, and what to do instead.
 const std::map<std::string_view, std::string_view> kPython = {
@@ -54,14 +58,16 @@ T* make_statement(Arena& arena, Position begin) {
 
 std::string_view Parser::docstring_of(Block body) {
   if (body.empty() || body[0]->kind != StmtKind::kExpr) return {};
-  const auto* text = if_a<const StringLiteral>(static_cast<const Expr*>(as<ExprStmt>(*body[0]).expr));
+  const auto* text =
+      if_a<const StringLiteral>(static_cast<const Expr*>(as<ExprStmt>(*body[0]).expr));
   return text == nullptr ? std::string_view() : text->value;
 }
 
 void Parser::refuse_python_statement() {
   auto found = kPython.find(token().text);
   if (found == kPython.end()) return unexpected("a statement");
-  error(token().span, fmt::format("'{}' is not in the language", token().text), std::string(found->second));
+  error(token().span, fmt::format("'{}' is not in the language", token().text),
+        std::string(found->second));
 }
 
 void Parser::statement(std::vector<Stmt*>& out) {
@@ -93,7 +99,8 @@ Stmt* Parser::small_statement() {
   Stmt* parsed = nullptr;
   if (accept("return")) {
     auto* node = make_statement<ReturnStmt>(arena_, begin);
-    if (!is(TokenKind::kNewline) && !is(TokenKind::kEnd) && !is(";")) node->value = expression(true);
+    if (!is(TokenKind::kNewline) && !is(TokenKind::kEnd) && !is(";"))
+      node->value = expression(true);
     parsed = node;
   } else if (accept("break")) {
     parsed = make_statement<BreakStmt>(arena_, begin);
@@ -114,10 +121,12 @@ bool Parser::check_target(const Expr* expr, bool augmented) {
   switch (expr->kind) {
     case ExprKind::kIdentifier:
     case ExprKind::kIndex:
-    case ExprKind::kDot: return true;
+    case ExprKind::kDot:
+      return true;
     case ExprKind::kTuple:
     case ExprKind::kList: {
-      auto elements = expr->kind == ExprKind::kTuple ? as<TupleExpr>(*expr).elements : as<ListExpr>(*expr).elements;
+      auto elements = expr->kind == ExprKind::kTuple ? as<TupleExpr>(*expr).elements
+                                                     : as<ListExpr>(*expr).elements;
       if (augmented) {
         error(expr->span, "can't use tuple or list expression in augmented assignment");
         return false;
@@ -132,7 +141,8 @@ bool Parser::check_target(const Expr* expr, bool augmented) {
       return true;
     }
     default:
-      error(expr->span, "can't assign to this expression", "on the left go names, x[i], x.f, and lists of them");
+      error(expr->span, "can't assign to this expression",
+            "on the left go names, x[i], x.f, and lists of them");
       return false;
   }
 }
@@ -330,7 +340,8 @@ Stmt* Parser::load_statement() {
     names.push_back(loaded);
   }
   expect(")", "at the end of a load");
-  if (names.empty() && !failed()) error(node->module_span, "load statement must import at least 1 symbol");
+  if (names.empty() && !failed())
+    error(node->module_span, "load statement must import at least 1 symbol");
   node->names = arena_.copy(names);
   node->span.end = previous().span.end;
   loads_.push_back(node);

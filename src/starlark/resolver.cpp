@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+
 #include "resolver_impl.h"
 
 namespace mishap::starlark {
@@ -75,13 +76,15 @@ int Resolver::add_global(std::string_view name, const Span& span, bool exported)
 }
 
 void Resolver::collect_globals() {
-  for (const std::string& name : environment_.earlier_globals) add_global(module_.arena.copy(name), {}, true);
+  for (const std::string& name : environment_.earlier_globals)
+    add_global(module_.arena.copy(name), {}, true);
   std::set<std::string_view> loaded;
   for (const LoadStmt* stmt : module_.loads) {
     for (const auto& name : stmt->names) loaded.insert(name.local->name);
   }
   for (const Identifier* name : bound_names(module_.toplevel->body)) {
-    add_global(name->name, name->span, dialect_.load_binds_globally || !loaded.contains(name->name));
+    add_global(name->name, name->span,
+               dialect_.load_binds_globally || !loaded.contains(name->name));
   }
 }
 
@@ -119,7 +122,8 @@ void Resolver::parameters(Function& function, Frame& frame) {
     if (kwargs) error(parameter.span, "parameter may not follow **kwargs");
     switch (parameter.kind) {
       case ParameterKind::kRequired:
-        if (optional && !star) error(parameter.span, "required parameter may not follow optional parameter");
+        if (optional && !star)
+          error(parameter.span, "required parameter may not follow optional parameter");
         [[fallthrough]];
       case ParameterKind::kOptional:
         optional = optional || parameter.kind == ParameterKind::kOptional;
@@ -168,7 +172,8 @@ void Resolver::function(Function& function) {
 
 void Resolver::finish(Frame& frame) {
   for (Identifier* name : frame.uses) {
-    if (frame.locals[static_cast<size_t>(name->binding.index)].is_cell) name->binding.scope = Scope::kCell;
+    if (frame.locals[static_cast<size_t>(name->binding.index)].is_cell)
+      name->binding.scope = Scope::kCell;
   }
   frame.function->locals = module_.arena.copy(frame.locals);
   frame.function->free_variables = module_.arena.copy(frame.free);
@@ -176,11 +181,13 @@ void Resolver::finish(Frame& frame) {
 
 // --- names ---
 
-/// A variable of this function or one around it; captures it on the way in. kUndefined when there is none.
+/// A variable of this function or one around it; captures it on the way in. kUndefined when there
+/// is none.
 Binding Resolver::find_local(Frame* frame, std::string_view name) {
   if (frame == nullptr) return {};
   for (auto names = frame->blocks.rbegin(); names != frame->blocks.rend(); ++names) {
-    if (auto found = names->find(name); found != names->end()) return {Scope::kLocal, found->second};
+    if (auto found = names->find(name); found != names->end())
+      return {Scope::kLocal, found->second};
   }
   for (size_t i = 0; i < frame->free.size(); ++i) {
     if (frame->free[i].name == name) return {Scope::kFree, static_cast<int32_t>(i)};
@@ -197,7 +204,8 @@ Binding Resolver::find_local(Frame* frame, std::string_view name) {
 
 /// Predeclared and universal names.
 bool Resolver::find_outside(Identifier& name) {
-  auto bind_to = [&](Scope scope, std::map<std::string_view, int>& known, std::vector<std::string_view>& used) {
+  auto bind_to = [&](Scope scope, std::map<std::string_view, int>& known,
+                     std::vector<std::string_view>& used) {
     auto [at, added] = known.emplace(name.name, static_cast<int>(used.size()));
     if (added) used.push_back(name.name);
     name.binding = {scope, at->second};
@@ -236,7 +244,8 @@ void Resolver::use(Identifier& name) {
   }
   auto global = globals_.find(name.name);
   // At a reassigning file's top level a name means what it means at that point.
-  bool not_yet = dialect_.allow_global_reassign && frame_->is_file && !bound_globals_.contains(name.name);
+  bool not_yet =
+      dialect_.allow_global_reassign && frame_->is_file && !bound_globals_.contains(name.name);
   if (global != globals_.end() && not_yet && find_outside(name)) return;
   if (global != globals_.end()) {
     name.binding = {Scope::kGlobal, global->second};
@@ -260,25 +269,29 @@ void Resolver::bind_name(Identifier& name) {
   bool again = !bound_globals_.insert(name.name).second;
   const GlobalVariable& first = module_.globals[static_cast<size_t>(global->second)];
   if (again && !dialect_.allow_global_reassign && first.span.begin.line != 0) {
-    error(name.span, fmt::format("cannot reassign {} {} declared at {}:{}:{}", first.exported ? "global" : "top-level name",
-                                 name.name, module_.file, first.span.begin.line, first.span.begin.column));
+    error(name.span, fmt::format("cannot reassign {} {} declared at {}:{}:{}",
+                                 first.exported ? "global" : "top-level name", name.name,
+                                 module_.file, first.span.begin.line, first.span.begin.column));
   }
 }
 
 void Resolver::bind(Expr& target) {
   switch (target.kind) {
-    case ExprKind::kIdentifier: return bind_name(as<Identifier>(target));
+    case ExprKind::kIdentifier:
+      return bind_name(as<Identifier>(target));
     case ExprKind::kTuple:
       for (Expr* element : as<TupleExpr>(target).elements) bind(*element);
       return;
     case ExprKind::kList:
       for (Expr* element : as<ListExpr>(target).elements) bind(*element);
       return;
-    default: return expression(target);
+    default:
+      return expression(target);
   }
 }
 
-std::vector<Diagnostic> resolve(Module& module, const Environment& environment, const Dialect& dialect) {
+std::vector<Diagnostic> resolve(Module& module, const Environment& environment,
+                                const Dialect& dialect) {
   return Resolver(module, environment, dialect).run();
 }
 

@@ -11,7 +11,8 @@
 
 namespace mishap::starlark {
 
-/// Names bound by the statements of a function's body (or a file), nested blocks included, nested functions not.
+/// Names bound by the statements of a function's body (or a file), nested blocks included, nested
+/// functions not.
 std::vector<const ast::Identifier*> bound_names(ast::Block body);
 
 class Resolver {

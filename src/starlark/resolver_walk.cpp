@@ -21,12 +21,14 @@ void Resolver::not_at_top_level(const Stmt& stmt, const char* what) {
 
 void Resolver::statement(Stmt& stmt) {
   switch (stmt.kind) {
-    case StmtKind::kExpr: return expression(*as<ExprStmt>(stmt).expr);
+    case StmtKind::kExpr:
+      return expression(*as<ExprStmt>(stmt).expr);
     case StmtKind::kAssign: {
       auto& assign = as<AssignStmt>(stmt);
       expression(*assign.value);
       // x += 1 also reads x; at a file's top level it counts as binding it once more.
-      if (assign.op && assign.target->kind != ExprKind::kIdentifier) return expression(*assign.target);
+      if (assign.op && assign.target->kind != ExprKind::kIdentifier)
+        return expression(*assign.target);
       return bind(*assign.target);
     }
     case StmtKind::kDef:
@@ -52,7 +54,8 @@ void Resolver::statement(Stmt& stmt) {
       return;
     case StmtKind::kWhile:
       if (!dialect_.allow_while) {
-        error({stmt.at, stmt.at}, "dialect does not support while loops", "loop over range(n), and break");
+        error({stmt.at, stmt.at}, "dialect does not support while loops",
+              "loop over range(n), and break");
       }
       not_at_top_level(stmt, "while loop");
       expression(*as<WhileStmt>(stmt).condition);
@@ -62,26 +65,34 @@ void Resolver::statement(Stmt& stmt) {
       return;
     case StmtKind::kReturn:
       // An expression typed at a prompt is compiled as `return EXPR` of its file.
-      if (frame_->is_file && module_.toplevel->body.size() > 1) error(stmt.span, "return statement not within a function");
+      if (frame_->is_file && module_.toplevel->body.size() > 1)
+        error(stmt.span, "return statement not within a function");
       return maybe(as<ReturnStmt>(stmt).value);
     case StmtKind::kBreak:
     case StmtKind::kContinue:
       if (frame_->loops == 0) {
-        error(stmt.span, fmt::format("{} not in a loop", stmt.kind == StmtKind::kBreak ? "break" : "continue"));
+        error(stmt.span, fmt::format("{} not in a loop",
+                                     stmt.kind == StmtKind::kBreak ? "break" : "continue"));
       }
       return;
-    case StmtKind::kPass: return;
-    case StmtKind::kLoad: return load(as<LoadStmt>(stmt));
+    case StmtKind::kPass:
+      return;
+    case StmtKind::kLoad:
+      return load(as<LoadStmt>(stmt));
   }
 }
 
 void Resolver::load(LoadStmt& stmt) {
-  if (!frame_->is_file) error(stmt.span, "load statement within a function");
-  else if (frame_->loops > 0) error(stmt.span, "load statement within a loop");
-  else if (frame_->conditionals > 0) error(stmt.span, "load statement within a conditional");
+  if (!frame_->is_file)
+    error(stmt.span, "load statement within a function");
+  else if (frame_->loops > 0)
+    error(stmt.span, "load statement within a loop");
+  else if (frame_->conditionals > 0)
+    error(stmt.span, "load statement within a conditional");
   for (auto& loaded : stmt.names) {
     if (loaded.name.starts_with('_')) {
-      error(loaded.name_span, fmt::format("load: names with leading underscores are not exported: {}", loaded.name));
+      error(loaded.name_span,
+            fmt::format("load: names with leading underscores are not exported: {}", loaded.name));
     }
     bind_name(*loaded.local);
   }
@@ -89,11 +100,13 @@ void Resolver::load(LoadStmt& stmt) {
 
 void Resolver::expression(Expr& expr) {
   switch (expr.kind) {
-    case ExprKind::kIdentifier: return use(as<Identifier>(expr));
+    case ExprKind::kIdentifier:
+      return use(as<Identifier>(expr));
     case ExprKind::kInt:
     case ExprKind::kFloat:
     case ExprKind::kString:
-    case ExprKind::kBytes: return;
+    case ExprKind::kBytes:
+      return;
     case ExprKind::kList:
       for (Expr* element : as<ListExpr>(expr).elements) expression(*element);
       return;
@@ -106,8 +119,10 @@ void Resolver::expression(Expr& expr) {
         expression(*entry.value);
       }
       return;
-    case ExprKind::kComprehension: return comprehension(as<Comprehension>(expr));
-    case ExprKind::kUnary: return expression(*as<UnaryExpr>(expr).operand);
+    case ExprKind::kComprehension:
+      return comprehension(as<Comprehension>(expr));
+    case ExprKind::kUnary:
+      return expression(*as<UnaryExpr>(expr).operand);
     case ExprKind::kBinary:
       expression(*as<BinaryExpr>(expr).left);
       return expression(*as<BinaryExpr>(expr).right);
@@ -129,8 +144,10 @@ void Resolver::expression(Expr& expr) {
       maybe(as<SliceExpr>(expr).start);
       maybe(as<SliceExpr>(expr).stop);
       return maybe(as<SliceExpr>(expr).step);
-    case ExprKind::kDot: return expression(*as<DotExpr>(expr).object);
-    case ExprKind::kLambda: return function(*as<LambdaExpr>(expr).function);
+    case ExprKind::kDot:
+      return expression(*as<DotExpr>(expr).object);
+    case ExprKind::kLambda:
+      return function(*as<LambdaExpr>(expr).function);
   }
 }
 
@@ -149,7 +166,8 @@ void Resolver::comprehension(Comprehension& node) {
     struct Targets : Visitor {
       std::vector<Identifier*> names;
       bool visit(const Expr& expr) override {
-        if (const auto* name = if_a<const Identifier>(&expr)) names.push_back(const_cast<Identifier*>(name));
+        if (const auto* name = if_a<const Identifier>(&expr))
+          names.push_back(const_cast<Identifier*>(name));
         return expr.kind == ExprKind::kTuple || expr.kind == ExprKind::kList;
       }
     } targets;
@@ -168,21 +186,30 @@ void Resolver::arguments(CallExpr& call) {
   for (auto& argument : call.arguments) {
     switch (argument.kind) {
       case ArgumentKind::kPositional:
-        if (kwargs) error(argument.span, "positional argument may not follow **kwargs");
-        else if (args) error(argument.span, "positional argument may not follow *args");
-        else if (named) error(argument.span, "positional argument may not follow named");
+        if (kwargs)
+          error(argument.span, "positional argument may not follow **kwargs");
+        else if (args)
+          error(argument.span, "positional argument may not follow *args");
+        else if (named)
+          error(argument.span, "positional argument may not follow named");
         break;
       case ArgumentKind::kNamed:
-        if (kwargs) error(argument.span, fmt::format("keyword argument {} may not follow **kwargs", argument.name));
-        else if (args) error(argument.span, fmt::format("keyword argument {} may not follow *args", argument.name));
+        if (kwargs)
+          error(argument.span,
+                fmt::format("keyword argument {} may not follow **kwargs", argument.name));
+        else if (args)
+          error(argument.span,
+                fmt::format("keyword argument {} may not follow *args", argument.name));
         if (!names.insert(argument.name).second) {
           error(argument.span, fmt::format("keyword argument {} is repeated", argument.name));
         }
         named = true;
         break;
       case ArgumentKind::kArgs:
-        if (kwargs) error(argument.span, "*args may not follow **kwargs");
-        else if (args) error(argument.span, "multiple *args not allowed");
+        if (kwargs)
+          error(argument.span, "*args may not follow **kwargs");
+        else if (args)
+          error(argument.span, "multiple *args not allowed");
         args = true;
         break;
       case ArgumentKind::kKwargs:

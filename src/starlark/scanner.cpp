@@ -10,18 +10,22 @@
 namespace mishap::starlark {
 namespace {
 
-constexpr std::array kKeywords = {"and", "break", "continue", "def", "elif", "else",   "for",  "if",    "in",
-                                  "lambda", "load", "not", "or", "pass", "return", "while"};
-constexpr std::array kReservedWords = {"as",     "async", "await",    "class", "del",   "except", "finally", "from",
-                                       "global", "import", "is",    "nonlocal", "raise", "try",   "with",   "yield"};
+constexpr std::array kKeywords = {"and", "break", "continue", "def",    "elif", "else",
+                                  "for", "if",    "in",       "lambda", "load", "not",
+                                  "or",  "pass",  "return",   "while"};
+constexpr std::array kReservedWords = {"as",      "async", "await",  "class",  "del", "except",
+                                       "finally", "from",  "global", "import", "is",  "nonlocal",
+                                       "raise",   "try",   "with",   "yield"};
 // Longest first, so that the first that fits is the right one.
-constexpr std::array kMarks = {"//=", "<<=", ">>=", "**", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "==", "!=",
-                               "<=",  ">=",  "<<",  ">>", "//", "+",  "-",  "*",  "/",  "%",  "&",  "|",  "^",  "~",
-                               "<",   ">",   "=",   ".",  ",",  ":",  ";",  "(",  ")",  "[",  "]",  "{",  "}"};
+constexpr std::array kMarks = {"//=", "<<=", ">>=", "**", "+=", "-=", "*=", "/=", "%=", "&=", "|=",
+                               "^=",  "==",  "!=",  "<=", ">=", "<<", ">>", "//", "+",  "-",  "*",
+                               "/",   "%",   "&",   "|",  "^",  "~",  "<",  ">",  "=",  ".",  ",",
+                               ":",   ";",   "(",   ")",  "[",  "]",  "{",  "}"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_name(char c) { return is_name_start(c) || is_digit(c); }
 
@@ -34,7 +38,9 @@ int hex_value(char c) {
 
 }  // namespace
 
-bool is_keyword(std::string_view word) { return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end(); }
+bool is_keyword(std::string_view word) {
+  return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
+}
 bool is_reserved(std::string_view word) {
   return std::find(kReservedWords.begin(), kReservedWords.end(), word) != kReservedWords.end();
 }
@@ -75,7 +81,8 @@ void Scanner::push(TokenKind kind, std::string_view text, ast::Position begin) {
 std::vector<Token> Scanner::scan() {
   line_start();
   while (!at_end()) token();
-  if (!tokens_.empty() && tokens_.back().kind != TokenKind::kNewline && tokens_.back().kind != TokenKind::kOutdent) {
+  if (!tokens_.empty() && tokens_.back().kind != TokenKind::kNewline &&
+      tokens_.back().kind != TokenKind::kOutdent) {
     push(TokenKind::kNewline, "", here());
   }
   for (size_t level = 1; level < indents_.size(); ++level) push(TokenKind::kOutdent, "", here());
@@ -166,7 +173,10 @@ void Scanner::number() {
     if (mark == 'x') digits([](char c) { return hex_value(c) >= 0; });
     if (mark == 'o') digits([](char c) { return c >= '0' && c <= '7'; });
     if (mark == 'b') digits([](char c) { return c == '0' || c == '1'; });
-    if (at_ == first) error(begin, fmt::format("invalid {} literal", mark == 'x' ? "hex" : mark == 'o' ? "octal" : "binary"));
+    if (at_ == first)
+      error(begin, fmt::format("invalid {} literal", mark == 'x'   ? "hex"
+                                                     : mark == 'o' ? "octal"
+                                                                   : "binary"));
   } else {
     digits(is_digit);
     if (peek() == '.') {
@@ -183,7 +193,8 @@ void Scanner::number() {
     }
   }
   std::string_view text = text_.substr(start, at_ - start);
-  if (!is_float && text.size() > 1 && text[0] == '0' && is_digit(text[1]) && text.find_first_not_of('0') != std::string_view::npos) {
+  if (!is_float && text.size() > 1 && text[0] == '0' && is_digit(text[1]) &&
+      text.find_first_not_of('0') != std::string_view::npos) {
     error(begin, "obsolete form of octal literal; use 0o" + std::string(text.substr(1)));
   }
   if (is_name_start(peek())) error(here(), "a number is followed by a letter");
@@ -205,7 +216,9 @@ void Scanner::identifier() {
 
 bool Scanner::string_start() const {
   size_t i = 0;
-  while (i < 2 && (peek(i) == 'r' || peek(i) == 'b' || peek(i) == 'R' || peek(i) == 'B' || peek(i) == 'f' || peek(i) == 'F')) ++i;
+  while (i < 2 && (peek(i) == 'r' || peek(i) == 'b' || peek(i) == 'R' || peek(i) == 'B' ||
+                   peek(i) == 'f' || peek(i) == 'F'))
+    ++i;
   if (i == 2 && (peek(0) | 0x20) == (peek(1) | 0x20)) return false;
   return peek(i) == '"' || peek(i) == '\'';
 }
@@ -217,7 +230,8 @@ void Scanner::string() {
     char c = static_cast<char>(peek() | 0x20);
     raw = raw || c == 'r';
     bytes = bytes || c == 'b';
-    if (c == 'f') error(begin, "f-strings are not in the language", "use \"…\" % x or \"…\".format(x)");
+    if (c == 'f')
+      error(begin, "f-strings are not in the language", "use \"…\" % x or \"…\".format(x)");
     advance();
   }
   char quote = peek();
@@ -288,21 +302,27 @@ void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
       value = value * 8 + static_cast<uint32_t>(peek() - '0');
       advance();
     }
-    if (value > (bytes ? 255u : 127u)) return error(begin, fmt::format("non-ASCII octal escape \\{:o}", value), bytes ? "" : "use \\u");
+    if (value > (bytes ? 255u : 127u))
+      return error(begin, fmt::format("non-ASCII octal escape \\{:o}", value),
+                   bytes ? "" : "use \\u");
     out += static_cast<char>(value);
     return;
   }
   if (c == 'x' || c == 'u' || c == 'U') {
     advance();
-    if (!hex_digits(c == 'x' ? 2 : c == 'u' ? 4 : 8, value)) return error(begin, fmt::format("truncated escape sequence \\{}", c));
+    if (!hex_digits(c == 'x' ? 2 : c == 'u' ? 4 : 8, value))
+      return error(begin, fmt::format("truncated escape sequence \\{}", c));
     if (c == 'x') {
-      if (!bytes && value > 127) return error(begin, fmt::format("non-ASCII hex escape \\x{:02x}", value), "use \\u00" + fmt::format("{:02x}", value));
+      if (!bytes && value > 127)
+        return error(begin, fmt::format("non-ASCII hex escape \\x{:02x}", value),
+                     "use \\u00" + fmt::format("{:02x}", value));
       out += static_cast<char>(value);
       return;
     }
     return code_point(out, value, begin);
   }
-  error(begin, fmt::format("invalid escape sequence \\{}", c), "write \\\\ for a backslash, or a raw string r\"…\"");
+  error(begin, fmt::format("invalid escape sequence \\{}", c),
+        "write \\\\ for a backslash, or a raw string r\"…\"");
   advance();
 }
 
@@ -317,7 +337,9 @@ void Scanner::punctuation() {
     return push(TokenKind::kPunctuation, rest.substr(0, mark.size()), begin);
   }
   char c = peek();
-  std::string shown = c >= ' ' && c < 127 ? fmt::format("'{}'", c) : fmt::format("'\\x{:02x}'", static_cast<unsigned char>(c));
+  std::string shown = c >= ' ' && c < 127
+                          ? fmt::format("'{}'", c)
+                          : fmt::format("'\\x{:02x}'", static_cast<unsigned char>(c));
   error(begin, c == '!' ? "unexpected '!'; use not" : "unexpected input character " + shown);
   advance();
 }

@@ -12,12 +12,23 @@
 namespace mishap::starlark {
 
 enum class TokenKind : uint8_t {
-  kEnd, kNewline, kIndent, kOutdent, kError,
-  kIdentifier, kInt, kFloat, kString, kBytes, kKeyword, kReserved, kPunctuation,
+  kEnd,
+  kNewline,
+  kIndent,
+  kOutdent,
+  kError,
+  kIdentifier,
+  kInt,
+  kFloat,
+  kString,
+  kBytes,
+  kKeyword,
+  kReserved,
+  kPunctuation,
 };
 
-/// `text` points into the source, or into the arena for a decoded string. A keyword, reserved word or punctuation mark is told by
-/// its text.
+/// `text` points into the source, or into the arena for a decoded string. A keyword, reserved word
+/// or punctuation mark is told by its text.
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   std::string_view text;
@@ -27,8 +38,9 @@ struct Token {
   }
 };
 
-/// All tokens of a text. Errors (bad escapes, unclosed strings, inconsistent indentation) are added to `diagnostics`; scanning goes
-/// on after each, so that several are found. The list ends with kEnd.
+/// All tokens of a text. Errors (bad escapes, unclosed strings, inconsistent indentation) are added
+/// to `diagnostics`; scanning goes on after each, so that several are found. The list ends with
+/// kEnd.
 class Scanner {
  public:
   Scanner(const std::string& file, std::string_view text, int first_line, ast::Arena& arena,
@@ -37,7 +49,9 @@ class Scanner {
 
  private:
   bool at_end() const { return at_ >= text_.size(); }
-  char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+  char peek(size_t ahead = 0) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+  }
   void advance();
   void advance(size_t count);
   ast::Position here() const { return {line_, column_}; }

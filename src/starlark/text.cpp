@@ -3,16 +3,18 @@
 
 #include <fmt/format.h>
 
-#include "float_text.h"
-#include "mishap/starlark/function.h"
 #include "mishap/starlark/callable.h"
+#include "mishap/starlark/function.h"
 #include "mishap/starlark/operations.h"
+
+#include "float_text.h"
 #include "utf8.h"
 
 namespace mishap::starlark {
 namespace {
 
-// A value nested deeper, or a text longer, is cut with "...": shared parts can make a text exponentially long.
+// A value nested deeper, or a text longer, is cut with "...": shared parts can make a text
+// exponentially long.
 constexpr size_t kMaxDepth = 500;
 constexpr size_t kMaxBytes = size_t{1} << 28;
 
@@ -35,7 +37,8 @@ bool is_open(const Object* object) {
 class Opening {
  public:
   explicit Opening(const Object* object)
-      : open_{object, open_containers, open_containers == nullptr ? 1 : open_containers->depth + 1} {
+      : open_{object, open_containers,
+              open_containers == nullptr ? 1 : open_containers->depth + 1} {
     open_containers = &open_;
   }
   ~Opening() { open_containers = open_.outer; }
@@ -78,7 +81,8 @@ void append_range(std::string& out, const Range& range) {
 
 void append_builtin(std::string& out, const Builtin& builtin) {
   if (builtin.receiver().is_valid()) {
-    out += fmt::format("<built-in method {} of {} value>", builtin.name(), type_name(builtin.receiver()));
+    out += fmt::format("<built-in method {} of {} value>", builtin.name(),
+                       type_name(builtin.receiver()));
   } else {
     out += fmt::format("<built-in function {}>", builtin.name());
   }
@@ -88,7 +92,10 @@ void append_container(std::string& out, const Value& value) {
   const Object* object = value.object();
   const bool too_deep = open_containers != nullptr && open_containers->depth >= kMaxDepth;
   if (too_deep || out.size() > kMaxBytes || is_open(object)) {
-    out += value.is_list() ? "[...]" : value.is_dict() ? "{...}" : value.is_tuple() ? "(...)" : "...";
+    out += value.is_list()    ? "[...]"
+           : value.is_dict()  ? "{...}"
+           : value.is_tuple() ? "(...)"
+                              : "...";
     return;
   }
   const Opening opening(object);
@@ -113,7 +120,9 @@ void append_container(std::string& out, const Value& value) {
       append_entries(out, value.as<Set>().table(), false);
       out += "])";
       return;
-    default: value.as<HostObject>().append_repr(out); return;
+    default:
+      value.as<HostObject>().append_repr(out);
+      return;
   }
 }
 
@@ -121,23 +130,49 @@ void append_container(std::string& out, const Value& value) {
 
 void append_repr(std::string& out, const Value& value) {
   switch (value.kind()) {
-    case Kind::kInvalid: out += "<unbound>"; return;
-    case Kind::kNone: out += "None"; return;
-    case Kind::kBool: out += value.as_bool() ? "True" : "False"; return;
-    case Kind::kInt: fmt::format_to(std::back_inserter(out), "{}", value.as_int64()); return;
-    case Kind::kFloat: out += float_text(value.as_double()); return;
-    case Kind::kBigInt: out += value.as<BigIntObject>().number.to_string(); return;
-    case Kind::kString: out += quote(value.text()); return;
-    case Kind::kBytes: out += quote_bytes(value.text()); return;
-    case Kind::kRange: append_range(out, value.as<Range>()); return;
-    case Kind::kFunction: out += fmt::format("<function {}>", value.as<FunctionObject>().name()); return;
-    case Kind::kBuiltin: append_builtin(out, value.as<Builtin>()); return;
-    case Kind::kCell: out += "<cell>"; return;
+    case Kind::kInvalid:
+      out += "<unbound>";
+      return;
+    case Kind::kNone:
+      out += "None";
+      return;
+    case Kind::kBool:
+      out += value.as_bool() ? "True" : "False";
+      return;
+    case Kind::kInt:
+      fmt::format_to(std::back_inserter(out), "{}", value.as_int64());
+      return;
+    case Kind::kFloat:
+      out += float_text(value.as_double());
+      return;
+    case Kind::kBigInt:
+      out += value.as<BigIntObject>().number.to_string();
+      return;
+    case Kind::kString:
+      out += quote(value.text());
+      return;
+    case Kind::kBytes:
+      out += quote_bytes(value.text());
+      return;
+    case Kind::kRange:
+      append_range(out, value.as<Range>());
+      return;
+    case Kind::kFunction:
+      out += fmt::format("<function {}>", value.as<FunctionObject>().name());
+      return;
+    case Kind::kBuiltin:
+      append_builtin(out, value.as<Builtin>());
+      return;
+    case Kind::kCell:
+      out += "<cell>";
+      return;
     case Kind::kTuple:
     case Kind::kList:
     case Kind::kDict:
     case Kind::kSet:
-    case Kind::kHost: append_container(out, value); return;
+    case Kind::kHost:
+      append_container(out, value);
+      return;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "mishap/base/check.h"
 #include "mishap/starlark/interpreter.h"
+
 #include "vm.h"
 
 namespace mishap::starlark {
@@ -46,8 +47,10 @@ Outcome Thread::run(const Value& function, const CallArgs& args) {
 }
 
 EvalError Thread::take_error(Error error) {
-  if (error.code != kEvaluationFailed || !state_->pending) Vm(*this).raise(std::move(error));
-  else state_->pending->message = std::move(error.message);
+  if (error.code != kEvaluationFailed || !state_->pending)
+    Vm(*this).raise(std::move(error));
+  else
+    state_->pending->message = std::move(error.message);
   EvalError taken = std::move(*state_->pending);
   state_->pending.reset();
   return taken;

@@ -7,8 +7,8 @@
 namespace mishap::starlark {
 namespace {
 
-// Destroying a long chain of nested values must not use as much stack as the chain is long: below this depth of
-// destructors within destructors, objects wait in a queue for the outermost one.
+// Destroying a long chain of nested values must not use as much stack as the chain is long: below
+// this depth of destructors within destructors, objects wait in a queue for the outermost one.
 constexpr int kDestroyDepth = 64;
 thread_local int destroy_depth = 0;
 thread_local std::vector<Object*> destroy_later;

@@ -28,12 +28,18 @@ bool both_float(const Value* top) { return top[-2].is_float() && top[-1].is_floa
 
 bool holds(Op op, int64_t a, int64_t b) {
   switch (op) {
-    case Op::kEqual: return a == b;
-    case Op::kNotEqual: return a != b;
-    case Op::kLess: return a < b;
-    case Op::kLessEqual: return a <= b;
-    case Op::kGreater: return a > b;
-    default: return a >= b;
+    case Op::kEqual:
+      return a == b;
+    case Op::kNotEqual:
+      return a != b;
+    case Op::kLess:
+      return a < b;
+    case Op::kLessEqual:
+      return a <= b;
+    case Op::kGreater:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
@@ -43,35 +49,35 @@ BinaryOperator binary_operator(Op op) {
 
 }  // namespace
 
-// Registers of the loop: `top`, `pc`, `base` and what follows from the frame. They are written back to the frame and the state
-// before anything that may look at them: calls, errors, slow arms.
+// Registers of the loop: `top`, `pc`, `base` and what follows from the frame. They are written back
+// to the frame and the state before anything that may look at them: calls, errors, slow arms.
 #define VM_SYNC() (state_.top = top, state_.frames.back().pc = pc)
-#define VM_FRAME()                                  \
-  do {                                              \
-    const Frame& frame_now = state_.frames.back();  \
-    function = frame_now.function;                  \
-    code = frame_now.code;                          \
-    constants = code->constants.data();             \
-    globals = function->module_->globals_.data();    \
-    pc = frame_now.pc;                              \
-    base = frame_now.base;                          \
-    top = state_.top;                               \
+#define VM_FRAME()                                 \
+  do {                                             \
+    const Frame& frame_now = state_.frames.back(); \
+    function = frame_now.function;                 \
+    code = frame_now.code;                         \
+    constants = code->constants.data();            \
+    globals = function->module_->globals_.data();  \
+    pc = frame_now.pc;                             \
+    base = frame_now.base;                         \
+    top = state_.top;                              \
   } while (false)
-#define VM_TRY(call)              \
-  do {                            \
-    VM_SYNC();                    \
-    if (!(call)) goto on_error;   \
+#define VM_TRY(call)            \
+  do {                          \
+    VM_SYNC();                  \
+    if (!(call)) goto on_error; \
   } while (false)
-#define VM_ENTER(...)                                         \
-  do {                                                        \
-    VM_SYNC();                                                \
-    const Entered entered = enter(Call{__VA_ARGS__});         \
-    if (entered == Entered::kFailed) goto on_error;           \
-    if (entered == Entered::kFrame) {                         \
-      VM_FRAME();                                             \
-    } else {                                                  \
-      top = state_.top;                                       \
-    }                                                         \
+#define VM_ENTER(...)                                 \
+  do {                                                \
+    VM_SYNC();                                        \
+    const Entered entered = enter(Call{__VA_ARGS__}); \
+    if (entered == Entered::kFailed) goto on_error;   \
+    if (entered == Entered::kFrame) {                 \
+      VM_FRAME();                                     \
+    } else {                                          \
+      top = state_.top;                               \
+    }                                                 \
   } while (false)
 
 bool Vm::run(size_t floor) {
@@ -88,10 +94,14 @@ bool Vm::run(size_t floor) {
     const uint32_t word = *pc++;
     const uint32_t arg = word >> 8;
     switch (const Op op = static_cast<Op>(word & 0xFF); op) {
-      case Op::kNop: break;
-      case Op::kConst: new (top++) Value(constants[arg]); break;
+      case Op::kNop:
+        break;
+      case Op::kConst:
+        new (top++) Value(constants[arg]);
+        break;
       case Op::kLocal:
-        if (!base[arg].is_valid()) [[unlikely]] VM_TRY(unbound("local", code->local_names[arg]));
+        if (!base[arg].is_valid()) [[unlikely]]
+          VM_TRY(unbound("local", code->local_names[arg]));
         new (top++) Value(base[arg]);
         break;
       case Op::kStoreLocal:
@@ -100,7 +110,8 @@ bool Vm::run(size_t floor) {
         break;
       case Op::kCell: {
         const Value& value = base[arg].as<CellObject>().value;
-        if (!value.is_valid()) [[unlikely]] VM_TRY(unbound("local", code->local_names[arg]));
+        if (!value.is_valid()) [[unlikely]]
+          VM_TRY(unbound("local", code->local_names[arg]));
         new (top++) Value(value);
         break;
       }
@@ -110,7 +121,8 @@ bool Vm::run(size_t floor) {
         break;
       case Op::kFree: {
         const Value& value = function->cells_[arg].as<CellObject>().value;
-        if (!value.is_valid()) [[unlikely]] VM_TRY(unbound("local", code->free_names[arg]));
+        if (!value.is_valid()) [[unlikely]]
+          VM_TRY(unbound("local", code->free_names[arg]));
         new (top++) Value(value);
         break;
       }
@@ -124,16 +136,24 @@ bool Vm::run(size_t floor) {
         globals[arg] = std::move(top[-1]);
         --top;
         break;
-      case Op::kPredeclared: new (top++) Value(code->program->predeclared[arg]); break;
+      case Op::kPredeclared:
+        new (top++) Value(code->program->predeclared[arg]);
+        break;
       case Op::kMakeCell: {
         Value cell = heap_.make<CellObject>();
         cell.as<CellObject>().value = std::move(base[arg]);
         base[arg] = std::move(cell);
         break;
       }
-      case Op::kSlot: new (top++) Value(base[arg]); break;
-      case Op::kFreeCell: new (top++) Value(function->cells_[arg]); break;
-      case Op::kPop: pop(top); break;
+      case Op::kSlot:
+        new (top++) Value(base[arg]);
+        break;
+      case Op::kFreeCell:
+        new (top++) Value(function->cells_[arg]);
+        break;
+      case Op::kPop:
+        pop(top);
+        break;
       case Op::kDup:
         new (top) Value(top[-1]);
         ++top;
@@ -143,7 +163,9 @@ bool Vm::run(size_t floor) {
         new (top + 1) Value(top[-1]);
         top += 2;
         break;
-      case Op::kSwap: top[-1].swap(top[-2]); break;
+      case Op::kSwap:
+        top[-1].swap(top[-2]);
+        break;
       case Op::kUnary: {
         VM_SYNC();
         auto result = unary(thread_, static_cast<UnaryOperator>(arg), top[-1]);
@@ -154,12 +176,15 @@ bool Vm::run(size_t floor) {
         top[-1] = std::move(*result);
         break;
       }
-      case Op::kNot: set_bool(top[-1], !truth(top[-1])); break;
+      case Op::kNot:
+        set_bool(top[-1], !truth(top[-1]));
+        break;
 
       case Op::kAdd:
       case Op::kInplaceAdd: {
         int64_t sum = 0;
-        if (both_int(top) && !__builtin_add_overflow(top[-2].as_int64(), top[-1].as_int64(), &sum)) {
+        if (both_int(top) &&
+            !__builtin_add_overflow(top[-2].as_int64(), top[-1].as_int64(), &sum)) {
           set_int(top, sum);
         } else if (both_float(top)) {
           set_float(top, top[-2].as_double() + top[-1].as_double());
@@ -177,7 +202,8 @@ bool Vm::run(size_t floor) {
       }
       case Op::kSubtract: {
         int64_t difference = 0;
-        if (both_int(top) && !__builtin_sub_overflow(top[-2].as_int64(), top[-1].as_int64(), &difference)) {
+        if (both_int(top) &&
+            !__builtin_sub_overflow(top[-2].as_int64(), top[-1].as_int64(), &difference)) {
           set_int(top, difference);
         } else if (both_float(top)) {
           set_float(top, top[-2].as_double() - top[-1].as_double());
@@ -189,7 +215,8 @@ bool Vm::run(size_t floor) {
       }
       case Op::kMultiply: {
         int64_t product = 0;
-        if (both_int(top) && !__builtin_mul_overflow(top[-2].as_int64(), top[-1].as_int64(), &product)) {
+        if (both_int(top) &&
+            !__builtin_mul_overflow(top[-2].as_int64(), top[-1].as_int64(), &product)) {
           set_int(top, product);
         } else if (both_float(top)) {
           set_float(top, top[-2].as_double() * top[-1].as_double());
@@ -273,10 +300,13 @@ bool Vm::run(size_t floor) {
         break;
       }
 
-      case Op::kJump: pc = code->instructions.data() + arg; break;
+      case Op::kJump:
+        pc = code->instructions.data() + arg;
+        break;
       case Op::kJumpBack:
         pc = code->instructions.data() + arg;
-        if (!within_limits()) [[unlikely]] VM_TRY(check_limits());
+        if (!within_limits()) [[unlikely]]
+          VM_TRY(check_limits());
         break;
       case Op::kJumpIfFalse: {
         const bool taken = !truth(top[-1]);
@@ -340,10 +370,13 @@ bool Vm::run(size_t floor) {
         pc = code->instructions.data() + arg;
         break;
       }
-      case Op::kDropIterator: state_.iterators.pop_back(); break;
+      case Op::kDropIterator:
+        state_.iterators.pop_back();
+        break;
 
       case Op::kList: {
-        Value list = heap_.list(std::vector<Value>(std::make_move_iterator(top - arg), std::make_move_iterator(top)));
+        Value list = heap_.list(
+            std::vector<Value>(std::make_move_iterator(top - arg), std::make_move_iterator(top)));
         for (uint32_t i = 0; i < arg; ++i) pop(top);
         push(top, std::move(list));
         break;
@@ -355,7 +388,9 @@ bool Vm::run(size_t floor) {
         new (top++) Value(tuple);
         break;
       }
-      case Op::kDict: push(top, heap_.dict()); break;
+      case Op::kDict:
+        push(top, heap_.dict());
+        break;
       case Op::kAppend: {
         auto& list = top[-2].as<List>();
         list.raw().push_back(std::move(top[-1]));
@@ -442,7 +477,9 @@ bool Vm::run(size_t floor) {
         pop(top);
         break;
       }
-      case Op::kMethod: VM_TRY(load_method(constants[arg], top)); break;
+      case Op::kMethod:
+        VM_TRY(load_method(constants[arg], top));
+        break;
 
       case Op::kCall: {
         Value* callee = top - arg - 1;
@@ -463,7 +500,9 @@ bool Vm::run(size_t floor) {
         VM_ENTER(callee, callee, &kNoReceiver, callee + 1, positional, keywords);
         break;
       }
-      case Op::kFunction: VM_TRY(make_function(*code->nested[arg], *function, top)); break;
+      case Op::kFunction:
+        VM_TRY(make_function(*code->nested[arg], *function, top));
+        break;
       case Op::kUnpack: {
         if (top[-1].is_tuple() && top[-1].as<Tuple>().size() == arg) {
           const Value tuple = std::move(*--top);
@@ -473,8 +512,12 @@ bool Vm::run(size_t floor) {
         VM_TRY(unpack(arg, top));
         break;
       }
-      case Op::kLoadModule: VM_TRY(load_module(constants[arg], *code->program, top)); break;
-      case Op::kLoadName: VM_TRY(load_name(constants[arg], top)); break;
+      case Op::kLoadModule:
+        VM_TRY(load_module(constants[arg], *code->program, top));
+        break;
+      case Op::kLoadName:
+        VM_TRY(load_name(constants[arg], top));
+        break;
       case Op::kReturn: {
         Value result = std::move(*--top);
         state_.top = top;

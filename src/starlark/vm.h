@@ -5,11 +5,12 @@
 #include <optional>
 #include <vector>
 
-#include "code.h"
 #include "mishap/starlark/function.h"
 #include "mishap/starlark/module.h"
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
+
+#include "code.h"
 
 namespace mishap::starlark {
 
@@ -43,8 +44,7 @@ struct Thread::State {
 
 class Vm {
  public:
-  explicit Vm(Thread& thread)
-      : thread_(thread), state_(*thread.state_), heap_(thread.heap()) {}
+  explicit Vm(Thread& thread) : thread_(thread), state_(*thread.state_), heap_(thread.heap()) {}
 
   /// Calls `callee` with the arguments on the thread's stack. False: the error is pending.
   bool call(const Value& callee, const CallArgs& args, Value& result);
@@ -53,7 +53,8 @@ class Vm {
   void raise(Error error, bool cancelled = false);
 
  private:
-  // A callee with its arguments on the stack: positional from `args` on, then `keywords` pairs, ending at the top.
+  // A callee with its arguments on the stack: positional from `args` on, then `keywords` pairs,
+  // ending at the top.
   struct Call {
     Value* result;
     Value* callee;
@@ -78,11 +79,12 @@ class Vm {
   void unwind(size_t floor);
   bool check_limits();
   bool within_limits() {
-    return ++thread_.steps_ <= thread_.step_limit_ && thread_.interrupt_.load(std::memory_order_relaxed) == 0 &&
-           !heap_.exceeded();
+    return ++thread_.steps_ <= thread_.step_limit_ &&
+           thread_.interrupt_.load(std::memory_order_relaxed) == 0 && !heap_.exceeded();
   }
 
-  // Slow arms of the dispatch; they work on the top of the stack and report by false that an error is pending.
+  // Slow arms of the dispatch; they work on the top of the stack and report by false that an error
+  // is pending.
   bool binary_slow(BinaryOperator op, Value* top);
   bool add_text(Value* top, const uint32_t* pc, Value* base, Value* globals);
   bool inplace_add(Value* top);

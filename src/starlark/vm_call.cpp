@@ -6,6 +6,7 @@
 #include "mishap/base/text.h"
 #include "mishap/starlark/callable.h"
 #include "mishap/starlark/interpreter.h"
+
 #include "vm.h"
 
 namespace mishap::starlark {
@@ -21,9 +22,11 @@ void drop(Value*& top, Value* down_to) {
 }  // namespace
 
 bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
-  if (state_.native_depth >= kMaxNativeDepth) return failed(Error{"too many nested calls from native functions"});
+  if (state_.native_depth >= kMaxNativeDepth)
+    return failed(Error{"too many nested calls from native functions"});
   const size_t needed = 1 + args.positional.size() + 2 * args.keywords.size();
-  if (static_cast<size_t>(state_.stack_end - state_.top) < needed) return failed(Error{"stack overflow"});
+  if (static_cast<size_t>(state_.stack_end - state_.top) < needed)
+    return failed(Error{"stack overflow"});
   Value* slot = state_.top;
   new (state_.top++) Value(callee);
   for (const Value& arg : args.positional) new (state_.top++) Value(arg);
@@ -49,7 +52,8 @@ bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
 
 Vm::Entered Vm::enter(const Call& call) {
   if (!within_limits() && !check_limits()) return Entered::kFailed;
-  if (call.callee->kind() == Kind::kFunction) return enter_function(call) ? Entered::kFrame : Entered::kFailed;
+  if (call.callee->kind() == Kind::kFunction)
+    return enter_function(call) ? Entered::kFrame : Entered::kFailed;
   return call_native(call) ? Entered::kDone : Entered::kFailed;
 }
 
@@ -59,14 +63,17 @@ bool Vm::enter_function(const Call& call) {
   if (code.simple && call.keywords == 0 && call.positional <= code.param_count) {
     if (call.positional < code.param_count) {
       // The frame is checked for room before anything is put beyond the arguments.
-      if (static_cast<size_t>(state_.stack_end - call.args) < code.param_count) return failed(Error{"stack overflow"});
+      if (static_cast<size_t>(state_.stack_end - call.args) < code.param_count)
+        return failed(Error{"stack overflow"});
       if (!fill_defaults(function, call.args, call.positional)) return false;
     }
     return push_frame(function, call.result, call.args);
   }
-  std::vector<Value> bound(code.param_count + (code.has_varargs ? 1 : 0) + (code.has_kwargs ? 1 : 0));
+  std::vector<Value> bound(code.param_count + (code.has_varargs ? 1 : 0) +
+                           (code.has_kwargs ? 1 : 0));
   if (auto done = bind(function, call, bound); !done) return failed(std::move(done).error());
-  if (static_cast<size_t>(state_.stack_end - call.args) < bound.size()) return failed(Error{"stack overflow"});
+  if (static_cast<size_t>(state_.stack_end - call.args) < bound.size())
+    return failed(Error{"stack overflow"});
   drop(state_.top, call.args);
   for (Value& value : bound) new (state_.top++) Value(std::move(value));
   return push_frame(function, call.result, call.args);
@@ -80,7 +87,8 @@ bool Vm::fill_defaults(const FunctionObject& function, Value* args, size_t given
     std::vector<Value> bound(code.param_count);
     return failed(std::move(bind(function, call, bound)).error());
   }
-  for (size_t i = given; i < code.param_count; ++i) new (state_.top++) Value(function.defaults_[i - required]);
+  for (size_t i = given; i < code.param_count; ++i)
+    new (state_.top++) Value(function.defaults_[i - required]);
   return true;
 }
 
@@ -88,13 +96,15 @@ bool Vm::push_frame(const FunctionObject& function, Value* result, Value* base) 
   const Code& code = *function.code_;
   if (state_.frames.size() >= thread_.depth_limit_) return failed(Error{"stack overflow"});
   const size_t locals = code.local_names.size();
-  if (static_cast<size_t>(state_.stack_end - base) < locals + code.max_stack) return failed(Error{"stack overflow"});
+  if (static_cast<size_t>(state_.stack_end - base) < locals + code.max_stack)
+    return failed(Error{"stack overflow"});
   if (code.active > 0 && !code.recursion && is_running(code)) {
     return failed(Error{fmt::format("function {} called recursively", code.name)});
   }
   while (state_.top < base + locals) new (state_.top++) Value();
   ++code.active;
-  state_.frames.push_back({&function, &code, code.instructions.data(), result, base, state_.iterators.size()});
+  state_.frames.push_back(
+      {&function, &code, code.instructions.data(), result, base, state_.iterators.size()});
   return true;
 }
 
@@ -120,11 +130,13 @@ bool Vm::call_native(const Call& call) {
   const auto* pairs = reinterpret_cast<const KeywordArg*>(call.args + call.positional);
   const CallArgs args({call.args, call.positional}, {pairs, call.keywords});
   if (state_.frames.size() >= thread_.depth_limit_) return failed(Error{"stack overflow"});
-  state_.frames.push_back({nullptr, nullptr, nullptr, call.result, call.callee, state_.iterators.size()});
+  state_.frames.push_back(
+      {nullptr, nullptr, nullptr, call.result, call.callee, state_.iterators.size()});
   Result<Value> result = [&]() -> Result<Value> {
     if (call.callee->kind() == Kind::kBuiltin) {
       const auto& builtin = call.callee->as<Builtin>();
-      return builtin.invoke(thread_, call.receiver->is_valid() ? *call.receiver : builtin.receiver(), args);
+      return builtin.invoke(thread_,
+                            call.receiver->is_valid() ? *call.receiver : builtin.receiver(), args);
     }
     if (!is_callable(*call.callee)) {
       return fail(fmt::format("invalid call of non-function ({})", type_name(*call.callee)));
@@ -158,8 +170,8 @@ Error too_many_arguments(const Code& code, size_t given) {
 
 Error unexpected_argument(const Code& code, std::string_view name) {
   const std::span<const std::string> params(code.local_names.data(), code.param_count);
-  return Error{fmt::format("function {} got an unexpected keyword argument \"{}\"{}", code.name, name,
-                           did_you_mean(name, params))};
+  return Error{fmt::format("function {} got an unexpected keyword argument \"{}\"{}", code.name,
+                           name, did_you_mean(name, params))};
 }
 
 }  // namespace
@@ -171,10 +183,12 @@ Result<void> Vm::bind(const FunctionObject& function, const Call& call, std::vec
     if (given > 0) return fail(too_many_arguments(code, given));
   }
   const size_t positional = std::min<size_t>(call.positional, code.positional_count());
-  if (call.positional > positional && !code.has_varargs) return fail(too_many_arguments(code, call.positional));
+  if (call.positional > positional && !code.has_varargs)
+    return fail(too_many_arguments(code, call.positional));
   std::copy_n(call.args, positional, bound.begin());
   size_t next = code.param_count;
-  if (code.has_varargs) bound[next++] = heap_.tuple({call.args + positional, call.positional - positional});
+  if (code.has_varargs)
+    bound[next++] = heap_.tuple({call.args + positional, call.positional - positional});
   Dict* rest = nullptr;
   if (code.has_kwargs) {
     bound[next] = heap_.dict();
@@ -216,7 +230,9 @@ Result<void> Vm::bind_keywords(const FunctionObject& function, std::span<const K
     } else {
       return fail(unexpected_argument(code, name));
     }
-    if (repeated) return fail(fmt::format("function {} got multiple values for parameter \"{}\"", code.name, name));
+    if (repeated)
+      return fail(
+          fmt::format("function {} got multiple values for parameter \"{}\"", code.name, name));
   }
   return {};
 }
@@ -261,12 +277,14 @@ std::vector<StackFrame> Vm::stack() const {
   for (const Frame& frame : state_.frames) {
     if (frame.code == nullptr) {
       const Value& callee = *frame.base;
-      result.push_back({callee.kind() == Kind::kBuiltin ? callee.as<Builtin>().name() : std::string(type_name(callee)), {}});
+      result.push_back({callee.kind() == Kind::kBuiltin ? callee.as<Builtin>().name()
+                                                        : std::string(type_name(callee)),
+                        {}});
       continue;
     }
     const auto next = static_cast<size_t>(frame.pc - frame.code->instructions.data());
-    result.push_back(
-        {frame.code->name, frame.code->source_pos(frame.code->position_at(next == 0 ? 0 : next - 1))});
+    result.push_back({frame.code->name,
+                      frame.code->source_pos(frame.code->position_at(next == 0 ? 0 : next - 1))});
   }
   return result;
 }

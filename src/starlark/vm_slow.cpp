@@ -7,6 +7,7 @@
 #include "mishap/starlark/callable.h"
 #include "mishap/starlark/interpreter.h"
 #include "mishap/starlark/library.h"
+
 #include "vm.h"
 
 namespace mishap::starlark {
@@ -23,8 +24,8 @@ bool Vm::binary_slow(BinaryOperator op, Value* top) {
   return true;
 }
 
-// s + t and s += t. When the result goes back to the variable that s came from, the variable lets go of s first, so that the
-// text can grow in place and building a long one takes linear time.
+// s + t and s += t. When the result goes back to the variable that s came from, the variable lets
+// go of s first, so that the text can grow in place and building a long one takes linear time.
 bool Vm::add_text(Value* top, const uint32_t* pc, Value* base, Value* globals) {
   const size_t size = top[-2].text().size() + top[-1].text().size();
   if (!heap_.can_allocate(size) || size > static_cast<size_t>(kMaxRepeat) * 2) {
@@ -34,7 +35,8 @@ bool Vm::add_text(Value* top, const uint32_t* pc, Value* base, Value* globals) {
   Value* variable = next == Op::kStoreLocal    ? base + (*pc >> 8)
                     : next == Op::kStoreGlobal ? globals + (*pc >> 8)
                                                : nullptr;
-  if (variable != nullptr && variable->identical(top[-2]) && !variable->identical(top[-1])) *variable = Value();
+  if (variable != nullptr && variable->identical(top[-2]) && !variable->identical(top[-1]))
+    *variable = Value();
   const Value right = std::move(top[-1]);
   top[-2] = heap_.concat(std::move(top[-2]), right.text());
   return true;
@@ -43,7 +45,8 @@ bool Vm::add_text(Value* top, const uint32_t* pc, Value* base, Value* globals) {
 bool Vm::inplace_add(Value* top) {
   if (!top[-2].is_list() || !is_iterable(top[-1])) return binary_slow(BinaryOperator::kAdd, top);
   auto& list = top[-2].as<List>();
-  if (auto changeable = list.check_mutable("apply += to"); !changeable) return failed(std::move(changeable).error());
+  if (auto changeable = list.check_mutable("apply += to"); !changeable)
+    return failed(std::move(changeable).error());
   Result<void> done;
   if (top[-1].is_list()) {
     done = list.extend(top[-1].as<List>().items());
@@ -76,14 +79,25 @@ bool Vm::compare_slow(Op op, Value* top, bool& result) {
     result = *same == (op == Op::kEqual);
     return true;
   }
-  const char* spelled = op == Op::kLess ? "<" : op == Op::kLessEqual ? "<=" : op == Op::kGreater ? ">" : ">=";
+  const char* spelled = op == Op::kLess        ? "<"
+                        : op == Op::kLessEqual ? "<="
+                        : op == Op::kGreater   ? ">"
+                                               : ">=";
   auto order = compare(a, b, spelled);
   if (!order) return failed(std::move(order).error());
   switch (op) {
-    case Op::kLess: result = *order < 0; break;
-    case Op::kLessEqual: result = *order <= 0; break;
-    case Op::kGreater: result = *order > 0; break;
-    default: result = *order >= 0; break;
+    case Op::kLess:
+      result = *order < 0;
+      break;
+    case Op::kLessEqual:
+      result = *order <= 0;
+      break;
+    case Op::kGreater:
+      result = *order > 0;
+      break;
+    default:
+      result = *order >= 0;
+      break;
   }
   return true;
 }
@@ -99,7 +113,8 @@ bool Vm::index_slow(Value* top) {
 bool Vm::load_method(const Value& name, Value*& top) {
   Value& object = top[-1];
   if (!object.is_host()) {
-    const MethodTable& methods = thread_.interpreter().library().methods[static_cast<size_t>(object.kind())];
+    const MethodTable& methods =
+        thread_.interpreter().library().methods[static_cast<size_t>(object.kind())];
     if (const Value* method = methods.find(name.text(), name.as<String>().hash())) {
       new (top) Value(std::move(object));
       object = *method;
@@ -135,11 +150,13 @@ bool Vm::unpack(size_t count, Value*& top) {
   }
   if (more) {
     const auto size = length(iterable);
-    return failed(Error{size ? fmt::format("too many values to unpack (got {}, want {})", *size, count)
-                             : fmt::format("too many values to unpack (want {})", count)});
+    return failed(
+        Error{size ? fmt::format("too many values to unpack (got {}, want {})", *size, count)
+                   : fmt::format("too many values to unpack (want {})", count)});
   }
   if (items.size() < count) {
-    return failed(Error{fmt::format("too few values to unpack (got {}, want {})", items.size(), count)});
+    return failed(
+        Error{fmt::format("too few values to unpack (got {}, want {})", items.size(), count)});
   }
   for (size_t i = count; i-- > 0;) new (top++) Value(std::move(items[i]));
   return true;
@@ -154,7 +171,8 @@ bool Vm::make_function(const Code& code, const FunctionObject& outer, Value*& to
     // The compiler's mark for "required" among keyword-only parameters with defaults.
     if (defaults[i].kind() == Kind::kCell) defaults[i] = Value();
   }
-  new (top++) Value(heap_.make<FunctionObject>(code, outer.module(), std::move(defaults), std::move(cells)));
+  new (top++) Value(
+      heap_.make<FunctionObject>(code, outer.module(), std::move(defaults), std::move(cells)));
   return true;
 }
 
@@ -168,14 +186,16 @@ bool Vm::spread_arguments(uint32_t flags, size_t& positional, size_t& keywords, 
   std::vector<Value> items;
   if (args.is_valid()) {
     if (!is_iterable(args)) {
-      return failed(Error{fmt::format("argument after * must be iterable, not {}", type_name(args))});
+      return failed(
+          Error{fmt::format("argument after * must be iterable, not {}", type_name(args))});
     }
     auto all = to_vector(thread_, args);
     if (!all) return failed(std::move(all).error());
     items = std::move(*all);
   }
   if (kwargs.is_valid() && !kwargs.is_dict()) {
-    return failed(Error{fmt::format("argument after ** must be a mapping, not {}", type_name(kwargs))});
+    return failed(
+        Error{fmt::format("argument after ** must be a mapping, not {}", type_name(kwargs))});
   }
   const size_t more_keywords = kwargs.is_valid() ? kwargs.as<Dict>().size() : 0;
   if (static_cast<size_t>(state_.stack_end - top) < items.size() + 2 * more_keywords) {
@@ -211,7 +231,8 @@ bool Vm::load_module(const Value& name, const Program& program, Value*& top) {
 bool Vm::load_name(const Value& name, Value*& top) {
   const auto& module = top[-1].as<LoadedModule>();
   if (name.text().starts_with('_')) {
-    return failed(Error{fmt::format("load: names with leading underscores are not exported: {}", name.text())});
+    return failed(Error{
+        fmt::format("load: names with leading underscores are not exported: {}", name.text())});
   }
   const Value found = module.global(name.text());
   if (!found.is_valid()) {
@@ -219,8 +240,10 @@ bool Vm::load_name(const Value& name, Value*& top) {
     for (const auto& global : module.globals()) {
       if (!global.name.starts_with('_')) names.push_back(global.name);
     }
-    std::string message = fmt::format("load: name {} not found in module {}", name.text(), module.name());
-    if (const auto near = nearest(name.text(), names)) message += fmt::format(" (did you mean {}?)", *near);
+    std::string message =
+        fmt::format("load: name {} not found in module {}", name.text(), module.name());
+    if (const auto near = nearest(name.text(), names))
+      message += fmt::format(" (did you mean {}?)", *near);
     return failed(Error{std::move(message)});
   }
   new (top++) Value(found);

@@ -1,8 +1,8 @@
 #include "mishap/traffic/router.h"
 
 #include <atomic>
-#include <future>
 #include <deque>
+#include <future>
 #include <list>
 #include <map>
 #include <memory>
@@ -387,7 +387,8 @@ void Router::Impl::cut(const std::string& from, const std::string& to) {
     std::lock_guard lock(mutex_);
     cuts_.emplace(from, to);
   }
-  // A caller may count on the silence from here on, so it waits for the loop, unless it is the loop or that does not run.
+  // A caller may count on the silence from here on, so it waits for the loop, unless it is the loop
+  // or that does not run.
   auto applied = std::make_shared<std::promise<void>>();
   post([this, applied] {
     apply_cuts();

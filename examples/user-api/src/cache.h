@@ -1,4 +1,5 @@
-// The cache: Redis, dialled afresh for every use, so that its absence is noticed at once and mends itself.
+// The cache: Redis, dialled afresh for every use, so that its absence is noticed at once and mends
+// itself.
 #pragma once
 
 #include <optional>

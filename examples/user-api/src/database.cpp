@@ -7,12 +7,15 @@ namespace {
 
 using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-// A profile of 6,000 bytes kept in the row itself: a user fills a page of the table, so writing one needs space on the disk.
+// A profile of 6,000 bytes kept in the row itself: a user fills a page of the table, so writing one
+// needs space on the disk.
 constexpr const char* kSchema =
     "SET client_min_messages = warning;"
-    "CREATE TABLE IF NOT EXISTS users (id bigserial PRIMARY KEY, name text NOT NULL, profile text NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS users (id bigserial PRIMARY KEY, name text NOT NULL, profile text "
+    "NOT NULL);"
     "ALTER TABLE users ALTER COLUMN profile SET STORAGE PLAIN;"
-    "INSERT INTO users (id, name, profile) VALUES (1, 'root', repeat('.', 6000)) ON CONFLICT DO NOTHING;"
+    "INSERT INTO users (id, name, profile) VALUES (1, 'root', repeat('.', 6000)) ON CONFLICT DO "
+    "NOTHING;"
     "SELECT setval('users_id_seq', (SELECT max(id) FROM users));";
 
 std::string word(const std::string& text) {
@@ -92,10 +95,11 @@ Outcome Database::insert(User& user, std::string& why) {
     return Outcome::unreachable;
   }
   const char* values[] = {user.name.c_str()};
-  Answer answer(PQexecParams(connection.get(),
-                             "INSERT INTO users (name, profile) VALUES ($1, repeat('.', 6000)) RETURNING id",
-                             1, nullptr, values, nullptr, nullptr, 0),
-                &PQclear);
+  Answer answer(
+      PQexecParams(connection.get(),
+                   "INSERT INTO users (name, profile) VALUES ($1, repeat('.', 6000)) RETURNING id",
+                   1, nullptr, values, nullptr, nullptr, 0),
+      &PQclear);
   if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK) {
     why = PQresultErrorMessage(answer.get());
     return Outcome::refused;

@@ -24,7 +24,8 @@ class Database {
   /// Connects, makes the table and the first user; "" or what went wrong.
   std::string prepare();
   Outcome read(long id, User& user);
-  /// `user.name` is given, `user.id` filled in; `why` says what the server answered when it refused.
+  /// `user.name` is given, `user.id` filled in; `why` says what the server answered when it
+  /// refused.
   Outcome insert(User& user, std::string& why);
 
  private:

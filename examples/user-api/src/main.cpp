@@ -1,8 +1,8 @@
 // A user API over PostgreSQL with a Redis cache: POST /users, GET /users/ID, GET /health.
 //
-// Built twice. The careful build answers 201 only for what is stored and falls back to the database when the cache is gone. The
-// careless build shows mistakes that reviews let through: it "accepts" users that it could not store, and takes a missing cache for
-// a reason to fail.
+// Built twice. The careful build answers 201 only for what is stored and falls back to the database
+// when the cache is gone. The careless build shows mistakes that reviews let through: it "accepts"
+// users that it could not store, and takes a missing cache for a reason to fail.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -61,14 +61,19 @@ Response get_user(Database& database, const Cache& cache, const std::string& id_
   std::string key = "user:" + id_text;
   Cache::Found found = cache.get(key);
   if (found.value) return {200, *found.value};
-  if (found.state == Cache::State::down && !kCareful) return answer(500, {{"error", "cache unreachable"}});
+  if (found.state == Cache::State::down && !kCareful)
+    return answer(500, {{"error", "cache unreachable"}});
 
   User user;
   switch (database.read(std::strtol(id_text.c_str(), nullptr, 10), user)) {
-    case Outcome::ok: break;
-    case Outcome::missing: return answer(404, {{"error", "no such user"}});
-    case Outcome::unreachable: return answer(503, {{"error", "database unreachable"}});
-    case Outcome::refused: return answer(500, {{"error", "database refused"}});
+    case Outcome::ok:
+      break;
+    case Outcome::missing:
+      return answer(404, {{"error", "no such user"}});
+    case Outcome::unreachable:
+      return answer(503, {{"error", "database unreachable"}});
+    case Outcome::refused:
+      return answer(500, {{"error", "database refused"}});
   }
   Response response = answer(200, {{"id", user.id}, {"name", user.name}});
   if (found.state == Cache::State::reachable) cache.set(key, response.body);

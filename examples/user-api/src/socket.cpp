@@ -1,10 +1,11 @@
 #include "socket.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+
+#include <netdb.h>
 #include <unistd.h>
 
 Socket::~Socket() {

@@ -46,7 +46,8 @@ TEST(Verdict, AFaultThatNeverAppliedMakesAPassVacuous) {
   facts.faults = {fault(1), fault(0)};
   auto result = decided(facts);
   EXPECT_EQ(result.verdict, Verdict::vacuous);
-  EXPECT_EQ(result.reason, "write=deny(EIO) on db never took effect: db made no write() call while it was on");
+  EXPECT_EQ(result.reason,
+            "write=deny(EIO) on db never took effect: db made no write() call while it was on");
 
   facts.faults[1].may_not_fire = true;
   EXPECT_EQ(decided(facts).verdict, Verdict::passed);
@@ -72,12 +73,14 @@ TEST(Verdict, AToolErrorOutranksEverything) {
 
 TEST(Verdict, StartFailuresAreErrors) {
   Facts facts;
-  facts.start_failure = "service \"db\" not ready: tcp localhost:5432 after 10s: connection refused";
+  facts.start_failure =
+      "service \"db\" not ready: tcp localhost:5432 after 10s: connection refused";
   auto result = decided(facts);
   EXPECT_EQ(result.verdict, Verdict::errored);
   EXPECT_EQ(result.failure_type, "service_start");
   EXPECT_EQ(result.reason,
-            "failed to start services: service \"db\" not ready: tcp localhost:5432 after 10s: connection refused");
+            "failed to start services: service \"db\" not ready: tcp localhost:5432 after 10s: "
+            "connection refused");
 }
 
 TEST(Verdict, AServiceThatDiesBeforeAnyFaultIsAnError) {
@@ -156,9 +159,11 @@ TEST(Verdict, SaysWhatHappenedInsteadOfAFault) {
        "api made no connect() call while it was on; connections that were already open stay open"},
       {"write=deny(ENOSPC)", "", 12, 0, "needed new blocks of a regular file",
        "api made 12 write() calls while it was on, none needed new blocks of a regular file"},
-      {"write=deny(EIO)", "", 1, 0, "", "api made 1 write() call while it was on, none of which it matches"},
+      {"write=deny(EIO)", "", 1, 0, "",
+       "api made 1 write() call while it was on, none of which it matches"},
       {"drop(path=\"/x\")", "http", 0, 0, "", "no request reached api.http while it was on"},
-      {"drop(path=\"/x\")", "http", 3, 0, "", "3 requests reached api.http while it was on, none of which it matches"},
+      {"drop(path=\"/x\")", "http", 3, 0, "",
+       "3 requests reached api.http while it was on, none of which it matches"},
       {"write=deny(EIO) nth=9", "", 5, 5, "", "it was matched 5×, but its trigger never fired"},
   };
   for (const auto& c : cases) {

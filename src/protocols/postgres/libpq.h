@@ -7,13 +7,14 @@
 
 namespace mishap::protocols::postgres {
 
-#define MISHAP_LIBPQ_FUNCTIONS(X)                                                                  \
-  X(PQconnectStartParams)                                                                          \
-  X(PQconnectPoll)                                                                                 \
-  X(PQfinish) X(PQstatus) X(PQsocket) X(PQerrorMessage) X(PQsetErrorVerbosity) X(PQsetnonblocking) \
-      X(PQsendQuery) X(PQflush) X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear)            \
-          X(PQresultStatus) X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples)             \
-              X(PQnfields) X(PQfname) X(PQftype) X(PQgetvalue) X(PQgetlength) X(PQgetisnull)       \
+#define MISHAP_LIBPQ_FUNCTIONS(X)                                                            \
+  X(PQconnectStartParams)                                                                    \
+  X(PQconnectPoll)                                                                           \
+  X(PQfinish)                                                                                \
+  X(PQstatus) X(PQsocket) X(PQerrorMessage) X(PQsetErrorVerbosity) X(PQsetnonblocking)       \
+      X(PQsendQuery) X(PQflush) X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear)      \
+          X(PQresultStatus) X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples)       \
+              X(PQnfields) X(PQfname) X(PQftype) X(PQgetvalue) X(PQgetlength) X(PQgetisnull) \
                   X(PQcmdTuples) X(PQsetNoticeReceiver)
 
 /// The functions we use, under their own names.

@@ -1,9 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "lines.h"
 #include "mishap/report/console.h"
 #include "mishap/report/junit.h"
 #include "mishap/report/trace_json.h"
+
+#include "lines.h"
 
 namespace mishap::report {
 namespace {
@@ -11,9 +12,12 @@ namespace {
 using event::TestResult;
 using event::Verdict;
 
-event::Timestamp at(int milliseconds) { return event::Timestamp(std::chrono::milliseconds(1'700'000'000'000 + milliseconds)); }
+event::Timestamp at(int milliseconds) {
+  return event::Timestamp(std::chrono::milliseconds(1'700'000'000'000 + milliseconds));
+}
 
-event::Event make_event(uint64_t seq, int ms, std::string type, std::string service, event::Fields fields) {
+event::Event make_event(uint64_t seq, int ms, std::string type, std::string service,
+                        event::Fields fields) {
   event::Event e;
   e.seq = seq;
   e.timestamp = at(ms);
@@ -61,8 +65,10 @@ TestResult failing() {
   r.events = {
       make_event(1, 0, "service_started", "api", {{"kind", "binary"}}),
       make_event(2, 5, "syscall", "api", {{"syscall", "connect"}, {"decision", "allow"}}),
-      make_event(3, 12, "syscall", "api", {{"syscall", "connect"}, {"decision", "deny(connection refused)"}}),
-      make_event(4, 15, "step_recv", "test", {{"target", "api"}, {"summary", "← api.post /users  [201]"}}),
+      make_event(3, 12, "syscall", "api",
+                 {{"syscall", "connect"}, {"decision", "deny(connection refused)"}}),
+      make_event(4, 15, "step_recv", "test",
+                 {{"target", "api"}, {"summary", "← api.post /users  [201]"}}),
   };
   r.outputs = {{"api", "{\"action\":\"made\"}\n", ""}};
   return r;
@@ -90,7 +96,8 @@ event::RunPlan plan() {
   p.seed = 7;
   p.seed_origin = "cli";
   p.jobs = 2;
-  for (const TestResult& r : {failing(), passing(), vacuous()}) p.tests.push_back({r.name, r.kind, r.scenario, r.fault});
+  for (const TestResult& r : {failing(), passing(), vacuous()})
+    p.tests.push_back({r.name, r.kind, r.scenario, r.fault});
   p.matrices = {{{"buy", "sell"}, {"db_down", "slow"}, {{"sell", "db_down"}}}};
   p.services = {{"api", "./api"}};
   return p;
@@ -147,9 +154,10 @@ TEST(Console, LeadsWithAFaultThatNeverTookEffect) {
   r.faults[0].matched = r.faults[0].applied = 0;
   r.faults[0].instead = "api made no connect() call while it was on";
   std::string block = failure_block(r, 0);
-  EXPECT_TRUE(block.starts_with("--- FAIL: buy × db_down ---\n"
-                                "  note: connect=deny(ECONNREFUSED) on api: never took effect; api made no connect() call "
-                                "while it was on\n"))
+  EXPECT_TRUE(block.starts_with(
+      "--- FAIL: buy × db_down ---\n"
+      "  note: connect=deny(ECONNREFUSED) on api: never took effect; api made no connect() call "
+      "while it was on\n"))
       << block;
 }
 
@@ -209,12 +217,17 @@ TEST(Junit, CountsFailuresAndEscapes) {
   Junit junit;
   feed(junit);
   std::string text = junit.document();
-  EXPECT_TRUE(text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                               "<testsuites tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"2.000\">\n"))
+  EXPECT_TRUE(text.starts_with(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+      "<testsuites tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\" time=\"2.000\">\n"))
       << text;
-  EXPECT_NE(text.find("<failure type=\"expectation_violated\" message=\"assert_eq failed: 201 != 503\">"), std::string::npos);
+  EXPECT_NE(
+      text.find("<failure type=\"expectation_violated\" message=\"assert_eq failed: 201 != 503\">"),
+      std::string::npos);
   EXPECT_NE(text.find("{&quot;action&quot;:&quot;made&quot;}"), std::string::npos);
-  EXPECT_EQ(xml_text(std::string("a\0b\x1b<&\xff", 7)), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD&lt;&amp;\xEF\xBF\xBD");
+  EXPECT_EQ(xml_text(std::string("a\0b\x1b<&\xff", 7)),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD&lt;&amp;\xEF\xBF\xBD");
 }
 
 TEST(WriteFile, SaysWhatWentWrong) {

@@ -5,16 +5,17 @@
 
 namespace mishap {
 
-/// Event filters. "" matches anything; without '*' exact comparison; with '*' shell-style ('*' and '?' stop at '/', classes),
-/// then a trailing '*' as "has prefix", else a leading '*' as "has suffix".
+/// Event filters. "" matches anything; without '*' exact comparison; with '*' shell-style ('*' and
+/// '?' stop at '/', classes), then a trailing '*' as "has prefix", else a leading '*' as "has
+/// suffix".
 bool glob_field(std::string_view pattern, std::string_view text);
 
-/// Protocol matchers. As above, but without '*' the comparison ignores ASCII case, and "**" or a '*' in the middle may cross '/'
-/// when the shell-style match fails.
+/// Protocol matchers. As above, but without '*' the comparison ignores ASCII case, and "**" or a
+/// '*' in the middle may cross '/' when the shell-style match fails.
 bool glob_request(std::string_view pattern, std::string_view text);
 
-/// Paths. '*' stays within a segment, "**" crosses segments, '?' one non-'/' char, [a-z] [!a] [^a], \x escapes; "dir/**" also
-/// matches "dir" itself, "a/**/b" matches "a/b"; empty matches all.
+/// Paths. '*' stays within a segment, "**" crosses segments, '?' one non-'/' char, [a-z] [!a] [^a],
+/// \x escapes; "dir/**" also matches "dir" itself, "a/**/b" matches "a/b"; empty matches all.
 bool glob_path(std::string_view pattern, std::string_view path);
 
 /// Shell-style match alone ('*' does not cross '/').

@@ -6,8 +6,8 @@
 
 namespace mishap {
 
-/// A small generator (SplitMix64). Streams for different purposes come from the run's seed and the purpose's name, so that a
-/// new rule never shifts the draws of another.
+/// A small generator (SplitMix64). Streams for different purposes come from the run's seed and the
+/// purpose's name, so that a new rule never shifts the draws of another.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
@@ -15,9 +15,10 @@ class Random {
   static Random stream(uint64_t seed, std::string_view purpose);
 
   uint64_t next();
-  double unit();                    ///< in [0, 1)
-  uint64_t below(uint64_t bound);   ///< in [0, bound), bound > 0
-  bool chance(double probability);  ///< never for <= 0, always for >= 1 (a draw is made in any case)
+  double unit();                   ///< in [0, 1)
+  uint64_t below(uint64_t bound);  ///< in [0, bound), bound > 0
+  bool chance(
+      double probability);  ///< never for <= 0, always for >= 1 (a draw is made in any case)
 
  private:
   uint64_t state_;

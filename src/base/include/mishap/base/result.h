@@ -1,8 +1,9 @@
 // Errors that may happen: the kernel, the network, the user or a peer said no.
 //
-// A function that may fail returns Result<T>. Messages are lower-case fragments that read after "failed to …: "; the one place
-// that knows what was attempted adds it with `context`. What cannot happen is a MISHAP_CHECK instead (check.h), and a failing
-// system under test is a verdict, never an Error.
+// A function that may fail returns Result<T>. Messages are lower-case fragments that read after
+// "failed to …: "; the one place that knows what was attempted adds it with `context`. What cannot
+// happen is a MISHAP_CHECK instead (check.h), and a failing system under test is a verdict, never
+// an Error.
 #pragma once
 
 #include <string>
@@ -43,20 +44,21 @@ tl::unexpected<Error> fail_errno(std::string_view what, int errno_value);
 
 }  // namespace mishap
 
-/// Evaluates `expr` (a Result); returns its error from the current function, or goes on. For Result<void>.
-#define MISHAP_TRY(expr)                                                       \
-  do {                                                                         \
-    if (auto mishap_try = (expr); !mishap_try) {                               \
-      return ::mishap::fail(std::move(mishap_try).error());                    \
-    }                                                                          \
+/// Evaluates `expr` (a Result); returns its error from the current function, or goes on. For
+/// Result<void>.
+#define MISHAP_TRY(expr)                                    \
+  do {                                                      \
+    if (auto mishap_try = (expr); !mishap_try) {            \
+      return ::mishap::fail(std::move(mishap_try).error()); \
+    }                                                       \
   } while (false)
 
 #define MISHAP_CONCAT_(a, b) a##b
 #define MISHAP_CONCAT(a, b) MISHAP_CONCAT_(a, b)
 /// `MISHAP_ASSIGN(auto fd, open_file(path));` declares fd from the value, or returns the error.
-#define MISHAP_ASSIGN(declaration, expr)                                              \
-  auto MISHAP_CONCAT(mishap_result_, __LINE__) = (expr);                              \
-  if (!MISHAP_CONCAT(mishap_result_, __LINE__)) {                                     \
+#define MISHAP_ASSIGN(declaration, expr)                                               \
+  auto MISHAP_CONCAT(mishap_result_, __LINE__) = (expr);                               \
+  if (!MISHAP_CONCAT(mishap_result_, __LINE__)) {                                      \
     return ::mishap::fail(std::move(MISHAP_CONCAT(mishap_result_, __LINE__)).error()); \
-  }                                                                                   \
+  }                                                                                    \
   declaration = std::move(*MISHAP_CONCAT(mishap_result_, __LINE__))

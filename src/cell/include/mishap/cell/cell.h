@@ -15,13 +15,13 @@ namespace mishap::cell {
 struct CellSettings {
   std::map<std::string, engine::Launch> launches;  ///< how each service of the plan is started
   bool keep = false;
-  bool echo_output = false;  ///< services' lines also go to stderr
+  bool echo_output = false;   ///< services' lines also go to stderr
   std::string log_directory;  ///< where long outputs of a red cell are saved; "" = nowhere
 };
 
-/// To be called in the worker (pid 1 of the cell). Never fails: what goes wrong is the result. When it returns, services may still
-/// be running; the worker's end ends them. A body that does not stop when cancelled is left behind on its thread, so the worker
-/// must end by _exit.
+/// To be called in the worker (pid 1 of the cell). Never fails: what goes wrong is the result. When
+/// it returns, services may still be running; the worker's end ends them. A body that does not stop
+/// when cancelled is left behind on its thread, so the worker must end by _exit.
 event::TestResult run_cell(const CellPlan& plan, Script& script, const CellSettings& settings,
                            sandbox::CellEnvironment& environment);
 

@@ -15,7 +15,8 @@
 
 namespace mishap::cell {
 
-/// The rules that are applied and removed together: one `fault(...)` call, one `trace(...)`, or one assumption of a cell.
+/// The rules that are applied and removed together: one `fault(...)` call, one `trace(...)`, or one
+/// assumption of a cell.
 struct WindowPlan {
   std::string assumption;  ///< "" when a body opened it
   std::vector<fault::SyscallRule> syscall_rules;
@@ -34,10 +35,12 @@ struct CellPlan {
   std::map<std::string, std::set<std::string>> notified;
   /// (service, interface) pairs whose traffic must go through a relay.
   std::set<std::pair<std::string, std::string>> relayed;
-  /// Opened before the scenario and kept open through the expectation, in this order, all or nothing.
+  /// Opened before the scenario and kept open through the expectation, in this order, all or
+  /// nothing.
   std::vector<WindowPlan> windows;
   std::string expectation;  ///< name for reports, "" when there is none
-  /// Budget of the body. Plain `def test_*` have none of their own; the ceiling of start-up and body is `ceiling`.
+  /// Budget of the body. Plain `def test_*` have none of their own; the ceiling of start-up and
+  /// body is `ceiling`.
   std::optional<Nanoseconds> timeout;
   Nanoseconds ceiling = std::chrono::minutes(3);
   Nanoseconds drain = std::chrono::seconds(3);

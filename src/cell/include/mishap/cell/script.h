@@ -1,4 +1,5 @@
-// The Starlark side of a cell, as the cell sees it: callables behind a small interface that `spec` implements.
+// The Starlark side of a cell, as the cell sees it: callables behind a small interface that `spec`
+// implements.
 #pragma once
 
 #include <memory>
@@ -23,16 +24,17 @@ struct ScriptOutcome {
     halted,     ///< halt()
     cancelled,  ///< stopped by Script::cancel or by a wait that the deadline ended
   } kind = Kind::returned;
-  std::string message;      ///< without position; "" when returned
+  std::string message;  ///< without position; "" when returned
   std::optional<event::AssertionFailure> assertion;
-  SourcePos pos;            ///< innermost position in the spec
+  SourcePos pos;  ///< innermost position in the spec
   std::string source_line;
-  std::string backtrace;    ///< rendered, several lines
+  std::string backtrace;                    ///< rendered, several lines
   std::optional<std::string> return_value;  ///< repr, nothing for None
 };
 
-/// Calls block until the Starlark code is done. The implementation makes sure that one task at a time holds the interpreter, so
-/// these may be called from several threads (seeds of independent services).
+/// Calls block until the Starlark code is done. The implementation makes sure that one task at a
+/// time holds the interpreter, so these may be called from several threads (seeds of independent
+/// services).
 class Script {
  public:
   virtual ~Script() = default;
@@ -40,7 +42,7 @@ class Script {
   virtual void attach(Session& session) = 0;
   virtual bool has_seed(const std::string& service) const = 0;
   virtual ScriptOutcome seed(const std::string& service) = 0;
-  virtual ScriptOutcome setup() = 0;   ///< of test(setup=); returns at once when there is none
+  virtual ScriptOutcome setup() = 0;  ///< of test(setup=); returns at once when there is none
   virtual ScriptOutcome body() = 0;
   virtual bool has_expectation() const = 0;
   /// Calls the expectation with what body() returned; `hung`: the body did not return in time.

@@ -30,11 +30,13 @@ class Session {
   virtual event::Log& log() = 0;
   /// A body that calls monitor() adds to these; they see the events from then on.
   virtual monitor::MonitorSet& monitors() = 0;
-  /// Runs one step as the consumer "test", emitting step_send and step_recv. `spec` is the running test's name or "".
-  /// Error: the spec's own mistake (missing argument), worded for its author.
-  virtual Result<TimedStep> step(const std::string& service, const std::string& interface, const std::string& method,
-                                 Json arguments, const std::string& spec) = 0;
-  /// Applies all rules of the window or none. Errors: FAULT_NOT_FILTERABLE, a service that is not running.
+  /// Runs one step as the consumer "test", emitting step_send and step_recv. `spec` is the running
+  /// test's name or "". Error: the spec's own mistake (missing argument), worded for its author.
+  virtual Result<TimedStep> step(const std::string& service, const std::string& interface,
+                                 const std::string& method, Json arguments,
+                                 const std::string& spec) = 0;
+  /// Applies all rules of the window or none. Errors: FAULT_NOT_FILTERABLE, a service that is not
+  /// running.
   virtual Result<WindowHandle> open(const WindowPlan& window) = 0;
   virtual void close(WindowHandle window) = 0;
   /// Waits until the sources have delivered what has happened so far.

@@ -25,8 +25,8 @@ std::shared_ptr<const Decoder> json_decoder();
 std::shared_ptr<const Decoder> logfmt_decoder();
 /// RE2 syntax, named groups become fields. Error: the pattern and what RE2 says of it.
 Result<std::shared_ptr<const Decoder>> regex_decoder(const std::string& pattern);
-/// What services have without `observe=`: a JSON object or logfmt (at least two key=value words and nothing before the first)
-/// is decoded, anything else is `raw` alone.
+/// What services have without `observe=`: a JSON object or logfmt (at least two key=value words and
+/// nothing before the first) is decoded, anything else is `raw` alone.
 std::shared_ptr<const Decoder> automatic_decoder();
 
 }  // namespace mishap::event

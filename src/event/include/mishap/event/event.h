@@ -1,4 +1,5 @@
-// The event: one thing that happened in a cell. Monitors, assertions, verdicts and reports all read events and nothing else.
+// The event: one thing that happened in a cell. Monitors, assertions, verdicts and reports all read
+// events and nothing else.
 #pragma once
 
 #include <chrono>
@@ -43,9 +44,10 @@ struct Draft {
   std::string type;     ///< "syscall", "stdout", "step_recv", …
   std::string service;  ///< "test" for the driver; may be empty
   Fields fields;
-  Json data;            ///< typed content where the source had types; null: `data` is the dict of fields
-  Json value;           ///< typed copy where `data` holds text only (topic, wal); null otherwise
-  /// Services whose clocks this event has seen (a step merges driver and target, a relayed reply its peer).
+  Json data;   ///< typed content where the source had types; null: `data` is the dict of fields
+  Json value;  ///< typed copy where `data` holds text only (topic, wal); null otherwise
+  /// Services whose clocks this event has seen (a step merges driver and target, a relayed reply
+  /// its peer).
   std::vector<std::string> merges;
 };
 
@@ -53,7 +55,8 @@ struct Event {
   uint64_t seq = 0;  ///< 1-based within a cell
   Timestamp timestamp;
   std::string type;
-  std::string event_type;  ///< dotted refinement: "syscall.write", "lifecycle.ready", "step_send.db"; else = type
+  std::string event_type;  ///< dotted refinement: "syscall.write", "lifecycle.ready",
+                           ///< "step_send.db"; else = type
   std::string service;
   Fields fields;
   Json data;
@@ -61,17 +64,20 @@ struct Event {
   VectorClock clock;
 };
 
-/// "syscall.write" for events with a field `syscall`, "lifecycle.started|ready", "step_send.<target>" and its like; else type.
+/// "syscall.write" for events with a field `syscall`, "lifecycle.started|ready",
+/// "step_send.<target>" and its like; else type.
 std::string dotted_type(std::string_view type, const Fields& fields);
 
-/// a happened before b: every component of a's clock <= b's and one is less; false when both are empty.
+/// a happened before b: every component of a's clock <= b's and one is less; false when both are
+/// empty.
 bool happens_before(const Event& a, const Event& b);
 
 /// RFC 3339 with nanoseconds, UTC.
 std::string format_timestamp(Timestamp time);
 
-/// The reference's JSON form: seq timestamp type event_type partition_key service fields vector_clock, plus `data`/`value` when
-/// they hold more than the fields. `from_json` reads it back, unchanged, and names the key that is wrong.
+/// The reference's JSON form: seq timestamp type event_type partition_key service fields
+/// vector_clock, plus `data`/`value` when they hold more than the fields. `from_json` reads it
+/// back, unchanged, and names the key that is wrong.
 Json to_json(const Event& event);
 Result<Event> from_json(const Json& json);
 

@@ -1,7 +1,7 @@
 // A run as reporters see it: what was planned, what each test came to, in one stream of calls.
 //
-// A reporter never asks a live session anything: everything it prints comes from here, so a saved run gives the same report as a
-// live one.
+// A reporter never asks a live session anything: everything it prints comes from here, so a saved
+// run gives the same report as a live one.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,18 @@
 
 namespace mishap::event {
 
-/// What a test came to. Order is of severity for the exit code where it matters (exit_code in run.cpp has the table).
+/// What a test came to. Order is of severity for the exit code where it matters (exit_code in
+/// run.cpp has the table).
 enum class Verdict {
   passed,
-  vacuous,               ///< expectation held, but a declared fault never took effect
-  failed,                ///< an assertion in the body, or a monitor
+  vacuous,  ///< expectation held, but a declared fault never took effect
+  failed,   ///< an assertion in the body, or a monitor
   expectation_violated,
-  errored,               ///< a service or the spec broke
-  inconclusive,          ///< a deadline hit with something pending, or a source broke
+  errored,       ///< a service or the spec broke
+  inconclusive,  ///< a deadline hit with something pending, or a source broke
   halted,
-  tool_error,            ///< Mishap could not do its job
-  not_run,               ///< interrupted before it started
+  tool_error,  ///< Mishap could not do its job
+  not_run,     ///< interrupted before it started
 };
 std::string_view to_string(Verdict verdict);  ///< "passed", "expectation_violated", …
 /// The reference's `result` string: pass, fail, error, inconclusive, halted; "not_run" for not_run.
@@ -34,30 +35,30 @@ std::string_view result_word(Verdict verdict);
 /// One declared rule of a test and what became of it.
 struct FaultCount {
   std::string service;
-  std::string interface;   ///< "" for syscall rules
-  std::string text;        ///< as written: "write=deny(ENOSPC)"
+  std::string interface;  ///< "" for syscall rules
+  std::string text;       ///< as written: "write=deny(ENOSPC)"
   std::string assumption;
   std::string label;
-  std::string action;      ///< deny delay trace error respond drop …
-  std::string detail;      ///< errno name or duration
+  std::string action;  ///< deny delay trace error respond drop …
+  std::string detail;  ///< errno name or duration
   uint64_t matched = 0;
   uint64_t applied = 0;
   bool may_not_fire = false;
-  std::string instead;     ///< when applied == 0: the nearest thing that did happen, a sentence
+  std::string instead;  ///< when applied == 0: the nearest thing that did happen, a sentence
   SourcePos pos;
 };
 
 /// An assertion that failed, as recorded by the assertion itself.
 struct AssertionFailure {
-  std::string func;        ///< "assert_eq"
+  std::string func;              ///< "assert_eq"
   std::string expected, actual;  ///< reprs, may be empty
   std::string message;
   SourcePos pos;
 };
 
 struct Diagnostic {
-  std::string level;       ///< "info", "warning"
-  std::string code;        ///< "TEST_NO_ASSERTIONS"
+  std::string level;  ///< "info", "warning"
+  std::string code;   ///< "TEST_NO_ASSERTIONS"
   std::string message;
   std::string suggestion;
   std::string service;
@@ -66,33 +67,34 @@ struct Diagnostic {
 /// What a service printed, for red tests: short text whole, long text saved to a file.
 struct ServiceOutput {
   std::string service;
-  std::string tail;        ///< last lines, stdout and stderr as they came, redacted
-  std::string saved_to;    ///< path of the whole output when it was longer; "" otherwise
+  std::string tail;      ///< last lines, stdout and stderr as they came, redacted
+  std::string saved_to;  ///< path of the whole output when it was longer; "" otherwise
 };
 
 struct TestResult {
-  std::string name;                    ///< "test_matrix_create_user_db_down"
-  std::string kind;                    ///< test, scenario, fault_scenario, matrix
-  std::string scenario, fault;         ///< of a matrix cell
+  std::string name;             ///< "test_matrix_create_user_db_down"
+  std::string kind;             ///< test, scenario, fault_scenario, matrix
+  std::string scenario, fault;  ///< of a matrix cell
   Verdict verdict = Verdict::passed;
-  std::string reason;                  ///< why not passed, for people
-  std::string failure_type;            ///< assertion, monitor, timeout, service_start, error; "" when passed
-  std::string backtrace;               ///< rendered call stack with source lines; may be empty
-  SourcePos pos;                       ///< where the reason arose in the spec, or the test's declaration
-  std::string source_line;             ///< text of that line
+  std::string reason;        ///< why not passed, for people
+  std::string failure_type;  ///< assertion, monitor, timeout, service_start, error; "" when passed
+  std::string backtrace;     ///< rendered call stack with source lines; may be empty
+  SourcePos pos;             ///< where the reason arose in the spec, or the test's declaration
+  std::string source_line;   ///< text of that line
   uint64_t seed = 0;
-  int run = 0;                         ///< index among --runs
+  int run = 0;  ///< index among --runs
   std::chrono::milliseconds duration{0};
   std::chrono::milliseconds startup{0};  ///< of which services took to be ready
   std::optional<std::string> return_value;
   std::string replay_command;
-  std::string expectation;             ///< name of the expectation, "" when none
+  std::string expectation;  ///< name of the expectation, "" when none
   std::optional<AssertionFailure> assertion;
-  uint64_t assertions = 0;             ///< evaluated
+  uint64_t assertions = 0;  ///< evaluated
   bool drain_limit_hit = false;
   std::vector<FaultCount> faults;
   std::vector<Diagnostic> diagnostics;
-  std::vector<std::string> notes;      ///< information: which program answers an image, overlay missing, …
+  std::vector<std::string>
+      notes;  ///< information: which program answers an image, overlay missing, …
   std::vector<ServiceOutput> outputs;  ///< of red tests
   std::string kept;                    ///< directory left by --keep
   std::vector<Event> events;
@@ -100,23 +102,24 @@ struct TestResult {
 
 /// What a run is going to do.
 struct RunPlan {
-  std::string spec;                    ///< path as typed
-  std::string spec_hash;               ///< SHA-256 of all files read
+  std::string spec;       ///< path as typed
+  std::string spec_hash;  ///< SHA-256 of all files read
   std::string tool_version;
   uint64_t seed = 0;
-  std::string seed_origin;             ///< cli, cached, generated
+  std::string seed_origin;  ///< cli, cached, generated
   int jobs = 1;
   int runs = 1;
   struct Test {
     std::string name, kind, scenario, fault;
   };
-  std::vector<Test> tests;             ///< in order of names
+  std::vector<Test> tests;  ///< in order of names
   struct Matrix {
     std::vector<std::string> scenarios, faults;
     std::vector<std::pair<std::string, std::string>> excluded;
   };
   std::vector<Matrix> matrices;
-  /// Service name -> what answers for it, for people: "postgres:16 → PostgreSQL 15 from … (catalogue)".
+  /// Service name -> what answers for it, for people: "postgres:16 → PostgreSQL 15 from …
+  /// (catalogue)".
   std::vector<std::pair<std::string, std::string>> services;
 };
 
@@ -136,10 +139,12 @@ class RunObserver {
   virtual void on_summary(const RunSummary&) {}
 };
 
-/// 1 if any tool_error, else 2 if any failed/violated/errored (or vacuous with `strict`), else 3 if any inconclusive, else 0.
+/// 1 if any tool_error, else 2 if any failed/violated/errored (or vacuous with `strict`), else 3 if
+/// any inconclusive, else 0.
 int exit_code(const std::vector<Verdict>& verdicts, bool strict);
 
-/// The form in which a worker hands its result to the coordinator, and the bundle keeps it. `events` travel inside.
+/// The form in which a worker hands its result to the coordinator, and the bundle keeps it.
+/// `events` travel inside.
 Json to_json(const TestResult& result);
 Result<TestResult> test_result_from_json(const Json& json);
 

@@ -1,4 +1,5 @@
-// Names of syscalls, their families, and errnos. One resolver for every builtin. Numbers come from libseccomp and the C library.
+// Names of syscalls, their families, and errnos. One resolver for every builtin. Numbers come from
+// libseccomp and the C library.
 #pragma once
 
 #include <optional>
@@ -10,9 +11,10 @@
 
 namespace mishap::fault {
 
-/// The syscalls that a keyword of a fault stands for: families (write read open fsync sendto recvfrom accept; semantics section 4)
-/// expand, a known syscall is itself. Members that this architecture lacks are left out. `error_number` lets ENOSPC and EDQUOT
-/// reach fallocate through `write`. Error: `unknown syscall "wrte"; did you mean "write"?`.
+/// The syscalls that a keyword of a fault stands for: families (write read open fsync sendto
+/// recvfrom accept; semantics section 4) expand, a known syscall is itself. Members that this
+/// architecture lacks are left out. `error_number` lets ENOSPC and EDQUOT reach fallocate through
+/// `write`. Error: `unknown syscall "wrte"; did you mean "write"?`.
 Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int error_number = 0);
 
 /// Number on this architecture, or nothing.

@@ -17,10 +17,12 @@
 
 namespace mishap::fault {
 
-/// Who declared the rule and how it is shown. The unit that is counted: a family (`write=`) is one declared rule.
+/// Who declared the rule and how it is shown. The unit that is counted: a family (`write=`) is one
+/// declared rule.
 struct Declared {
-  std::string text;         ///< as written: `write=deny(ENOSPC)`, `error(query="INSERT*", message="disk full")`
-  std::string assumption;   ///< name of the fault_assumption, "" when from a body
+  std::string
+      text;  ///< as written: `write=deny(ENOSPC)`, `error(query="INSERT*", message="disk full")`
+  std::string assumption;  ///< name of the fault_assumption, "" when from a body
   std::string label;
   SourcePos pos;
   bool may_not_fire = false;
@@ -33,23 +35,25 @@ struct Counters {
   std::string interface;  ///< "" for syscall rules
   std::string action;     ///< deny delay trace allow; respond error delay drop duplicate
   std::string detail;     ///< errno name or duration, "" when there is neither
-  uint64_t seen = 0;      ///< operations that were put to the rule: calls it names, or requests on its interface
-  uint64_t matched = 0;   ///< of them: all its conditions but the trigger fitted
-  uint64_t applied = 0;   ///< of them: the fault took effect
+  uint64_t seen =
+      0;  ///< operations that were put to the rule: calls it names, or requests on its interface
+  uint64_t matched = 0;           ///< of them: all its conditions but the trigger fitted
+  uint64_t applied = 0;           ///< of them: the fault took effect
   uint64_t unresolved_paths = 0;  ///< of those seen: not matched because the path could not be read
 };
 
-// --- syscalls ---------------------------------------------------------------------------------------------------------------
+// --- syscalls
+// ---------------------------------------------------------------------------------------------------------------
 
 /// Kinds of descriptor a call works on, as a set of bits.
 enum class FdKinds : uint32_t {
   none = 0,
-  file = 1,         ///< regular file
+  file = 1,  ///< regular file
   directory = 2,
-  socket = 4,       ///< IPv4, IPv6
+  socket = 4,  ///< IPv4, IPv6
   unix_socket = 8,
-  pipe = 16,        ///< pipes and FIFOs
-  other = 32,       ///< devices, eventfd, epoll, …
+  pipe = 16,   ///< pipes and FIFOs
+  other = 32,  ///< devices, eventfd, epoll, …
   any = 63,
 };
 constexpr FdKinds operator|(FdKinds a, FdKinds b) { return FdKinds(uint32_t(a) | uint32_t(b)); }
@@ -57,11 +61,11 @@ constexpr bool contains(FdKinds set, FdKinds kind) { return (uint32_t(set) & uin
 
 /// Which operations an errno makes sense for (semantics, section 4).
 enum class ScopeKind {
-  any_fd,           ///< every fd, as written
-  kinds,            ///< the fds in `kinds`
-  new_blocks,       ///< ENOSPC EDQUOT: regular files, and only calls that need new blocks
-  changes,          ///< EROFS: anything that changes a file or directory
-  grows,            ///< EFBIG: growing a regular file
+  any_fd,      ///< every fd, as written
+  kinds,       ///< the fds in `kinds`
+  new_blocks,  ///< ENOSPC EDQUOT: regular files, and only calls that need new blocks
+  changes,     ///< EROFS: anything that changes a file or directory
+  grows,       ///< EFBIG: growing a regular file
 };
 struct Scope {
   ScopeKind kind = ScopeKind::any_fd;
@@ -84,23 +88,24 @@ struct SyscallRule {
   std::string op;                     ///< the named operation, "" when none
   std::vector<std::string> syscalls;  ///< expanded, all known to this architecture
   SyscallAction action = SyscallAction::allow;
-  int error = 0;                      ///< deny: errno
-  std::string error_name;             ///< "ENOSPC"
+  int error = 0;           ///< deny: errno
+  std::string error_name;  ///< "ENOSPC"
   Nanoseconds delay{0};
   Trigger trigger;
-  std::string path_glob;              ///< "" = any
+  std::string path_glob;  ///< "" = any
   Scope scope;
-  std::vector<std::string> to;        ///< peers "svc" or "svc.iface"; empty = any
+  std::vector<std::string> to;  ///< peers "svc" or "svc.iface"; empty = any
 };
 
-// --- protocols --------------------------------------------------------------------------------------------------------------
+// --- protocols
+// --------------------------------------------------------------------------------------------------------------
 
 enum class ProtocolAction { respond, error, delay, drop, duplicate };
 std::string_view to_string(ProtocolAction action);
 
 struct ProtocolRule {
   Declared declared;
-  std::string service;    ///< provider
+  std::string service;  ///< provider
   std::string interface;
   ProtocolAction action = ProtocolAction::drop;
   /// Matcher name (method path query command key topic) -> pattern, in canonical names.
@@ -109,10 +114,10 @@ struct ProtocolRule {
   std::optional<int> status;
   std::optional<std::string> body;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string code;       ///< protocol's own error code (SQLSTATE, …) when given
+  std::string code;  ///< protocol's own error code (SQLSTATE, …) when given
   Nanoseconds delay{0};
   Trigger trigger;
-  std::string source;     ///< consumer it is limited to, "" = all, the test driver included
+  std::string source;  ///< consumer it is limited to, "" = all, the test driver included
 };
 
 }  // namespace mishap::fault

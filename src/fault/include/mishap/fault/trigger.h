@@ -9,13 +9,14 @@
 
 namespace mishap::fault {
 
-/// Counting is over the rule's own matches, 1-based. All given conditions must hold. Same meaning at every layer.
+/// Counting is over the rule's own matches, 1-based. All given conditions must hold. Same meaning
+/// at every layer.
 struct Trigger {
-  double probability = 1.0;         ///< 0 never fires
-  std::optional<uint64_t> nth;      ///< only the n-th match
-  std::optional<uint64_t> after;    ///< from match n+1 on
-  std::optional<uint64_t> every;    ///< each n-th match
-  std::optional<uint64_t> times;    ///< at most this many firings
+  double probability = 1.0;       ///< 0 never fires
+  std::optional<uint64_t> nth;    ///< only the n-th match
+  std::optional<uint64_t> after;  ///< from match n+1 on
+  std::optional<uint64_t> every;  ///< each n-th match
+  std::optional<uint64_t> times;  ///< at most this many firings
   bool operator==(const Trigger&) const = default;
   std::string text() const;  ///< "" or " nth=2 probability=50%"
 };

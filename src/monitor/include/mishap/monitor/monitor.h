@@ -1,8 +1,9 @@
 // Monitors: invariants that a spec states over the events of a cell.
 //
-// Two forms. A `stream` monitor keeps a state and looks at events as they arrive, in seq order. A `finished_trace` monitor is
-// asked once for every event after the scenario returned and the sources have drained, so that what it looks up in the log is
-// all that happened. What a monitor says is behind small interfaces; the spec bridge implements them.
+// Two forms. A `stream` monitor keeps a state and looks at events as they arrive, in seq order. A
+// `finished_trace` monitor is asked once for every event after the scenario returned and the
+// sources have drained, so that what it looks up in the log is all that happened. What a monitor
+// says is behind small interfaces; the spec bridge implements them.
 #pragma once
 
 #include <cstdint>
@@ -24,42 +25,46 @@ class StreamMonitor {
   virtual ~StreamMonitor() = default;
   /// The monitor's `on`. One that raises accepts nothing.
   virtual bool accepts(const event::Event& event) = 0;
-  /// Update, then check. True: the invariant holds and the new state is kept. False or an error (a callback raised): it is
-  /// violated, and the state stays what it was.
+  /// Update, then check. True: the invariant holds and the new state is kept. False or an error (a
+  /// callback raised): it is violated, and the state stays what it was.
   virtual Result<bool> step(const event::Event& event) = 0;
 };
 
-/// Called for one event of the finished trace; an error is a violation and its message what `fail()` was given.
+/// Called for one event of the finished trace; an error is a violation and its message what
+/// `fail()` was given.
 using TraceMonitor = std::function<Result<void>(const event::Event&)>;
 
 enum class Kind { stream, finished_trace };
 
-/// A monitor as the spec declared it. One declaration may be registered in several cells and places.
+/// A monitor as the spec declared it. One declaration may be registered in several cells and
+/// places.
 struct MonitorSpec {
-  uint64_t id = 0;       ///< identity of the declared value: the same one reached twice runs once
+  uint64_t id = 0;  ///< identity of the declared value: the same one reached twice runs once
   std::string name;
-  std::string service;   ///< only events of this service; "" = all
+  std::string service;  ///< only events of this service; "" = all
   Kind kind = Kind::stream;
-  std::function<std::unique_ptr<StreamMonitor>()> make_stream;  ///< stream: a fresh state for each registration
-  TraceMonitor on_event;                                        ///< finished_trace
+  std::function<std::unique_ptr<StreamMonitor>()>
+      make_stream;        ///< stream: a fresh state for each registration
+  TraceMonitor on_event;  ///< finished_trace
 };
 
 struct Violation {
   std::string monitor;
-  /// `monitor "N" violated at event seq=7 type=stdout service=stock` (with ": " and the error when a callback raised), or for
-  /// the finished trace `<text given to fail()> (event seq=7)`.
+  /// `monitor "N" violated at event seq=7 type=stdout service=stock` (with ": " and the error when
+  /// a callback raised), or for the finished trace `<text given to fail()> (event seq=7)`.
   std::string message;
   uint64_t seq = 0;
   std::string type;
   std::string service;
 };
 
-/// The monitors of one cell. `feed` and `finish` are called by one thread at a time (a Log's delivery is); the others on any
-/// thread, also from inside a monitor. No lock is held while a monitor runs.
+/// The monitors of one cell. `feed` and `finish` are called by one thread at a time (a Log's
+/// delivery is); the others on any thread, also from inside a monitor. No lock is held while a
+/// monitor runs.
 class MonitorSet {
  public:
-  /// Starts a monitor: a stream one sees the events fed from now on. Adding a running one again (same id) only counts; `remove`
-  /// must then be called as often before it stops.
+  /// Starts a monitor: a stream one sees the events fed from now on. Adding a running one again
+  /// (same id) only counts; `remove` must then be called as often before it stops.
   void add(const MonitorSpec& spec);
   void remove(uint64_t id);
 

@@ -1,4 +1,5 @@
-// The protocols that `interface(name, protocol, port)` may name. Adding one is one folder and one line in registry.cpp.
+// The protocols that `interface(name, protocol, port)` may name. Adding one is one folder and one
+// line in registry.cpp.
 #pragma once
 
 #include <string>

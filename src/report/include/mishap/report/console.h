@@ -1,7 +1,8 @@
 // The console: what a person sees of a run.
 //
-// Plain lines by default; on a terminal also colour and one line of live progress. After the tests come the grid of every matrix,
-// then each failure with its reason, the line of the spec, the last events before it and the command that repeats just that cell.
+// Plain lines by default; on a terminal also colour and one line of live progress. After the tests
+// come the grid of every matrix, then each failure with its reason, the line of the spec, the last
+// events before it and the command that repeats just that cell.
 #pragma once
 
 #include <functional>
@@ -22,7 +23,8 @@ struct ConsoleOptions {
   size_t last_events = 12;     ///< shown before a failure
 };
 
-/// Calls come from the coordinator's thread. Keeps the results it needs for the end, without plain events.
+/// Calls come from the coordinator's thread. Keeps the results it needs for the end, without plain
+/// events.
 class Console : public event::RunObserver {
  public:
   using Write = std::function<void(std::string_view)>;

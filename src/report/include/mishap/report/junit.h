@@ -8,8 +8,9 @@
 
 namespace mishap::report {
 
-/// One testsuite a run, one testcase a test. failed and expectation_violated → failure; errored, inconclusive and tool_error →
-/// error; halted and not_run → skipped; vacuous passes and says so in system-out.
+/// One testsuite a run, one testcase a test. failed and expectation_violated → failure; errored,
+/// inconclusive and tool_error → error; halted and not_run → skipped; vacuous passes and says so in
+/// system-out.
 class Junit : public event::RunObserver {
  public:
   void on_plan(const event::RunPlan& plan) override { plan_ = plan; }

@@ -17,8 +17,8 @@ class TraceJson : public event::RunObserver {
   void on_finished(const event::TestResult& result) override;
   void on_summary(const event::RunSummary& summary) override { summary_ = summary; }
 
-  /// Top level: version star_file duration_ms pass fail inconclusive? tests matrix?; added: halted vacuous not_run seed spec_hash
-  /// tool_version. Tests in order of name and run.
+  /// Top level: version star_file duration_ms pass fail inconclusive? tests matrix?; added: halted
+  /// vacuous not_run seed spec_hash tool_version. Tests in order of name and run.
   Json document() const;
 
  private:
@@ -27,7 +27,8 @@ class TraceJson : public event::RunObserver {
   std::vector<event::TestResult> results_;
 };
 
-/// Writes `text` to `path` through a temporary file beside it and a rename. Error: "cannot write PATH: …".
+/// Writes `text` to `path` through a temporary file beside it and a rename. Error: "cannot write
+/// PATH: …".
 Result<void> write_file(const std::string& path, std::string_view text);
 
 }  // namespace mishap::report

@@ -7,8 +7,8 @@
 
 namespace mishap::source {
 
-/// Lines end with LF; a CR before it is dropped. A line longer than the limit is delivered in pieces, so that no program can make us
-/// hold an unbounded line. Empty lines are not delivered.
+/// Lines end with LF; a CR before it is dropped. A line longer than the limit is delivered in
+/// pieces, so that no program can make us hold an unbounded line. Empty lines are not delivered.
 class LineSplitter {
  public:
   static constexpr size_t kLongestLineBytes = 64 * 1024;

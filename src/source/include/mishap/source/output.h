@@ -14,13 +14,14 @@
 
 namespace mishap::source {
 
-/// The last lines of a service, stdout and stderr as they came, for the report of a red test. Any thread.
+/// The last lines of a service, stdout and stderr as they came, for the report of a red test. Any
+/// thread.
 class OutputTail {
  public:
   static constexpr size_t kKeptBytes = 64 * 1024;
   void add(std::string_view line);
-  std::string text() const;   ///< whole lines, at most kKeptBytes of them
-  bool complete() const;      ///< nothing was dropped
+  std::string text() const;  ///< whole lines, at most kKeptBytes of them
+  bool complete() const;     ///< nothing was dropped
 
  private:
   mutable std::mutex mutex_;
@@ -28,8 +29,8 @@ class OutputTail {
   bool dropped_ = false;
 };
 
-/// Follows one pipe. Lives on the loop's thread, except for construction before the loop runs anything of it. A pipe is always
-/// drained: a chatty service never blocks on its own output.
+/// Follows one pipe. Lives on the loop's thread, except for construction before the loop runs
+/// anything of it. A pipe is always drained: a chatty service never blocks on its own output.
 class OutputSource {
  public:
   struct Options {

@@ -16,18 +16,20 @@
 
 namespace mishap::spec {
 
-/// One message of loading or checking: an error stops, an information ("newer spelling: …") does not.
+/// One message of loading or checking: an error stops, an information ("newer spelling: …") does
+/// not.
 struct LoadMessage {
   enum class Level { error, warning, info } level = Level::error;
-  std::string code;      ///< "SPEC_SYNTAX", "SPEC_LOAD_FAILED", …
-  std::string message;   ///< one line, without position
+  std::string code;     ///< "SPEC_SYNTAX", "SPEC_LOAD_FAILED", …
+  std::string message;  ///< one line, without position
   SourcePos pos;
-  std::string rendered;  ///< several lines: position, source line with caret, call stack, remedy; no colour
+  std::string
+      rendered;  ///< several lines: position, source line with caret, call stack, remedy; no colour
 };
 
 struct TestInfo {
-  std::string name;      ///< "test_matrix_create_user_db_down"
-  std::string kind;      ///< test, scenario, fault_scenario, matrix
+  std::string name;  ///< "test_matrix_create_user_db_down"
+  std::string kind;  ///< test, scenario, fault_scenario, matrix
   std::string scenario, fault;
   SourcePos pos;
 };
@@ -37,7 +39,8 @@ struct MatrixInfo {
   std::vector<std::pair<std::string, std::string>> excluded;
 };
 
-/// Everything a spec declared. Loading starts nothing. One thread; after a fork the child owns its own copy.
+/// Everything a spec declared. Loading starts nothing. One thread; after a fork the child owns its
+/// own copy.
 class Spec {
  public:
   virtual ~Spec() = default;
@@ -58,8 +61,8 @@ class Spec {
 };
 
 struct LoadOutcome {
-  std::unique_ptr<Spec> spec;          ///< null when there are errors
-  std::vector<LoadMessage> messages;   ///< errors first when it failed; else warnings and infos
+  std::unique_ptr<Spec> spec;         ///< null when there are errors
+  std::vector<LoadMessage> messages;  ///< errors first when it failed; else warnings and infos
 };
 
 /// Loads and validates. `print` lines of the spec go to stderr.

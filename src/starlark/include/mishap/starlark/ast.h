@@ -3,13 +3,16 @@
 // Text becomes a tree in two steps, each of which reports all it finds wrong (diagnostic.h):
 //
 //   ParseOutcome outcome = parse("spec.star", text, dialect);       // parser.h: shape only
-//   auto errors = resolve(*outcome.module, environment, dialect);   // resolver.h: fills every Binding, Function and Module
+//   auto errors = resolve(*outcome.module, environment, dialect);   // resolver.h: fills every
+//   Binding, Function and Module
 //
-// Nodes are plain structs in the module's arena: they are never freed one by one, hold no owning members, and live as long as
-// their Module. Every expression and statement has a `kind`; switch over it and use `as<T>`, or let `walk` visit a subtree.
-// The tree is at most kMaxTreeHeight high, so that recursion over it is safe on any thread's stack.
+// Nodes are plain structs in the module's arena: they are never freed one by one, hold no owning
+// members, and live as long as their Module. Every expression and statement has a `kind`; switch
+// over it and use `as<T>`, or let `walk` visit a subtree. The tree is at most kMaxTreeHeight high,
+// so that recursion over it is safe on any thread's stack.
 //
-// After resolving, a code generator needs no name look-ups: each Identifier says where its variable lives (see Binding).
+// After resolving, a code generator needs no name look-ups: each Identifier says where its variable
+// lives (see Binding).
 #pragma once
 
 #include <cstdint>
@@ -27,7 +30,8 @@ namespace mishap::starlark::ast {
 
 /// Brackets, blocks and prefix operators may nest this deep; more is a syntax error.
 inline constexpr int kMaxNesting = 500;
-/// No path from a statement to a leaf expression is longer; bounds `a + b + c + …` and `f()()()…` too.
+/// No path from a statement to a leaf expression is longer; bounds `a + b + c + …` and `f()()()…`
+/// too.
 inline constexpr int kMaxTreeHeight = 3000;
 
 /// 1-based line, and column counted in code points; line 0 is nowhere.
@@ -43,15 +47,17 @@ struct Span {
   Position end;
 };
 
-// ---- Names -----------------------------------------------------------------------------------------------------------
+// ---- Names
+// -----------------------------------------------------------------------------------------------------------
 
 /// Where a name's variable lives. The index of a binding means:
 enum class Scope : uint8_t {
-  kUndefined,    ///< not resolved yet, or an error was reported
-  kLocal,        ///< slot in the frame of the function that contains the identifier
-  kCell,         ///< slot in that frame too; the slot holds a cell (box) because an inner function captures the variable
-  kFree,         ///< in the running function's captured cells, as listed in Function::free_variables
-  kGlobal,       ///< in the module's variables, as listed in Module::globals
+  kUndefined,  ///< not resolved yet, or an error was reported
+  kLocal,      ///< slot in the frame of the function that contains the identifier
+  kCell,       ///< slot in that frame too; the slot holds a cell (box) because an inner function
+               ///< captures the variable
+  kFree,       ///< in the running function's captured cells, as listed in Function::free_variables
+  kGlobal,     ///< in the module's variables, as listed in Module::globals
   kPredeclared,  ///< in Module::predeclared: names the application gives this module
   kUniversal,    ///< in Module::universal: names every module has
 };
@@ -60,16 +66,50 @@ struct Binding {
   int32_t index = -1;
 };
 
-// ---- Expressions -----------------------------------------------------------------------------------------------------
+// ---- Expressions
+// -----------------------------------------------------------------------------------------------------
 
 enum class ExprKind : uint8_t {
-  kIdentifier, kInt, kFloat, kString, kBytes, kList, kTuple, kDict, kComprehension, kUnary, kBinary, kLogical, kConditional,
-  kCall, kIndex, kSlice, kDot, kLambda,
+  kIdentifier,
+  kInt,
+  kFloat,
+  kString,
+  kBytes,
+  kList,
+  kTuple,
+  kDict,
+  kComprehension,
+  kUnary,
+  kBinary,
+  kLogical,
+  kConditional,
+  kCall,
+  kIndex,
+  kSlice,
+  kDot,
+  kLambda,
 };
 enum class UnaryOp : uint8_t { kMinus, kPlus, kInvert, kNot };
 enum class BinaryOp : uint8_t {
-  kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo, kAnd, kOr, kXor, kShiftLeft, kShiftRight,  // also augmented: `+=`
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kIn, kNotIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kFloorDivide,
+  kModulo,
+  kAnd,
+  kOr,
+  kXor,
+  kShiftLeft,
+  kShiftRight,  // also augmented: `+=`
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kNotIn,
 };
 enum class LogicalOp : uint8_t { kAnd, kOr };  ///< these evaluate their right side only when needed
 
@@ -79,10 +119,12 @@ std::string_view to_string(LogicalOp op);  ///< "and", "or"
 
 struct Expr {
   ExprKind kind;
-  bool parenthesized = false;  ///< written in round brackets of its own; a tuple's own brackets count
-  uint16_t height = 1;         ///< of the subtree
-  Span span;                   ///< without brackets of `parenthesized`, except a tuple's
-  Position at;  ///< where an error in evaluating this node is: the operator, the call's '(', the index' '[', the dot; or the start
+  bool parenthesized =
+      false;            ///< written in round brackets of its own; a tuple's own brackets count
+  uint16_t height = 1;  ///< of the subtree
+  Span span;            ///< without brackets of `parenthesized`, except a tuple's
+  Position at;  ///< where an error in evaluating this node is: the operator, the call's '(', the
+                ///< index' '[', the dot; or the start
 };
 
 struct Identifier : Expr {
@@ -127,7 +169,8 @@ struct DictExpr : Expr {
 };
 /// `for target in subject` or, without target, `if subject`.
 struct Clause {
-  Expr* target;  ///< null in an `if` clause; its variables are slots of the containing function, distinct from all others
+  Expr* target;  ///< null in an `if` clause; its variables are slots of the containing function,
+                 ///< distinct from all others
   Expr* subject;
   Position at;  ///< the keyword
   bool is_for() const { return target != nullptr; }
@@ -137,7 +180,8 @@ struct Comprehension : Expr {
   static constexpr ExprKind kKind = ExprKind::kComprehension;
   Expr* key = nullptr;  ///< null in a list comprehension
   Expr* element = nullptr;
-  std::span<Clause> clauses;  ///< at least one; the first is a `for`, whose subject is outside the comprehension's scope
+  std::span<Clause> clauses;  ///< at least one; the first is a `for`, whose subject is outside the
+                              ///< comprehension's scope
 };
 struct UnaryExpr : Expr {
   static constexpr ExprKind kKind = ExprKind::kUnary;
@@ -173,7 +217,8 @@ struct Argument {
 struct CallExpr : Expr {
   static constexpr ExprKind kKind = ExprKind::kCall;
   Expr* function = nullptr;
-  /// Resolved calls have positional ones first, then named ones, then at most one `*args`, then at most one `**kwargs`.
+  /// Resolved calls have positional ones first, then named ones, then at most one `*args`, then at
+  /// most one `**kwargs`.
   std::span<Argument> arguments;
 };
 struct IndexExpr : Expr {
@@ -200,14 +245,25 @@ struct LambdaExpr : Expr {
   Function* function = nullptr;
 };
 
-// ---- Statements ------------------------------------------------------------------------------------------------------
+// ---- Statements
+// ------------------------------------------------------------------------------------------------------
 
 enum class StmtKind : uint8_t {
-  kExpr, kAssign, kDef, kIf, kFor, kWhile, kReturn, kBreak, kContinue, kPass, kLoad,
+  kExpr,
+  kAssign,
+  kDef,
+  kIf,
+  kFor,
+  kWhile,
+  kReturn,
+  kBreak,
+  kContinue,
+  kPass,
+  kLoad,
 };
 struct Stmt {
   StmtKind kind;
-  Span span;  ///< of a compound statement: with its blocks
+  Span span;    ///< of a compound statement: with its blocks
   Position at;  ///< the keyword, the assignment's operator, or the start
 };
 using Block = std::span<Stmt*>;
@@ -216,8 +272,9 @@ struct ExprStmt : Stmt {
   static constexpr StmtKind kKind = StmtKind::kExpr;
   Expr* expr = nullptr;
 };
-/// `target = value`; with an op `target op= value`, where the target is evaluated once and changed in place if it can be.
-/// Targets: Identifier, Index, Dot, and (without op) Tuple and List of targets.
+/// `target = value`; with an op `target op= value`, where the target is evaluated once and changed
+/// in place if it can be. Targets: Identifier, Index, Dot, and (without op) Tuple and List of
+/// targets.
 struct AssignStmt : Stmt {
   static constexpr StmtKind kKind = StmtKind::kAssign;
   std::optional<BinaryOp> op;
@@ -275,7 +332,8 @@ struct LoadStmt : Stmt {
   std::span<LoadedName> names;
 };
 
-// ---- Functions and modules -------------------------------------------------------------------------------------------
+// ---- Functions and modules
+// -------------------------------------------------------------------------------------------
 
 enum class ParameterKind : uint8_t { kRequired, kOptional, kArgs, kBareStar, kKwargs };
 struct Parameter {
@@ -286,22 +344,24 @@ struct Parameter {
 };
 struct LocalVariable {
   std::string_view name;
-  Span span;        ///< of its first binding
-  bool is_cell = false;  ///< captured by an inner function: the slot must hold a cell from the function's start
+  Span span;             ///< of its first binding
+  bool is_cell = false;  ///< captured by an inner function: the slot must hold a cell from the
+                         ///< function's start
 };
 struct FreeVariable {
   std::string_view name;
   Binding outer;  ///< in the enclosing function: kCell or kFree; what making the closure must copy
 };
 
-/// A `def`, a lambda, or the code of a whole file. Slots of the frame, in order: the named parameters in the order written
-/// (positional, then keyword-only), then `*args`, then `**kwargs`, then other variables and those of comprehensions.
+/// A `def`, a lambda, or the code of a whole file. Slots of the frame, in order: the named
+/// parameters in the order written (positional, then keyword-only), then `*args`, then `**kwargs`,
+/// then other variables and those of comprehensions.
 struct Function {
   std::string_view name;  ///< "lambda" or "<toplevel>" for those
   bool is_lambda = false;
-  Span span;              ///< of the whole def or lambda
-  Position at;            ///< the keyword
-  std::string_view docstring;  ///< "" without
+  Span span;                        ///< of the whole def or lambda
+  Position at;                      ///< the keyword
+  std::string_view docstring;       ///< "" without
   std::span<Parameter> parameters;  ///< as written
   Block body;                       ///< of a lambda: one ReturnStmt
   // Set by resolve:
@@ -316,8 +376,9 @@ struct Function {
 /// A module-level variable. Loaded names are kept in the same slots, but belong to the file alone.
 struct GlobalVariable {
   std::string_view name;
-  Span span;              ///< of its first binding
-  bool exported = true;   ///< false for loaded names (unless load_binds_globally): not among the module's visible globals
+  Span span;             ///< of its first binding
+  bool exported = true;  ///< false for loaded names (unless load_binds_globally): not among the
+                         ///< module's visible globals
 };
 
 /// Owns the nodes, arrays and texts of one module.
@@ -351,15 +412,17 @@ struct Module {
   std::string file;  ///< as the caller named it
   std::string text;
   Arena arena;
-  Function* toplevel = nullptr;   ///< without parameters; its locals are the variables of comprehensions at top level
-  std::span<LoadStmt*> loads;     ///< all load statements, in order
+  Function* toplevel =
+      nullptr;  ///< without parameters; its locals are the variables of comprehensions at top level
+  std::span<LoadStmt*> loads;  ///< all load statements, in order
   // Set by resolve:
   std::vector<GlobalVariable> globals;
   std::vector<std::string_view> predeclared;  ///< those this module uses
   std::vector<std::string_view> universal;    ///< those this module uses
 };
 
-// ---- Looking at trees ------------------------------------------------------------------------------------------------
+// ---- Looking at trees
+// ------------------------------------------------------------------------------------------------
 
 /// The node as what its kind says it is; the caller has looked at the kind.
 template <class T, class Node>
@@ -373,8 +436,8 @@ auto* if_a(Node* node) {
   return node != nullptr && node->kind == T::kKind ? static_cast<Result*>(node) : nullptr;
 }
 
-/// Sees every node of a subtree, parents first, in source order. Returning false skips the node's children.
-/// Walking enters functions and lambdas; their defaults come before their bodies.
+/// Sees every node of a subtree, parents first, in source order. Returning false skips the node's
+/// children. Walking enters functions and lambdas; their defaults come before their bodies.
 class Visitor {
  public:
   virtual ~Visitor() = default;

@@ -1,6 +1,8 @@
-// Functions written in C++: a declared signature, arguments bound and checked by it, and a body that sees them by index.
+// Functions written in C++: a declared signature, arguments bound and checked by it, and a body
+// that sees them by index.
 //
-//   Value repeat = make_builtin(heap, Signature("repeat").required("text", types::kString).optional("n", types::kInt),
+//   Value repeat = make_builtin(heap, Signature("repeat").required("text",
+//   types::kString).optional("n", types::kInt),
 //       [](CallContext& call) -> Result<Value> {
 //         const int64_t count = call.has(1) ? call.integer(1) : 2;
 //         if (count < 0) return call.error("n must not be negative");
@@ -25,7 +27,8 @@ namespace mishap::starlark {
 
 class Thread;
 
-/// Types a parameter takes: `types::kString | types::kNone`, or host types by name: `types::host("service")`.
+/// Types a parameter takes: `types::kString | types::kNone`, or host types by name:
+/// `types::host("service")`.
 class TypeSet {
  public:
   constexpr TypeSet() = default;
@@ -48,7 +51,8 @@ class TypeSet {
 
 namespace types {
 constexpr uint32_t bit(Kind kind) { return 1U << static_cast<unsigned>(kind); }
-inline constexpr uint32_t kCallableBit = 1U << 30;  // functions, builtins, host objects that can be called
+inline constexpr uint32_t kCallableBit =
+    1U << 30;  // functions, builtins, host objects that can be called
 inline constexpr uint32_t kIterableBit = 1U << 29;
 inline const TypeSet kAny{(1U << kKindCount) - 1};
 inline const TypeSet kNone{bit(Kind::kNone)};
@@ -79,13 +83,15 @@ struct KeywordArg {
 class CallArgs {
  public:
   CallArgs() = default;
-  CallArgs(std::span<const Value> positional, std::span<const KeywordArg> keywords = {})  // NOLINT: plain lists convert
+  CallArgs(std::span<const Value> positional,
+           std::span<const KeywordArg> keywords = {})  // NOLINT: plain lists convert
       : positional(positional), keywords(keywords) {}
   std::span<const Value> positional;
   std::span<const KeywordArg> keywords;
 };
 
-/// The name and parameters of a native function. Parameters are bound by position or by name, in the order declared.
+/// The name and parameters of a native function. Parameters are bound by position or by name, in
+/// the order declared.
 class Signature {
  public:
   struct Param {
@@ -123,15 +129,16 @@ class Signature {
   TypeSet kwargs_types_;
 };
 
-/// Binds the arguments of one call to a signature. For host objects with a call() of their own; builtins do it by themselves.
+/// Binds the arguments of one call to a signature. For host objects with a call() of their own;
+/// builtins do it by themselves.
 class BoundArguments {
  public:
   BoundArguments() = default;
   BoundArguments(const BoundArguments&) = delete;
   BoundArguments& operator=(const BoundArguments&) = delete;
-  /// Errors: "f: missing argument for x", "f: got 3 arguments, want at most 2", `f: unexpected keyword argument "nmae"; did you
-  /// mean "name"?`, "f: got multiple values for parameter x", "f: for parameter x: got int, want string". The arguments must
-  /// outlive the binding.
+  /// Errors: "f: missing argument for x", "f: got 3 arguments, want at most 2", `f: unexpected
+  /// keyword argument "nmae"; did you mean "name"?`, "f: got multiple values for parameter x", "f:
+  /// for parameter x: got int, want string". The arguments must outlive the binding.
   Result<void> bind(const Signature& signature, const CallArgs& args);
 
   const Value& operator[](size_t index) const { return values_[index]; }
@@ -155,7 +162,8 @@ class BoundArguments {
 /// What a native function sees of its call. Valid during the call only.
 class CallContext {
  public:
-  CallContext(Thread& thread, const Signature& signature, const Value& receiver, const BoundArguments& binding)
+  CallContext(Thread& thread, const Signature& signature, const Value& receiver,
+              const BoundArguments& binding)
       : thread_(thread), signature_(signature), receiver_(receiver), binding_(binding) {}
 
   Thread& thread() const { return thread_; }
@@ -200,7 +208,8 @@ class CallContext {
 
 using NativeFunction = std::function<Result<Value>(CallContext&)>;
 
-/// A native function value, or one bound to a receiver (a method). Type "builtin_function_or_method".
+/// A native function value, or one bound to a receiver (a method). Type
+/// "builtin_function_or_method".
 class Builtin final : public Object {
  public:
   struct Definition {
@@ -209,7 +218,9 @@ class Builtin final : public Object {
   };
   // The definition is shared by a method and every value bound from it.
   Builtin(std::shared_ptr<const Definition> definition, Value receiver)
-      : Object(Kind::kBuiltin), definition_(std::move(definition)), receiver_(std::move(receiver)) {}
+      : Object(Kind::kBuiltin),
+        definition_(std::move(definition)),
+        receiver_(std::move(receiver)) {}
 
   const std::string& name() const { return definition_->signature.name(); }
   const Signature& signature() const { return definition_->signature; }

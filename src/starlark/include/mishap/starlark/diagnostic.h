@@ -21,11 +21,13 @@ struct StackFrame {
 
 struct Diagnostic {
   DiagnosticKind kind = DiagnosticKind::kSyntax;
-  SourcePos pos;          ///< the point to look at; of an evaluation error, that of the innermost Starlark frame
-  int end_line = 0;       ///< with end_column, where the marked range ends (exclusive); 0: mark one character
+  SourcePos
+      pos;  ///< the point to look at; of an evaluation error, that of the innermost Starlark frame
+  int end_line =
+      0;  ///< with end_column, where the marked range ends (exclusive); 0: mark one character
   int end_column = 0;
-  std::string message;    ///< lower case, without position
-  std::string hint;       ///< what to do about it; "" when nothing is known
+  std::string message;            ///< lower case, without position
+  std::string hint;               ///< what to do about it; "" when nothing is known
   std::vector<StackFrame> stack;  ///< of an evaluation error
 
   /// "file:line:col: message (hint)", the form in which programs and logs see it.
@@ -44,12 +46,13 @@ class Sources {
 };
 
 struct RenderStyle {
-  bool color = false;       ///< ANSI escape sequences
-  bool traceback = true;    ///< the call stack of evaluation errors
+  bool color = false;     ///< ANSI escape sequences
+  bool traceback = true;  ///< the call stack of evaluation errors
 };
 
-/// "Traceback (most recent call last):\n  file:line:col: in name\n…Error in name: message", the classic form without source.
-/// The last line is "Error: message" unless the innermost frame is a built-in function.
+/// "Traceback (most recent call last):\n  file:line:col: in name\n…Error in name: message", the
+/// classic form without source. The last line is "Error: message" unless the innermost frame is a
+/// built-in function.
 std::string traceback(const Diagnostic& diagnostic);
 
 /// For a person at a terminal, ending in a newline:
@@ -57,9 +60,12 @@ std::string traceback(const Diagnostic& diagnostic);
 ///      3 | api = srevice("api")
 ///        |       ^~~~~~~
 ///      help: did you mean service?
-/// Evaluation errors are preceded by their traceback. Lines that `sources` does not know are left out.
-std::string render(const Diagnostic& diagnostic, const Sources& sources, const RenderStyle& style = {});
+/// Evaluation errors are preceded by their traceback. Lines that `sources` does not know are left
+/// out.
+std::string render(const Diagnostic& diagnostic, const Sources& sources,
+                   const RenderStyle& style = {});
 /// All of them, in the order given, separated by empty lines.
-std::string render(std::span<const Diagnostic> diagnostics, const Sources& sources, const RenderStyle& style = {});
+std::string render(std::span<const Diagnostic> diagnostics, const Sources& sources,
+                   const RenderStyle& style = {});
 
 }  // namespace mishap::starlark

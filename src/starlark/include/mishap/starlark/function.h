@@ -25,7 +25,8 @@ class FunctionObject final : public Object {
     Value default_value;  ///< invalid: required
   };
 
-  FunctionObject(const Code& code, LoadedModule& module, std::vector<Value> defaults, std::vector<Value> cells);
+  FunctionObject(const Code& code, LoadedModule& module, std::vector<Value> defaults,
+                 std::vector<Value> cells);
   ~FunctionObject() override;
 
   std::string_view name() const;  ///< "lambda" for lambdas
@@ -44,9 +45,10 @@ class FunctionObject final : public Object {
   std::shared_ptr<const Program> program_;  // owns code_
   const Code* code_;
   LoadedModule* module_;
-  Value module_reference_;       // keeps module_ alive; empty once the heap is gone
-  std::vector<Value> defaults_;  // of the last parameters; invalid for a keyword-only one that is required
-  std::vector<Value> cells_;     // variables of enclosing functions
+  Value module_reference_;  // keeps module_ alive; empty once the heap is gone
+  std::vector<Value>
+      defaults_;  // of the last parameters; invalid for a keyword-only one that is required
+  std::vector<Value> cells_;  // variables of enclosing functions
 };
 
 }  // namespace mishap::starlark

@@ -12,7 +12,8 @@
 
 namespace mishap::starlark {
 
-/// Dropping the heap empties every object on its list and so frees cycles; see Object. Used by one thread at a time.
+/// Dropping the heap empties every object on its list and so frees cycles; see Object. Used by one
+/// thread at a time.
 class Heap {
  public:
   Heap() = default;
@@ -22,16 +23,19 @@ class Heap {
 
   Value string(std::string_view text);
   Value bytes(std::string_view data);
-  /// An uninitialised string or bytes object of `size` bytes, to be filled through mutable_data() before use.
+  /// An uninitialised string or bytes object of `size` bytes, to be filled through mutable_data()
+  /// before use.
   String* new_string(size_t size, Kind kind = Kind::kString);
   /// left + right; `left` may be grown in place when the caller's is the only reference to it.
   Value concat(Value left, std::string_view right);
 
-  Value integer(BigInt number);     ///< small when it fits 64 bits
+  Value integer(BigInt number);  ///< small when it fits 64 bits
   Value integer_u64(uint64_t number);
   Value list(std::vector<Value> items = {});
   Value tuple(std::span<const Value> items);
-  Value tuple(std::initializer_list<Value> items) { return tuple(std::span(items.begin(), items.size())); }
+  Value tuple(std::initializer_list<Value> items) {
+    return tuple(std::span(items.begin(), items.size()));
+  }
   /// A tuple of `size` invalid values, to be filled before use.
   Tuple* new_tuple(size_t size);
   Value dict();
@@ -51,11 +55,15 @@ class Heap {
   void set_limit(uint64_t bytes) { limit_bytes_ = bytes == 0 ? UINT64_MAX : bytes; }
   uint64_t limit() const { return limit_bytes_ == UINT64_MAX ? 0 : limit_bytes_; }
   uint64_t used() const { return used_bytes_; }
-  /// Whether an object of that size would keep within the limit. Ask before making something a script can make huge.
-  bool can_allocate(uint64_t bytes) const { return bytes <= limit_bytes_ && used_bytes_ <= limit_bytes_ - bytes; }
+  /// Whether an object of that size would keep within the limit. Ask before making something a
+  /// script can make huge.
+  bool can_allocate(uint64_t bytes) const {
+    return bytes <= limit_bytes_ && used_bytes_ <= limit_bytes_ - bytes;
+  }
   bool exceeded() const { return used_bytes_ > limit_bytes_; }
 
-  /// Frees objects that only refer to each other. Must be called when no Starlark code runs. Returns how many.
+  /// Frees objects that only refer to each other. Must be called when no Starlark code runs.
+  /// Returns how many.
   size_t collect_cycles();
 
  private:

@@ -17,8 +17,17 @@ class Thread;
 class CallArgs;
 
 enum class BinaryOperator : uint8_t {
-  kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo,
-  kBitAnd, kBitOr, kBitXor, kShiftLeft, kShiftRight,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kFloorDivide,
+  kModulo,
+  kBitAnd,
+  kBitOr,
+  kBitXor,
+  kShiftLeft,
+  kShiftRight,
 };
 enum class UnaryOperator : uint8_t { kMinus, kPlus, kInvert };
 std::string_view spelling(BinaryOperator op);
@@ -30,8 +39,9 @@ class HostIterator {
   virtual Result<Value> next(Thread& thread) = 0;
 };
 
-/// A value with behaviour of its own: override what it can do, all the rest gives the errors a script expects. Make with
-/// `heap.make<T>(…)`. Every Value held must be shown by visit_children, or frozen data can be changed and cycles leak.
+/// A value with behaviour of its own: override what it can do, all the rest gives the errors a
+/// script expects. Make with `heap.make<T>(…)`. Every Value held must be shown by visit_children,
+/// or frozen data can be changed and cycles leak.
 class HostObject : public Object {
  public:
   /// What type() gives, such as "service". Must outlive the object.
@@ -41,7 +51,8 @@ class HostObject : public Object {
   /// What str() and print give; default: as append_repr.
   virtual void append_str(std::string& out) const { append_repr(out); }
   virtual bool truth() const { return true; }
-  /// Default: hashes by identity and equals only itself. Fail with unhashable(…) to forbid use as a key.
+  /// Default: hashes by identity and equals only itself. Fail with unhashable(…) to forbid use as a
+  /// key.
   virtual Result<uint64_t> hash() const { return reinterpret_cast<uintptr_t>(this) >> 4; }
   /// `depth` is for starlark::equals on values inside.
   virtual Result<bool> equals(const HostObject& other, int depth) const;
@@ -50,7 +61,8 @@ class HostObject : public Object {
 
   /// x.name; an invalid Value when there is no such attribute.
   virtual Result<Value> attr(Thread& thread, std::string_view name);
-  /// What x.name gives when attr() has nothing; invalid: an error. hasattr and getattr do not ask, so they tell the truth.
+  /// What x.name gives when attr() has nothing; invalid: an error. hasattr and getattr do not ask,
+  /// so they tell the truth.
   virtual Value attr_fallback(Thread&, std::string_view) { return {}; }
   virtual std::vector<std::string> attr_names() const { return {}; }
   /// x.name = value. Default: "can't assign to .NAME field of TYPE".
@@ -59,7 +71,8 @@ class HostObject : public Object {
   virtual bool callable() const { return false; }
   virtual Result<Value> call(Thread& thread, const CallArgs& args);
 
-  /// len(x); nullopt: has none. A type with index_at and a length is a sequence: x[-1] is passed on as x[len-1].
+  /// len(x); nullopt: has none. A type with index_at and a length is a sequence: x[-1] is passed on
+  /// as x[len-1].
   virtual std::optional<int64_t> length() const { return std::nullopt; }
   /// x[key]; invalid: not indexable. Also `getattr`-free mappings.
   virtual Result<Value> index(Thread& thread, const Value& key);
@@ -71,7 +84,8 @@ class HostObject : public Object {
   virtual Result<std::optional<bool>> contains(Thread& thread, const Value& item);
 
   /// x op other, or other op x when `reversed`; invalid: not supported.
-  virtual Result<Value> binary(Thread& thread, BinaryOperator op, const Value& other, bool reversed);
+  virtual Result<Value> binary(Thread& thread, BinaryOperator op, const Value& other,
+                               bool reversed);
   virtual Result<Value> unary(Thread& thread, UnaryOperator op);
 
  protected:

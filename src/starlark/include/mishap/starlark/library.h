@@ -36,22 +36,26 @@ struct Library {
   Library& operator=(const Library&) = delete;
 
   Heap& heap;
-  std::map<std::string, Value, std::less<>> universe;  ///< None, True, False and the builtin functions
+  std::map<std::string, Value, std::less<>>
+      universe;  ///< None, True, False and the builtin functions
   MethodTable methods[kKindCount];
 
   /// Adds a universe function under its signature's name.
   void function(Signature signature, NativeFunction body);
-  /// Adds a method of the built-in type: `library.method(Kind::kList, Signature("append").required("x").positional_only(), …)`.
+  /// Adds a method of the built-in type: `library.method(Kind::kList,
+  /// Signature("append").required("x").positional_only(), …)`.
   void method(Kind kind, Signature signature, NativeFunction body);
 };
 
-/// Fills in the whole standard library (lib_*.cpp): universe functions and methods of the built-in types.
+/// Fills in the whole standard library (lib_*.cpp): universe functions and methods of the built-in
+/// types.
 void install_standard_library(Library& library);
 
 /// string % args (lib_format.cpp).
 Result<Value> format_percent(Thread& thread, std::string_view format, const Value& args);
 
-// Predeclared modules and functions that an embedder may offer (lib_json.cpp, lib_math.cpp, lib_struct.cpp).
+// Predeclared modules and functions that an embedder may offer (lib_json.cpp, lib_math.cpp,
+// lib_struct.cpp).
 Value make_json_module(Heap& heap);
 Value make_math_module(Heap& heap);
 Value make_struct_function(Heap& heap);

@@ -29,7 +29,8 @@ class LoadedModule final : public HostObject {
   const std::string& name() const;
   /// The docstring of the file, "" without.
   std::string_view doc() const;
-  /// Defined globals in order of their first appearance in the file; names bound by load are not among them.
+  /// Defined globals in order of their first appearance in the file; names bound by load are not
+  /// among them.
   std::vector<Global> globals() const;
   /// Invalid when it is not defined.
   Value global(std::string_view name) const;

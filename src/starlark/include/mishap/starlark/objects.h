@@ -1,6 +1,8 @@
-// The built-in object types. Their bare operations are here; equality, ordering, hashing and printing are in operations.h.
+// The built-in object types. Their bare operations are here; equality, ordering, hashing and
+// printing are in operations.h.
 //
-// Mutating operations refuse on frozen values and while someone iterates; the messages are the errors a script sees.
+// Mutating operations refuse on frozen values and while someone iterates; the messages are the
+// errors a script sees.
 #pragma once
 
 #include <cstring>
@@ -41,7 +43,8 @@ class String final : public Object {
 
  private:
   friend class Heap;
-  String(Kind kind, size_t size, size_t capacity) : Object(kind), size_(size), capacity_(capacity) {}
+  String(Kind kind, size_t size, size_t capacity)
+      : Object(kind), size_(size), capacity_(capacity) {}
   static void* operator new(size_t object, size_t bytes) { return ::operator new(object + bytes); }
   const char* data() const { return reinterpret_cast<const char*>(this + 1); }
 
@@ -93,9 +96,10 @@ class List final : public Object {
   Result<void> extend(std::span<const Value> values);  ///< `values` may be this list's own items
   Result<void> set(size_t index, Value value);         ///< index < size()
   Result<void> insert(size_t index, Value value);      ///< index <= size()
-  Result<Value> remove(size_t index);                  ///< index < size(); error text says "pop from"
+  Result<Value> remove(size_t index);  ///< index < size(); error text says "pop from"
   Result<void> clear();
-  /// Without checks, for a list just made or one whose check_mutable was asked. Call recharge() after changing its capacity.
+  /// Without checks, for a list just made or one whose check_mutable was asked. Call recharge()
+  /// after changing its capacity.
   std::vector<Value>& raw() { return items_; }
   void recharge();
 
@@ -154,7 +158,8 @@ class TableObject : public Object {
  public:
   size_t size() const { return table_.size(); }
   const Table& table() const { return table_; }
-  /// "cannot VERB frozen hash table", "cannot VERB hash table during iteration"; verb such as "insert into".
+  /// "cannot VERB frozen hash table", "cannot VERB hash table during iteration"; verb such as
+  /// "insert into".
   Result<void> check_mutable(std::string_view verb) const;
   Result<bool> contains(const Value& key) const;  ///< error: unhashable
   Result<void> clear();

@@ -1,6 +1,8 @@
-// What every value can do: type, truth, equality, order, hash, text, iteration, operators, indexing, attributes.
+// What every value can do: type, truth, equality, order, hash, text, iteration, operators,
+// indexing, attributes.
 //
-// Errors are the bare messages a script sees ("unhashable type: list"); the interpreter adds position and call stack.
+// Errors are the bare messages a script sees ("unhashable type: list"); the interpreter adds
+// position and call stack.
 #pragma once
 
 #include <optional>
@@ -15,8 +17,8 @@
 
 namespace mishap::starlark {
 
-/// "NoneType", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range", "function",
-/// "builtin_function_or_method", or the host object's own.
+/// "NoneType", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range",
+/// "function", "builtin_function_or_method", or the host object's own.
 std::string_view type_name(const Value& value);
 bool truth(const Value& value);
 
@@ -24,9 +26,12 @@ bool truth(const Value& value);
 inline constexpr int kCompareDepth = 200;
 /// Starlark ==. Error when nested too deep (a cyclic value).
 Result<bool> equals(const Value& a, const Value& b, int depth = kCompareDepth);
-/// Negative, 0 or positive; NaN is above every number. Error: "int < string not implemented" with the operator `op` ("<").
-Result<int> compare(const Value& a, const Value& b, std::string_view op = "<", int depth = kCompareDepth);
-/// For tables; equal values hash alike. Error "unhashable type: list". Not what the function hash() gives.
+/// Negative, 0 or positive; NaN is above every number. Error: "int < string not implemented" with
+/// the operator `op` ("<").
+Result<int> compare(const Value& a, const Value& b, std::string_view op = "<",
+                    int depth = kCompareDepth);
+/// For tables; equal values hash alike. Error "unhashable type: list". Not what the function hash()
+/// gives.
 Result<uint64_t> hash(const Value& value);
 /// The error of hash().
 tl::unexpected<Error> unhashable(const Value& value);
@@ -80,20 +85,25 @@ Result<Value> unary(Thread& thread, UnaryOperator op, const Value& value);
 /// item in container.
 Result<bool> contains(Thread& thread, const Value& container, const Value& item);
 Result<Value> index(Thread& thread, const Value& container, const Value& key);
-Result<void> set_index(Thread& thread, const Value& container, const Value& key, const Value& value);
+Result<void> set_index(Thread& thread, const Value& container, const Value& key,
+                       const Value& value);
 /// x[low:high:step]; a bound not given is None.
-Result<Value> slice(Thread& thread, const Value& container, const Value& low, const Value& high, const Value& step);
-/// Bounds of a slice with that step over `length` items, as the language clamps them. Error for a zero step or a non-int.
+Result<Value> slice(Thread& thread, const Value& container, const Value& low, const Value& high,
+                    const Value& step);
+/// Bounds of a slice with that step over `length` items, as the language clamps them. Error for a
+/// zero step or a non-int.
 struct SliceBounds {
   int64_t start, stop, step, count;
 };
-Result<SliceBounds> slice_bounds(int64_t length, const Value& low, const Value& high, const Value& step);
+Result<SliceBounds> slice_bounds(int64_t length, const Value& low, const Value& high,
+                                 const Value& step);
 
 /// x.name; invalid when there is none. Methods of built-in types come bound.
 Result<Value> find_attr(Thread& thread, const Value& object, std::string_view name);
 /// Like find_attr, but with the error "list has no .nmae field or method (did you mean .name?)".
 Result<Value> attr(Thread& thread, const Value& object, std::string_view name);
-Result<void> set_attr(Thread& thread, const Value& object, std::string_view name, const Value& value);
+Result<void> set_attr(Thread& thread, const Value& object, std::string_view name,
+                      const Value& value);
 std::vector<std::string> attr_names(Thread& thread, const Value& object);  ///< sorted
 
 /// An int as int64, or "want …" errors: "got string, want int", "N out of range …".

@@ -21,8 +21,9 @@ namespace mishap::starlark {
 class Interpreter;
 class Vm;
 
-/// Why a program could not be compiled, or how its evaluation ended; traceback() and render() of diagnostic.h show it. The
-/// frames of native functions have no position; `pos` is the innermost that has one.
+/// Why a program could not be compiled, or how its evaluation ended; traceback() and render() of
+/// diagnostic.h show it. The frames of native functions have no position; `pos` is the innermost
+/// that has one.
 struct EvalError : Diagnostic {
   std::vector<Diagnostic> more;  ///< further problems of a file that does not compile
   int code = 0;            ///< Error::code of the native function that failed, 0 for all others
@@ -31,11 +32,13 @@ struct EvalError : Diagnostic {
 
 using Outcome = tl::expected<Value, EvalError>;
 
-/// The Error::code of an error that passed through Starlark code: the thread keeps its full EvalError (Thread::take_error).
+/// The Error::code of an error that passed through Starlark code: the thread keeps its full
+/// EvalError (Thread::take_error).
 inline constexpr int kEvaluationFailed = -100000;
 
-/// Executes calls. Its own steps, stack and limits; shares the interpreter's heap. Native code called from it may call back
-/// into it at any depth. All but cancel() belongs to the task that holds the interpreter.
+/// Executes calls. Its own steps, stack and limits; shares the interpreter's heap. Native code
+/// called from it may call back into it at any depth. All but cancel() belongs to the task that
+/// holds the interpreter.
 class Thread {
  public:
   explicit Thread(Interpreter& interpreter, std::string name = "main");
@@ -48,8 +51,8 @@ class Thread {
   Outcome run(const Value& function, std::initializer_list<Value> args) {
     return run(function, CallArgs(std::span(args.begin(), args.size())));
   }
-  /// Calls a function from native code: the error can be passed on with MISHAP_TRY and keeps its stack. Context added to the
-  /// message is kept too.
+  /// Calls a function from native code: the error can be passed on with MISHAP_TRY and keeps its
+  /// stack. Context added to the message is kept too.
   Result<Value> call(const Value& function, const CallArgs& args = {});
   Result<Value> call(const Value& function, std::initializer_list<Value> args) {
     return call(function, CallArgs(std::span(args.begin(), args.size())));
@@ -72,14 +75,16 @@ class Thread {
   uint64_t steps() const { return steps_; }
   /// Frames of Starlark functions, at most; default 1000. Too deep is an error, never a crash.
   void set_depth_limit(size_t frames) { depth_limit_ = frames; }
-  /// From any thread: ends the evaluation at its next step with "Starlark computation cancelled: REASON".
+  /// From any thread: ends the evaluation at its next step with "Starlark computation cancelled:
+  /// REASON".
   void cancel(std::string reason);
   bool cancelled() const { return interrupt_.load(std::memory_order_relaxed) != 0; }
   void clear_cancel();
 
   /// The call stack now, outermost first.
   std::vector<StackFrame> stack() const;
-  /// Position of the innermost Starlark call: for a native function, the place that calls it. Line 0 when there is none.
+  /// Position of the innermost Starlark call: for a native function, the place that calls it. Line
+  /// 0 when there is none.
   SourcePos caller_pos() const;
   /// Name of the innermost Starlark function, "" when there is none.
   std::string caller_name() const;

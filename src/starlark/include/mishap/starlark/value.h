@@ -1,7 +1,9 @@
-// A Starlark value: sixteen bytes, either an immediate (None, bool, int of 64 bits, float) or a counted reference to an Object.
+// A Starlark value: sixteen bytes, either an immediate (None, bool, int of 64 bits, float) or a
+// counted reference to an Object.
 //
-// Counts are not atomic: the embedder sees to it that one thread at a time touches the values of an interpreter. A value of
-// kind kInvalid is no Starlark value; it marks "nothing here" (an unbound variable, an argument not given, no such attribute).
+// Counts are not atomic: the embedder sees to it that one thread at a time touches the values of an
+// interpreter. A value of kind kInvalid is no Starlark value; it marks "nothing here" (an unbound
+// variable, an argument not given, no such attribute).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +15,8 @@ namespace mishap::starlark {
 
 class Heap;
 
-/// What a Value holds. Everything from kBigInt on is an Object. kInt and kBigInt are the one type "int"; a BigInt object
-/// never holds a number that fits 64 bits.
+/// What a Value holds. Everything from kBigInt on is an Object. kInt and kBigInt are the one type
+/// "int"; a BigInt object never holds a number that fits 64 bits.
 enum class Kind : uint8_t {
   kInvalid,
   kNone,
@@ -39,8 +41,9 @@ inline constexpr size_t kKindCount = static_cast<size_t>(Kind::kCell) + 1;
 class Value;
 using ValueVisitor = std::function<void(Value&)>;
 
-/// Base of everything counted. Made by a Heap, destroyed when the last Value lets go of it. When the heap goes first, objects
-/// that hold others are emptied, which frees cycles; what is still referred to from outside stays a valid, empty object.
+/// Base of everything counted. Made by a Heap, destroyed when the last Value lets go of it. When
+/// the heap goes first, objects that hold others are emptied, which frees cycles; what is still
+/// referred to from outside stays a valid, empty object.
 class Object {
  public:
   Object(const Object&) = delete;
@@ -58,8 +61,8 @@ class Object {
   }
   uint32_t references() const { return references_; }
 
-  /// Calls `visit` with every Value held, by reference. Used to freeze and to break cycles (the visitor may reset values).
-  /// Objects that hold no values need not override.
+  /// Calls `visit` with every Value held, by reference. Used to freeze and to break cycles (the
+  /// visitor may reset values). Objects that hold no values need not override.
   virtual void visit_children(const ValueVisitor& visit);
 
  protected:
@@ -93,7 +96,9 @@ class Value {
   Value(const Value& other) noexcept : data_(other.data_), kind_(other.kind_) {
     if (is_object()) data_.object->retain();
   }
-  Value(Value&& other) noexcept : data_(other.data_), kind_(other.kind_) { other.kind_ = Kind::kInvalid; }
+  Value(Value&& other) noexcept : data_(other.data_), kind_(other.kind_) {
+    other.kind_ = Kind::kInvalid;
+  }
   Value& operator=(const Value& other) noexcept {
     Value copy(other);
     swap(copy);

@@ -1,8 +1,9 @@
 // Filters: protocol knowledge without I/O.
 //
-// A connection through a relay has two independent directions. A filter is given the bytes of a direction as they come and answers
-// through a Sink: what to forward, what to inject, what to hold back, when to close. It never sees a socket, a clock or a thread, so
-// every protocol is tested byte by byte. The relay calls a filter from one thread only, and never from inside a Sink call.
+// A connection through a relay has two independent directions. A filter is given the bytes of a
+// direction as they come and answers through a Sink: what to forward, what to inject, what to hold
+// back, when to close. It never sees a socket, a clock or a thread, so every protocol is tested
+// byte by byte. The relay calls a filter from one thread only, and never from inside a Sink call.
 #pragma once
 
 #include <cstdint>
@@ -38,13 +39,17 @@ class Sink {
   virtual void send_eof(Direction direction) = 0;
   /// Ends the connection; the filter is not called again.
   virtual void end(Ending ending) = 0;
-  /// Calls Filter::on_timer(token) after `delay`. A filter that delays holds its bytes itself meanwhile.
+  /// Calls Filter::on_timer(token) after `delay`. A filter that delays holds its bytes itself
+  /// meanwhile.
   virtual void start_timer(Nanoseconds delay, uint64_t token) = 0;
-  /// Asks the relay to stop reading from `direction`'s sender (back-pressure while the filter holds bytes), or to go on.
+  /// Asks the relay to stop reading from `direction`'s sender (back-pressure while the filter holds
+  /// bytes), or to go on.
   virtual void pause(Direction direction, bool paused) = 0;
   /// Asks the rules of this edge. Thread-safe deciders are behind it.
-  virtual fault::ProtocolDecision decide(const std::function<bool(const fault::ProtocolRule&)>& matches) = 0;
-  /// Whether any rule is open for this edge now. Without one a filter keeps track of the protocol's state but asks nothing.
+  virtual fault::ProtocolDecision decide(
+      const std::function<bool(const fault::ProtocolRule&)>& matches) = 0;
+  /// Whether any rule is open for this edge now. Without one a filter keeps track of the protocol's
+  /// state but asks nothing.
   virtual bool has_rules() const = 0;
   /// Emits a `proxy` event: the relay adds service, interface, protocol, from and conn_id.
   virtual void report(std::string_view action, event::Fields fields) = 0;
@@ -55,7 +60,8 @@ class Filter {
  public:
   virtual ~Filter() = default;
   virtual void on_bytes(Direction direction, std::string_view bytes, Sink& sink) = 0;
-  /// The sender of `direction` half-closed. Default behaviour of a filter that holds nothing: sink.send_eof(direction).
+  /// The sender of `direction` half-closed. Default behaviour of a filter that holds nothing:
+  /// sink.send_eof(direction).
   virtual void on_eof(Direction direction, Sink& sink) = 0;
   virtual void on_timer(uint64_t token, Sink& sink) = 0;
 };

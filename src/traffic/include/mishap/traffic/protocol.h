@@ -1,5 +1,5 @@
-// A protocol: what the spec's `interface(name, protocol, port)` can do. One folder under src/protocols each; `protocols/registry.h`
-// lists them.
+// A protocol: what the spec's `interface(name, protocol, port)` can do. One folder under
+// src/protocols each; `protocols/registry.h` lists them.
 #pragma once
 
 #include <atomic>
@@ -30,11 +30,12 @@ struct StepMethod {
   std::vector<StepParameter> parameters;
 };
 
-/// One call of a step. Arguments are converted by the caller: numbers stay numbers, bytes are strings.
+/// One call of a step. Arguments are converted by the caller: numbers stay numbers, bytes are
+/// strings.
 struct StepCall {
   std::string method;
-  Json arguments;               ///< object; only names that the method knows
-  net::Endpoint endpoint;       ///< where to dial (a relay or the service)
+  Json arguments;          ///< object; only names that the method knows
+  net::Endpoint endpoint;  ///< where to dial (a relay or the service)
   /// Environment of the service, for credentials (POSTGRES_USER, REDIS_PASSWORD, …).
   std::map<std::string, std::string> service_env;
   net::Deadline deadline;
@@ -44,14 +45,15 @@ struct StepCall {
 /// What came back. Transport and protocol failures are results with ok = false, never Errors.
 struct StepResult {
   bool ok = false;
-  int status = 0;               ///< HTTP-like status, 0 elsewhere
-  std::string body;             ///< raw text
-  Json data;                    ///< decoded body
-  bool wraps_value = false;     ///< redis: `data` answers as itself and to the key "value"
-  bool plain_text = false;      ///< tcp: the step returns `body` as a plain string and raises `error` on failure
+  int status = 0;            ///< HTTP-like status, 0 elsewhere
+  std::string body;          ///< raw text
+  Json data;                 ///< decoded body
+  bool wraps_value = false;  ///< redis: `data` answers as itself and to the key "value"
+  bool plain_text =
+      false;  ///< tcp: the step returns `body` as a plain string and raises `error` on failure
   std::string error;
   std::vector<std::pair<std::string, std::string>> headers;
-  event::Fields fields;         ///< extras for step_recv: content_type, rows, rows_affected, …
+  event::Fields fields;  ///< extras for step_recv: content_type, rows, rows_affected, …
 };
 
 /// Everything known of one protocol. Stateless and shared; any thread.
@@ -65,11 +67,12 @@ class Protocol {
   virtual const std::vector<std::string>& matchers() const = 0;
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
-  /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a programming error of the spec
-  /// (missing argument, bad type), worded for the spec's author.
+  /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a
+  /// programming error of the spec (missing argument, bad type), worded for the spec's author.
   virtual Result<StepResult> step(const StepCall& call) const = 0;
   /// One attempt: is the service answering its own protocol? Blocks at most until the deadline.
-  virtual Result<void> ready(const net::Endpoint& endpoint, const std::map<std::string, std::string>& service_env,
+  virtual Result<void> ready(const net::Endpoint& endpoint,
+                             const std::map<std::string, std::string>& service_env,
                              net::Deadline deadline) const = 0;
 };
 

@@ -1,4 +1,5 @@
-// HTTP/1.0 and 1.1: steps get post put delete patch, faults error response delay drop, matched by method and path.
+// HTTP/1.0 and 1.1: steps get post put delete patch, faults error response delay drop, matched by
+// method and path.
 #pragma once
 
 #include <string>
@@ -9,9 +10,10 @@ namespace mishap::protocols::http {
 
 const traffic::Protocol& http_protocol();
 
-/// One attempt of the healthcheck `http(url)`: GET, redirects followed, ready when the final status is 200 to 399. `url` is
-/// "http://HOST:PORT/PATH"; the scheme, the port (80) and the path may be missing.
-/// Errors: `GET http://localhost:8080/health: status 503`, a transport error, or a url that is none.
+/// One attempt of the healthcheck `http(url)`: GET, redirects followed, ready when the final status
+/// is 200 to 399. `url` is "http://HOST:PORT/PATH"; the scheme, the port (80) and the path may be
+/// missing. Errors: `GET http://localhost:8080/health: status 503`, a transport error, or a url
+/// that is none.
 Result<void> http_check(const std::string& url, net::Deadline deadline);
 
 }  // namespace mishap::protocols::http

@@ -7,15 +7,15 @@
 
 namespace mishap::protocols::postgres {
 
-#define MISHAP_LIBPQ_FUNCTIONS(X)                                                            \
-  X(PQconnectStartParams)                                                                    \
-  X(PQconnectPoll)                                                                           \
-  X(PQfinish)                                                                                \
-  X(PQstatus) X(PQsocket) X(PQerrorMessage) X(PQsetErrorVerbosity) X(PQsetnonblocking)       \
-      X(PQsendQuery) X(PQflush) X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear)      \
-          X(PQresultStatus) X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples)       \
-              X(PQnfields) X(PQfname) X(PQftype) X(PQgetvalue) X(PQgetlength) X(PQgetisnull) \
-                  X(PQcmdTuples) X(PQsetNoticeReceiver)
+// clang-format off: it never settles on a list of macros.
+#define MISHAP_LIBPQ_FUNCTIONS(X) \
+  X(PQconnectStartParams) X(PQconnectPoll) X(PQfinish) X(PQstatus) X(PQsocket) \
+  X(PQerrorMessage) X(PQsetErrorVerbosity) X(PQsetnonblocking) X(PQsendQuery) X(PQflush) \
+  X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear) X(PQresultStatus) \
+  X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples) X(PQnfields) X(PQfname) \
+  X(PQftype) X(PQgetvalue) X(PQgetlength) X(PQgetisnull) X(PQcmdTuples) \
+  X(PQsetNoticeReceiver)
+// clang-format on
 
 /// The functions we use, under their own names.
 struct Libpq {

@@ -68,6 +68,7 @@ class Resolver {
   void resolve_address(const seccomp_notif& call, const CallShape& shape, ResolvedCall& into);
   void set_peer(const std::optional<Peer>& peer, ResolvedCall& into);
   std::optional<Target> target_of(pid_t id, int fd);
+  bool resolve_link(pid_t id, int fd, ResolvedCall& into);
   void find_peer(Target& target, int fd, SocketFacts& facts);
   SocketFacts& socket_facts(Target& target, int fd);
   fault::FdKinds kind_of(Target& target, int fd);

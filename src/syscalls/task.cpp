@@ -73,9 +73,9 @@ std::optional<struct stat> Task::stat_fd(int fd) const {
 }
 
 bool Task::read_link(const char* name, std::string& into) const {
-  into.resize(PATH_MAX);
-  ssize_t size = readlinkat(directory_.get(), name, into.data(), into.size());
-  into.resize(size > 0 ? size_t(size) : 0);
+  char buffer[PATH_MAX];
+  ssize_t size = readlinkat(directory_.get(), name, buffer, sizeof buffer);
+  into.assign(buffer, size > 0 ? size_t(size) : 0);
   return size > 0;
 }
 

@@ -1,5 +1,5 @@
-// Calls under a storm of signals whose handler does not restart calls. Notes how many calls failed,
-// and whether signals came.
+// Calls under a storm of signals whose handler restarts calls, as the Go runtime's does. Notes how
+// many calls failed, and whether signals came.
 #include <sys/syscall.h>
 #include <sys/time.h>
 

@@ -78,6 +78,7 @@ MASKS = [
     (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
     (r"/tmp/mishap-e2e\.[^/ ]+", "WORK"),
     (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
+    (r"(stderr|stdout): \d{4}-.*", r"\1: …"),
     (r"T +$", "T"),
     (r" {2,}T", " T"),
 ]
@@ -106,6 +107,10 @@ CASES = {
     "no-such-test": (test("specs/faults.star", "--test", "write_lime"), 1),
     "no-such-program": (test("examples/user-api/user_api.star"), 1),
     "tiny": (test("specs/tiny.star"), 0),
+    "bad-protocol": (["check", "specs/errors.star"], 1),
+    "bad-syntax": (["check", "specs/syntax.star"], 1),
+    "bad-name": (["check", "specs/undefined.star"], 1),
+    "service-dies": (test("specs/broken_service.star"), 2),
 }
 
 # Cases of whole runs: the verdict of each test, instead of text.
@@ -121,6 +126,20 @@ VERDICTS = {
         "test_trace": "pass",
         "test_parallel": "pass",
         "test_output": "pass",
+    }),
+    "monitors": (test("specs/monitors.star"), 2, {
+        "test_leaking": "fail",
+        "test_behaving": "pass",
+        "test_talkative": "fail",
+        "test_seed_ran": "pass",
+        "test_op_by_name": "pass",
+        "test_started_faults": "pass",
+        "test_nth": "pass",
+        "test_halts": "halted",
+        "test_raises": "error",
+        "test_exit_is_an_event": "pass",
+        "test_hangs": "inconclusive",
+        "test_expected_to_hang": "pass",
     }),
     "example-careful": (test("examples/user-api/user_api.star", *CAREFUL), 0, {
         "test_create_user": "pass",

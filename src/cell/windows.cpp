@@ -169,7 +169,7 @@ void Windows::withdraw(const Open& open,
                        const std::map<std::string, std::vector<fault::Counters>>& counted) {
   for (const auto& [service, rules] : counted) {
     for (const auto& rule : rules) {
-      if (rule.matched > 0) continue;
+      if (rule.matched > 0 || rule.action == "allow") continue;
       event::Draft draft{.type = "fault_zero_traffic", .service = service};
       draft.fields.set("syscall", rule.declared.text.substr(0, rule.declared.text.find('=')));
       draft.fields.set("action", rule.action);

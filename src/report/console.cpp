@@ -144,6 +144,11 @@ void Console::on_summary(const event::RunSummary& summary) {
   for (const auto& result : results_) notes.insert(result.notes.begin(), result.notes.end());
   if (!notes.empty()) write_("\n");
   for (const auto& note : notes) write_("note: " + note + "\n");
+  std::set<std::string> kept;
+  for (const auto& result : results_) {
+    if (!result.kept.empty()) kept.insert(result.kept.substr(0, result.kept.rfind('/')));
+  }
+  for (const auto& directory : kept) write_("\nkept: " + directory + "\n");
   for (const auto& d : summary.diagnostics) {
     write_(fmt::format("{}: [{}] {}\n", d.level, d.code, d.message));
     if (!d.suggestion.empty()) write_("  " + d.suggestion + "\n");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "binding.h"
+#include "monitors.h"
 #include "rules.h"
 #include "values.h"
 #include "world.h"
@@ -73,6 +74,30 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
   return window;
 }
 
+/// The monitors of an assumption watch while it is on; those over the finished trace stay until
+/// there is one.
+class MonitorScope {
+ public:
+  MonitorScope(World& world, const Value& target) : session_(*world.session) {
+    auto* assumption = starlark::host_cast<AssumptionValue>(target);
+    if (assumption == nullptr) return;
+    for (const Value& monitor : assumption->value.monitors) {
+      auto spec = monitor_spec(world, monitor);
+      session_.monitors().add(spec);
+      if (spec.kind == monitor::Kind::stream) streams_.push_back(spec.id);
+    }
+  }
+  ~MonitorScope() {
+    for (uint64_t id : streams_) session_.monitors().remove(id);
+  }
+  MonitorScope(const MonitorScope&) = delete;
+  MonitorScope& operator=(const MonitorScope&) = delete;
+
+ private:
+  cell::Session& session_;
+  std::vector<uint64_t> streams_;
+};
+
 /// Opens the window, calls `run`, closes the window whatever came of it.
 Result<Value> run_within(CallContext& call, const cell::WindowPlan& window, const Value& run) {
   MISHAP_ASSIGN(auto* session, acting_session_of(call));
@@ -88,6 +113,7 @@ Result<Value> fault_during(CallContext& call) {
   std::vector<KeywordArg> rest(call.kwargs().begin(), call.kwargs().end());
   MISHAP_ASSIGN(Value run, require_run(call, rest));
   MISHAP_ASSIGN(auto window, window_of(call, call[0], call.varargs(), std::move(rest)));
+  MonitorScope monitors(world_of(call), call[0]);
   return run_within(call, window, run);
 }
 

@@ -141,6 +141,9 @@ VERDICTS = {
         "test_hangs": "inconclusive",
         "test_expected_to_hang": "pass",
     }),
+    "required": (test("specs/required.star"), 2, {"test_matrix_hello_no_sync": "vacuous"}),
+    "strict": (test("specs/faults.star", "--strict", "--test", "matrix_write_line_never"), 2,
+               {"test_matrix_write_line_never": "vacuous"}),
     "example-careful": (test("examples/user-api/user_api.star", *CAREFUL), 0, {
         "test_create_user": "pass",
         "test_get_user": "pass",

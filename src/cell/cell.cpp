@@ -195,6 +195,7 @@ class CellRun {
     result.name = plan_.name;
     result.pos = plan_.pos;
     result.expectation = plan_.expectation;
+    result.require_faults_fire = plan_.require_faults_fire;
     decide(plan_, facts_, result);
     if (facts_.body) result.return_value = facts_.body->return_value;
     result.assertions = script_.assertions();

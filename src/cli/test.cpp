@@ -172,7 +172,7 @@ int run_test(const TestOptions& options) {
   if (auto written = write_documents(options, trace, junit); !written)
     return report_error(written.error().message);
   if (outcome->interrupted) return 130;
-  return event::exit_code(outcome->verdicts, options.strict);
+  return event::exit_code(outcome->verdicts, options.strict || outcome->required_fault_missed);
 }
 
 }  // namespace mishap::cli

@@ -139,6 +139,7 @@ Result<TestResult> read_result(const Json& j) {
   if (j.contains("assertion")) r.assertion = assertion_from(j["assertion"]);
   r.assertions = j.value("assertions", uint64_t{0});
   r.drain_limit_hit = j.value("drain_limit_hit", false);
+  r.require_faults_fire = j.value("require_faults_fire", false);
   r.faults = list_from<FaultCount>(j, "faults", fault_from);
   r.diagnostics = list_from<Diagnostic>(j, "diagnostics", diagnostic_from);
   r.notes = j.value("notes", std::vector<std::string>{});
@@ -187,6 +188,7 @@ Json to_json(const TestResult& r) {
          {"expectation", r.expectation},
          {"assertions", r.assertions},
          {"drain_limit_hit", r.drain_limit_hit},
+         {"require_faults_fire", r.require_faults_fire},
          {"faults", list_json(r.faults, fault_json)},
          {"diagnostics", list_json(r.diagnostics, diagnostic_json)},
          {"notes", r.notes},

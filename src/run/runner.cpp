@@ -108,12 +108,14 @@ class Coordinator {
       if (!working_.empty()) collect();
     }
     if (interrupts > 0) abandon();
-    return {std::move(verdicts_), interrupts > 0};
+    return {std::move(verdicts_), interrupts > 0, required_fault_missed_};
   }
 
  private:
   void report(const TestResult& result) {
     verdicts_.push_back(result.verdict);
+    if (result.verdict == Verdict::vacuous && result.require_faults_fire)
+      required_fault_missed_ = true;
     if (event::result_word(result.verdict) != "pass") not_passed_.insert(result.name);
     for (auto* observer : observers_) observer->on_finished(result);
   }
@@ -176,6 +178,7 @@ class Coordinator {
   std::list<Worker> working_;
   std::set<std::string> not_passed_;
   std::vector<Verdict> verdicts_;
+  bool required_fault_missed_ = false;
 };
 
 Result<std::string> make_keep_root() {

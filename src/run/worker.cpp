@@ -30,7 +30,8 @@ sandbox::CellOptions cell_options(const CellFrame& frame, const std::string& kee
   for (const auto& [name, launch] : frame.launches) {
     options.visible_paths.push_back(fs::path(launch.argv.front()).parent_path());
     options.visible_paths.push_back(launch.cwd);
-    // An interpreter's script, a configuration file: what the command line names must be there, under /tmp too.
+    // An interpreter's script, a configuration file: what the command line names must be there,
+    // under /tmp too.
     for (const auto& word : launch.argv) {
       if (word.starts_with("/") && fs::exists(word, ignored)) {
         options.visible_paths.push_back(fs::path(word).parent_path());

@@ -91,6 +91,7 @@ struct TestResult {
   std::optional<AssertionFailure> assertion;
   uint64_t assertions = 0;  ///< evaluated
   bool drain_limit_hit = false;
+  bool require_faults_fire = false;  ///< when vacuous, the run fails
   std::vector<FaultCount> faults;
   std::vector<Diagnostic> diagnostics;
   std::vector<std::string>

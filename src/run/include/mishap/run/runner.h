@@ -34,6 +34,7 @@ struct RunOptions {
 struct RunOutcome {
   std::vector<event::Verdict> verdicts;  ///< in order of completion
   bool interrupted = false;
+  bool required_fault_missed = false;  ///< a vacuous test of a matrix with require_faults_fire
 };
 
 /// Runs all of it and tells the observers. Blocks; the process must have one thread. SIGINT or

@@ -221,6 +221,7 @@ void install_conformance_names(Interpreter& interpreter, const std::string& scri
                                          {"matches", matches_function}});
   interpreter.add_module("json.star", {{"json", make_json_module(heap)}});
   interpreter.add_module("math.star", {{"math", make_math_module(heap)}});
+  interpreter.add_module("time.star", {{"time", make_time_module(heap)}});
   interpreter.predeclare("struct", make_struct_function(heap));
   interpreter.predeclare("catch", catch_function);
   interpreter.predeclare("matches", matches_function);

@@ -8,7 +8,7 @@
 // chunk switch a part of the dialect on; all are off otherwise.
 //
 // Chunks may load "assert.star" (assert with eq, ne, true, lt, contains, fails, fail; freeze),
-// "json.star" and "math.star", and see struct, hasfields, fibonacci, matches and
+// "json.star", "math.star" and "time.star", and see struct, hasfields, fibonacci, matches and
 // catch. A failed assertion is an error of its line, but the chunk goes on.
 #pragma once
 

@@ -51,13 +51,14 @@ struct Library {
 /// types.
 void install_standard_library(Library& library);
 
-/// string % args (lib_format.cpp).
+/// string % args (format.cpp).
 Result<Value> format_percent(Thread& thread, std::string_view format, const Value& args);
 
 // Predeclared modules and functions that an embedder may offer (lib_json.cpp, lib_math.cpp,
-// lib_struct.cpp).
+// lib_time.cpp, lib_struct.cpp).
 Value make_json_module(Heap& heap);
 Value make_math_module(Heap& heap);
+Value make_time_module(Heap& heap);
 Value make_struct_function(Heap& heap);
 
 /// A value of type "module": `<module "json">` with fixed attributes.

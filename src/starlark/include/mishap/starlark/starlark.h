@@ -7,7 +7,7 @@
 //   all can do callable.h     native functions with declared parameters host.h         values whose
 //   behaviour the embedder writes function.h     functions written in Starlark, to look at module.h
 //   what a file defined convert.h      values from and to JSON library.h      the standard library;
-//   json, math and struct for embedders that want them
+//   json, math, time and struct for embedders that want them
 #pragma once
 
 #include "mishap/starlark/callable.h"

@@ -38,6 +38,7 @@ void install(starlark::Interpreter& interpreter) {
   auto& heap = interpreter.heap();
   interpreter.predeclare("json", starlark::make_json_module(heap));
   interpreter.predeclare("math", starlark::make_math_module(heap));
+  interpreter.predeclare("time", starlark::make_time_module(heap));
   interpreter.predeclare("struct", starlark::make_struct_function(heap));
   interpreter.print = [](starlark::Thread&, std::string_view line) { std::cout << line << "\n"; };
 }

@@ -94,6 +94,7 @@ void install_files(World& world) {
   world.interpreter.predeclare("struct", starlark::make_struct_function(heap));
   world.interpreter.predeclare("json", starlark::make_json_module(heap));
   world.interpreter.predeclare("math", starlark::make_math_module(heap));
+  world.interpreter.predeclare("time", starlark::make_time_module(heap));
 }
 
 }  // namespace mishap::spec

@@ -9,6 +9,8 @@
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
 
+#include "wide.h"
+
 namespace mishap::starlark {
 
 // --- iteration
@@ -211,9 +213,9 @@ Result<bool> range_contains(const Range& range, const Value& item) {
         fmt::format("'in <range>' requires integer as left operand, not {}", type_name(item)));
   }
   if (!item.is_int64() || range.size == 0) return false;
-  const __int128 distance = static_cast<__int128>(item.as_int64()) - range.start;
+  const Int128 distance = static_cast<Int128>(item.as_int64()) - range.start;
   if (distance % range.step != 0) return false;
-  const __int128 position = distance / range.step;
+  const Int128 position = distance / range.step;
   return position >= 0 && position < range.size;
 }
 
@@ -379,8 +381,16 @@ Value slice_text(Heap& heap, const Value& text, const SliceBounds& bounds) {
 }
 
 Value slice_range(Heap& heap, const Range& range, const SliceBounds& bounds) {
-  // What the new range stops at is where the old one's item of that position would be.
-  return heap.range(range.at(bounds.start), range.at(bounds.stop), range.step * bounds.step);
+  // What the new range stops at is where the old one's item of that position would be, if there is
+  // such a number.
+  const auto at = [&](int64_t index) {
+    const Int128 item = range.start + static_cast<Int128>(index) * range.step;
+    return static_cast<int64_t>(std::clamp<Int128>(item, INT64_MIN, INT64_MAX));
+  };
+  const Int128 step = static_cast<Int128>(range.step) * bounds.step;
+  if (bounds.count == 0) return heap.range(at(bounds.start), at(bounds.start), 1);
+  return heap.range(at(bounds.start), at(bounds.stop),
+                    static_cast<int64_t>(std::clamp<Int128>(step, INT64_MIN, INT64_MAX)));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include "mishap/starlark/callable.h"
 #include "mishap/starlark/operations.h"
 
+#include "wide.h"
+
 namespace mishap::starlark {
 namespace {
 
@@ -96,7 +98,7 @@ Result<int> compare_sets(const Set& a, const Set& b, std::string_view op) {
 }
 
 uint64_t mix(uint64_t state, uint64_t next) {
-  const auto product = static_cast<unsigned __int128>(state ^ next) * 0x9E3779B97F4A7C15;
+  const auto product = static_cast<Uint128>(state ^ next) * 0x9E3779B97F4A7C15;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64) ^ 0x51ED270B;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "mishap/base/check.h"
+#include "wide.h"
 
 namespace mishap::starlark {
 
@@ -122,11 +122,11 @@ Value Heap::set() { return make<Set>(); }
 
 Value Heap::range(int64_t start, int64_t stop, int64_t step) {
   // In 128 bits, because stop - start may not fit 64.
-  const __int128 distance = static_cast<__int128>(stop) - start;
-  __int128 size = 0;
+  const Int128 distance = static_cast<Int128>(stop) - start;
+  Int128 size = 0;
   if (step > 0 && distance > 0) size = (distance + step - 1) / step;
   if (step < 0 && distance < 0) size = (distance + step + 1) / step;
-  const auto count = static_cast<int64_t>(std::min<__int128>(size, INT64_MAX));
+  const auto count = static_cast<int64_t>(std::min<Int128>(size, INT64_MAX));
   return make<Range>(start, stop, step, count);
 }
 

@@ -7,6 +7,8 @@
 
 #include "mishap/starlark/operations.h"
 
+#include "wide.h"
+
 namespace mishap::starlark {
 
 // --- String
@@ -16,8 +18,7 @@ uint64_t String::hash_bytes(std::string_view text) {
   constexpr uint64_t kFactor = 0x9E3779B97F4A7C15;
   uint64_t state = text.size() * kFactor + 0x2545F4914F6CDD1D;
   const auto mix = [&](uint64_t word) {
-    const auto product =
-        static_cast<unsigned __int128>(state ^ word) * (kFactor ^ 0xA0761D6478BD642F);
+    const auto product = static_cast<Uint128>(state ^ word) * (kFactor ^ 0xA0761D6478BD642F);
     state = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   };
   const char* bytes = text.data();

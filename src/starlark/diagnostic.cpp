@@ -27,6 +27,16 @@ std::string paint(bool on, std::string_view code, std::string_view text) {
 
 std::string_view level(DiagnosticKind) { return "error"; }
 
+/// The head of a traceback: the active calls, without the error itself.
+std::string calls(const Diagnostic& diagnostic) {
+  std::string out = "Traceback (most recent call last):\n";
+  for (const auto& frame : diagnostic.stack) {
+    if (frame.pos.line == 0) continue;
+    out += fmt::format("  {}: in {}\n", frame.pos.text(), frame.function);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Diagnostic::text() const {
@@ -54,13 +64,8 @@ std::string_view Sources::line(const std::string& file, int number) const {
 }
 
 std::string traceback(const Diagnostic& diagnostic) {
-  std::string out = "Traceback (most recent call last):\n";
-  for (const auto& frame : diagnostic.stack) {
-    if (frame.pos.line == 0) continue;
-    out += fmt::format("  {}: in {}\n", frame.pos.text(), frame.function);
-  }
   bool native = !diagnostic.stack.empty() && diagnostic.stack.back().pos.line == 0;
-  return out +
+  return calls(diagnostic) +
          (native ? fmt::format("Error in {}: ", diagnostic.stack.back().function) : "Error: ") +
          diagnostic.message;
 }
@@ -70,8 +75,7 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, const R
   auto framed = std::count_if(diagnostic.stack.begin(), diagnostic.stack.end(),
                               [](const auto& f) { return f.pos.line != 0; });
   if (style.traceback && framed > 1) {
-    std::string trace = traceback(diagnostic);
-    out += trace.substr(0, trace.rfind('\n') + 1);
+    out += calls(diagnostic);
   }
   std::string where = diagnostic.pos.text();
   out += fmt::format("{}{} {}\n", where.empty() ? "" : paint(style.color, "1", where + ":") + " ",

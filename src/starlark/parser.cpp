@@ -53,6 +53,7 @@ bool Parser::accept(std::string_view text) {
 void Parser::error(const ast::Span& span, std::string message, std::string hint) {
   if (failed_) return;
   failed_ = true;
+  if (reported_++ >= kMaxSyntaxErrors) return;
   Diagnostic diagnostic;
   diagnostic.kind = DiagnosticKind::kSyntax;
   diagnostic.pos = {module_.file, span.begin.line, span.begin.column};
@@ -82,30 +83,38 @@ bool Parser::too_deep() {
   return true;
 }
 
-/// Skips to the end of the line, over the block that may follow it.
+/// Skips to the end of the line, over the block that may follow it, and over the other branches of
+/// a statement whose head was wrong: they are no statements of their own.
 void Parser::recover() {
-  while (!is(TokenKind::kNewline) && !is(TokenKind::kEnd)) next();
-  if (is(TokenKind::kNewline)) next();
-  if (is(TokenKind::kIndent)) {
-    int level = 0;
-    do {
-      if (is(TokenKind::kIndent)) ++level;
-      if (is(TokenKind::kOutdent)) --level;
-      next();
-    } while (level > 0 && !is(TokenKind::kEnd));
-  }
   failed_ = false;
+  int level = 0;
+  if (is(TokenKind::kOutdent)) return;  // a block is missing; the one around ends here
+  while (!is(TokenKind::kEnd)) {
+    while (!is(TokenKind::kNewline) && !is(TokenKind::kEnd)) {
+      if (is(TokenKind::kIndent)) ++level;
+      next();
+    }
+    if (is(TokenKind::kNewline)) next();
+    while (is(TokenKind::kIndent) || is(TokenKind::kOutdent)) {
+      if (is(TokenKind::kOutdent) && level == 0) return;
+      level += is(TokenKind::kIndent) ? 1 : -1;
+      next();
+    }
+    bool branch =
+        is("elif") || is("else") ||
+        (is(TokenKind::kReserved) && (token().text == "except" || token().text == "finally"));
+    if (level == 0 && !branch) return;
+  }
 }
 
 void Parser::parse_file() {
   std::vector<ast::Stmt*> statements;
   while (!is(TokenKind::kEnd)) {
-    if (is(TokenKind::kIndent)) error(token().span, "unexpected indentation");
     if (is(TokenKind::kOutdent)) {
       next();
       continue;
     }
-    if (!failed_) statement(statements);
+    statement(statements);
     if (failed_) recover();
   }
   ast::Function toplevel;
@@ -166,17 +175,21 @@ bool wants_more(std::string_view text) {
   }
   int depth = 0;
   bool compound = false;
+  const Token* last = nullptr;
   for (const auto& token : tokens) {
     if (token.is("(") || token.is("[") || token.is("{")) ++depth;
     if (token.is(")") || token.is("]") || token.is("}")) --depth;
     if (token.kind == TokenKind::kIndent) compound = true;
+    bool layout = token.kind == TokenKind::kNewline || token.kind == TokenKind::kOutdent ||
+                  token.kind == TokenKind::kEnd;
+    if (!layout) last = &token;
   }
   if (depth > 0) return true;
-  std::string_view line = text;
-  while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
-  if (line.ends_with('\\')) return true;
-  if (line.ends_with(':') || line.ends_with(":\n")) return true;
-  return compound && !text.ends_with("\n\n") && !text.ends_with("\n");
+  // A backslash at the end is either refused as stray or, before a line end, taken as a joint.
+  bool stray = !diagnostics.empty() && diagnostics.back().message == "stray backslash";
+  if ((stray && text.ends_with('\\')) || text.ends_with("\\\n")) return true;
+  if (last != nullptr && last->is(":")) return true;
+  return compound && !text.ends_with('\n');
 }
 
 }  // namespace mishap::starlark

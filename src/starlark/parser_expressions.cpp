@@ -119,6 +119,7 @@ Expr* Parser::lambda() {
   result->value = body;
   function.body = block_of({result});
   finish(node, {body});
+  for (const auto& parameter : function.parameters) raise_height(node, parameter.value);
   function.span = node->span;
   node->function = arena_.make(function);
   return node;

@@ -27,7 +27,7 @@ class Parser {
  private:
   // --- tokens ---
   const Token& token() const { return tokens_[at_]; }
-  const Token& previous() const { return tokens_[at_ - 1]; }
+  const Token& previous() const { return tokens_[at_ > 0 ? at_ - 1 : 0]; }
   bool is(std::string_view text) const { return token().is(text); }
   bool is(TokenKind kind) const { return token().kind == kind; }
   bool accept(std::string_view text);
@@ -102,6 +102,7 @@ class Parser {
   std::vector<Diagnostic>& diagnostics_;
   size_t at_ = 0;
   int depth_ = 0;
+  size_t reported_ = 0;
   bool failed_ = false;  // the current statement has an error: say nothing more until it is over
   std::vector<ast::LoadStmt*> loads_;
 };

@@ -73,6 +73,7 @@ void Parser::refuse_python_statement() {
 void Parser::statement(std::vector<Stmt*>& out) {
   Depth depth(*this);
   if (too_deep()) return;
+  if (is(TokenKind::kIndent)) return error(token().span, "unexpected indentation");
   if (is("def")) return out.push_back(def_statement());
   if (is("if")) return out.push_back(if_statement());
   if (is("for")) return out.push_back(for_statement());

@@ -232,6 +232,7 @@ std::string Resolver::suggestion(std::string_view name) const {
   for (const auto& [known, slot] : globals_) visible.emplace_back(known);
   visible.insert(visible.end(), environment_.predeclared.begin(), environment_.predeclared.end());
   visible.insert(visible.end(), environment_.universal.begin(), environment_.universal.end());
+  if (!dialect_.allow_set) std::erase(visible, "set");
   auto near = nearest(name, visible);
   return near ? fmt::format("did you mean {}?", *near) : "";
 }

@@ -9,6 +9,14 @@ namespace mishap::starlark {
 
 using namespace ast;  // NOLINT: this file is about nothing else
 
+namespace {
+
+bool is_implied(const ReturnStmt& stmt) {
+  return stmt.value != nullptr && stmt.span.begin == stmt.value->span.begin;
+}
+
+}  // namespace
+
 void Resolver::block(Block body) {
   for (Stmt* stmt : body) statement(*stmt);
 }
@@ -64,8 +72,8 @@ void Resolver::statement(Stmt& stmt) {
       --frame_->loops;
       return;
     case StmtKind::kReturn:
-      // An expression typed at a prompt is compiled as `return EXPR` of its file.
-      if (frame_->is_file && module_.toplevel->body.size() > 1)
+      // An expression typed at a prompt is compiled as a `return` that no keyword stands for.
+      if (frame_->is_file && !is_implied(as<ReturnStmt>(stmt)))
         error(stmt.span, "return statement not within a function");
       return maybe(as<ReturnStmt>(stmt).value);
     case StmtKind::kBreak:

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "mishap/starlark/parser.h"
+
 #include "utf8.h"
 
 namespace mishap::starlark {
@@ -66,6 +68,7 @@ void Scanner::advance(size_t count) {
 }
 
 void Scanner::error(ast::Position at, std::string message, std::string hint) {
+  if (diagnostics_.size() >= kMaxSyntaxErrors) return;  // found in order: the first are shown
   Diagnostic diagnostic;
   diagnostic.kind = DiagnosticKind::kSyntax;
   diagnostic.pos = {file_, at.line, at.column};
@@ -112,12 +115,14 @@ void Scanner::line_start() {
       return;
     }
     while (width < indents_.back()) {
+      // Between two levels: take it for a line of the inner block, so that blocks stay balanced.
+      if (width > indents_[indents_.size() - 2]) {
+        error(here(), "unindent does not match any outer indentation level");
+        indents_.back() = width;
+        return;
+      }
       indents_.pop_back();
       push(TokenKind::kOutdent, "", begin);
-    }
-    if (width != indents_.back()) {
-      error(here(), "unindent does not match any outer indentation level");
-      indents_.back() = width;
     }
     return;
   }
@@ -321,9 +326,17 @@ void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
     }
     return code_point(out, value, begin);
   }
-  error(begin, fmt::format("invalid escape sequence \\{}", c),
-        "write \\\\ for a backslash, or a raw string r\"…\"");
+  // Whole characters, so that the message stays UTF-8.
+  size_t start = at_;
   advance();
+  while (!at_end() && (static_cast<unsigned char>(peek()) & 0xC0) == 0x80) advance();
+  std::string_view character = text_.substr(start, at_ - start);
+  bool control = static_cast<unsigned char>(c) < ' ' || c == 127;
+  error(begin,
+        control ? std::string("invalid escape sequence: a control character follows the backslash")
+                : fmt::format("invalid escape sequence \\{}", character),
+        "write \\\\ for a backslash, or a raw string r\"…\"");
+  out += character;
 }
 
 void Scanner::punctuation() {

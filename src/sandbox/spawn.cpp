@@ -82,9 +82,14 @@ struct Plan {
 void reset_signals() {
   // CLONE_CLEAR_SIGHAND reset the handlers; what the worker ignores (SIGPIPE) would stay ignored
   // across exec.
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &action, nullptr);
+  // By the system call: the C library's function refuses its own signals (32 and 33), which may
+  // have been inherited as ignored. All zeros is SIG_DFL without flags in every layout of the
+  // kernel's structure; 8 is the size of its signal set.
+  constexpr size_t kKernelSignalSetBytes = 8;
+  const char defaults[128] = {};
+  for (int signal = 1; signal < NSIG; ++signal) {
+    syscall(SYS_rt_sigaction, signal, defaults, nullptr, kKernelSignalSetBytes);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

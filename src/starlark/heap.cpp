@@ -55,13 +55,13 @@ String* Heap::new_string(size_t size, Kind kind) {
 
 Value Heap::string(std::string_view text) {
   String* object = new_string(text.size());
-  std::memcpy(object->mutable_data(), text.data(), text.size());
+  if (!text.empty()) std::memcpy(object->mutable_data(), text.data(), text.size());
   return Value(object);
 }
 
 Value Heap::bytes(std::string_view data) {
   String* object = new_string(data.size(), Kind::kBytes);
-  std::memcpy(object->mutable_data(), data.data(), data.size());
+  if (!data.empty()) std::memcpy(object->mutable_data(), data.data(), data.size());
   return Value(object);
 }
 

@@ -29,6 +29,18 @@ Json message_json(const spec::LoadMessage& message) {
               {"line", message.pos.line},           {"column", message.pos.column}};
 }
 
+/// The keys are those that tools for such specs already read; file, line and column are added.
+Json document_of(const std::string& path, const spec::LoadOutcome& loaded) {
+  Json document{{"schema_version", 1},    {"spec", path},        {"ok", loaded.spec != nullptr},
+                {"tests", Json::array()}, {"plan_instances", 0}, {"findings", Json::array()}};
+  if (loaded.spec) {
+    for (const auto& test : loaded.spec->tests()) document["tests"].push_back(test.name);
+    document["plan_instances"] = loaded.spec->tests().size();
+  }
+  for (const auto& message : loaded.messages) document["findings"].push_back(message_json(message));
+  return document;
+}
+
 std::string counted(size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
@@ -40,10 +52,8 @@ int run_check(const CheckOptions& options) {
   if (path.empty()) return 1;
   auto loaded = spec::load(path);
   if (options.json) {
-    Json document{{"spec", path}, {"ok", loaded.spec != nullptr}, {"messages", Json::array()}};
-    for (const auto& message : loaded.messages)
-      document["messages"].push_back(message_json(message));
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    std::cout << document_of(path, loaded).dump(2, ' ', false, Json::error_handler_t::replace)
+              << "\n";
     return loaded.spec ? 0 : 1;
   }
   for (const auto& message : loaded.messages) {

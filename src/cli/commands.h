@@ -9,7 +9,7 @@
 
 namespace mishap::cli {
 
-inline constexpr const char* kVersion = MISHAP_VERSION;
+extern const char* const kVersion;  ///< "0.1.0"
 
 struct TestOptions {
   std::string spec;                ///< "" = mishap.star, then faultbox.star

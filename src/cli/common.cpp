@@ -5,24 +5,30 @@
 
 namespace mishap::cli {
 
+const char* const kVersion = MISHAP_VERSION;
+
 int report_error(const std::string& message) {
   std::cerr << "error: " << message << "\n";
   return 1;
 }
 
 std::string spec_path(const std::string& given) {
-  if (!given.empty()) return given;
   std::error_code ignored;
+  bool directory = given.empty() || std::filesystem::is_directory(given, ignored);
+  if (!directory) return given;
   for (const char* name : {"mishap.star", "faultbox.star"}) {
-    if (std::filesystem::is_regular_file(name, ignored)) return name;
+    auto path = std::filesystem::path(given) / name;
+    if (std::filesystem::is_regular_file(path, ignored)) return path.string();
   }
-  report_error("no spec is named, and there is neither ./mishap.star nor ./faultbox.star");
+  report_error(given.empty()
+                   ? "no spec is named, and there is neither ./mishap.star nor ./faultbox.star"
+                   : given + " is a directory with neither mishap.star nor faultbox.star");
   return "";
 }
 
 std::string shell_word(const std::string& word) {
   constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,~";
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
   std::string quoted = "'";
   for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);

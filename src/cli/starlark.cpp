@@ -1,6 +1,8 @@
 // mishap starlark run | test | repl
 #include "mishap/starlark/starlark.h"
 
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -27,10 +29,14 @@ starlark::Dialect dialect_of(const StarlarkOptions& options) {
 }
 
 Result<std::string> read_text(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return fail(fmt::format("cannot read {}: it is a directory", path));
+  }
   std::ifstream in(path, std::ios::binary);
+  if (!in) return fail_errno(fmt::format("cannot read {}", path), errno);
   std::ostringstream text;
   text << in.rdbuf();
-  if (!in) return fail("cannot read " + path);
   return text.str();
 }
 

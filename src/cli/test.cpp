@@ -1,4 +1,5 @@
 // mishap test
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -18,12 +19,15 @@
 #include "mishap/run/runner.h"
 #include "mishap/spec/spec.h"
 
+#include "arguments.h"
 #include "commands.h"
 
 namespace mishap::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kListedTests = 20;
 
 struct Seed {
   uint64_t value;
@@ -55,7 +59,7 @@ Result<std::vector<spec::TestInfo>> select(const spec::Spec& spec, const TestOpt
       for (const auto& test : spec.tests()) names.push_back(test.name);
       std::string wanted = pattern.starts_with("test_") ? pattern : "test_" + pattern;
       return fail(fmt::format("no test matches \"{}\"{}\nthere are {}", pattern,
-                              did_you_mean(wanted, names), join(names, ", ")));
+                              did_you_mean(wanted, names), listed(names, kListedTests)));
     }
     selected.insert(selected.end(), some.begin(), some.end());
   }

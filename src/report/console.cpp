@@ -85,9 +85,10 @@ void Console::progress() {
 
 void Console::on_plan(const event::RunPlan& plan) {
   plan_ = plan;
-  write_(fmt::format("mishap {} · {} · {} {} · seed {} ({}) · {} {}\n", plan.tool_version,
+  write_(fmt::format("mishap {} · {} · {} {}{} · seed {} ({}) · {} {}\n", plan.tool_version,
                      plan.spec, plan.tests.size(), plan.tests.size() == 1 ? "test" : "tests",
-                     plan.seed, plan.seed_origin, plan.jobs, plan.jobs == 1 ? "job" : "jobs"));
+                     plan.runs > 1 ? fmt::format(" × {} runs", plan.runs) : "", plan.seed,
+                     plan.seed_origin, plan.jobs, plan.jobs == 1 ? "job" : "jobs"));
   size_t widest = 0;
   for (const auto& [name, what] : plan.services) widest = std::max(widest, name.size());
   for (const auto& [name, what] : plan.services)
@@ -103,18 +104,43 @@ void Console::on_started(const std::string& test, int) {
 void Console::on_finished(const event::TestResult& result) {
   running_.erase(result.name);
   results_.push_back(kept(result));
-  if (!options_.only_failures || is_red(result.verdict)) {
-    clear_progress();
-    std::string word = fmt::format("{:<12}", verdict_word(result.verdict));
-    std::string line =
-        fmt::format("{} {:<44} {:>7}", painted(options_.colour, result.verdict, word),
-                    title(result), short_duration(result.duration));
-    if (result.verdict != Verdict::passed && !result.reason.empty()) {
-      line += "  " + result.reason.substr(0, result.reason.find('\n'));
-    }
-    write_(line + "\n");
+  if (plan_.runs > 1 && !is_red(result.verdict)) {
+    finished_repetition(result);
+  } else if (!options_.only_failures || is_red(result.verdict)) {
+    print_result(result, result.duration,
+                 plan_.runs > 1 ? fmt::format("run {} of {}", result.run + 1, plan_.runs) : "");
   }
   progress();
+}
+
+/// Of a test that is repeated, green runs are one line once all of them are in. A test whose runs
+/// differ in shade of green is shown as the one that is not plainly passed.
+void Console::finished_repetition(const event::TestResult& result) {
+  Repetition& seen = repetitions_[result.name];
+  ++seen.green;
+  if (result.verdict != Verdict::not_run) ++seen.done;
+  seen.longest = std::max(seen.longest, result.duration);
+  if (result.verdict != Verdict::passed) seen.shown = results_.size() - 1;
+  if (seen.green < plan_.runs || options_.only_failures) return;
+  std::string runs = seen.done == plan_.runs
+                         ? fmt::format("the longest of {} runs", plan_.runs)
+                         : fmt::format("{} of {} runs done", seen.done, plan_.runs);
+  print_result(seen.shown ? results_[*seen.shown] : result, seen.longest, runs);
+}
+
+void Console::print_result(const event::TestResult& result, std::chrono::milliseconds duration,
+                           std::string_view runs) {
+  clear_progress();
+  std::string word = fmt::format("{:<12}", verdict_word(result.verdict));
+  std::string time = result.verdict == Verdict::not_run ? "" : short_duration(duration);
+  std::string line = fmt::format("{} {:<44} {:>7}", painted(options_.colour, result.verdict, word),
+                                 title(result), time);
+  if (!runs.empty()) line += fmt::format("  ({})", runs);
+  if (result.verdict != Verdict::passed && !result.reason.empty()) {
+    line += "  " + result.reason.substr(0, result.reason.find('\n'));
+  }
+  while (line.ends_with(' ')) line.pop_back();
+  write_(line + "\n");
 }
 
 void Console::on_summary(const event::RunSummary& summary) {

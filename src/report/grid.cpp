@@ -31,6 +31,9 @@ Cell cell_of(const event::RunPlan::Matrix& matrix, const std::vector<event::Test
     if (r.kind != "matrix" || r.scenario != scenario || r.fault != fault) continue;
     if (worst == nullptr || (is_red(r.verdict) && !is_red(worst->verdict))) worst = &r;
   }
+  if (worst != nullptr && worst->verdict == event::Verdict::not_run) {
+    return {std::string(verdict_word(worst->verdict)), worst};
+  }
   if (worst != nullptr) {
     return {fmt::format("{} {}", verdict_word(worst->verdict), short_duration(worst->duration)),
             worst};

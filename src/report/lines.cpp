@@ -12,6 +12,7 @@ namespace {
 using event::Verdict;
 
 constexpr size_t kLongestDetailBytes = 160;
+constexpr size_t kLongestOutputBytes = 240;
 
 std::string indent(std::string_view text, std::string_view prefix) {
   std::string out;
@@ -49,7 +50,7 @@ std::string detail(const event::Event& event) {
     std::string_view raw = f.get("raw");
     return fmt::format("{}: {}", event.type, raw.empty() ? all_fields(event) : std::string(raw));
   }
-  return fmt::format("{} {}", event.type, all_fields(event));
+  return event.type + with(" ", all_fields(event));
 }
 
 std::string spec_excerpt(const event::TestResult& result) {
@@ -79,14 +80,15 @@ std::string last_events_text(const event::TestResult& result, size_t count) {
 }
 
 std::string output_text(const event::ServiceOutput& output) {
-  constexpr size_t kShownLines = 15;
+  constexpr size_t kShownLines = 10;
   auto lines = split(output.tail, '\n');
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   if (lines.empty()) return "";
   size_t first = lines.size() > kShownLines ? lines.size() - kShownLines : 0;
   std::string out = fmt::format("  output of {}{}:\n", output.service,
                                 first > 0 ? fmt::format(", last {} lines", kShownLines) : "");
-  for (size_t i = first; i < lines.size(); ++i) out += fmt::format("    {}\n", lines[i]);
+  for (size_t i = first; i < lines.size(); ++i)
+    out += fmt::format("    {}\n", truncated(lines[i], kLongestOutputBytes));
   if (!output.saved_to.empty()) out += fmt::format("    (all of it: {})\n", output.saved_to);
   return out;
 }

@@ -181,6 +181,134 @@ TEST(Console, KeepsOneLineOfProgressOnATerminal) {
   EXPECT_TRUE(text.starts_with("\r\x1b[KPASS")) << text;
 }
 
+std::string console_text(const event::RunPlan& plan, const std::vector<TestResult>& results,
+                         ConsoleOptions options = {}) {
+  std::string text;
+  Console console([&](std::string_view more) { text += more; }, options);
+  console.on_plan(plan);
+  for (const auto& result : results) console.on_finished(result);
+  console.on_summary({});
+  return text;
+}
+
+TestResult plain(Verdict verdict, int run, int ms, std::string reason = "") {
+  TestResult r;
+  r.name = "test_buy";
+  r.kind = "test";
+  r.verdict = verdict;
+  r.run = run;
+  r.duration = std::chrono::milliseconds(ms);
+  r.reason = std::move(reason);
+  return r;
+}
+
+event::RunPlan repeated(int runs) {
+  event::RunPlan p = plan();
+  p.tests = {{"test_buy", "test", "", ""}};
+  p.matrices.clear();
+  p.services.clear();
+  p.runs = runs;
+  return p;
+}
+
+TEST(Console, GreenRunsOfATestAreOneLine) {
+  EXPECT_EQ(console_text(repeated(3), {plain(Verdict::passed, 0, 10), plain(Verdict::passed, 2, 30),
+                                       plain(Verdict::passed, 1, 20)}),
+            R"(mishap 0.1.0 · shop.star · 1 test × 3 runs · seed 7 (cli) · 2 jobs
+
+PASS         test_buy                                        30ms  (the longest of 3 runs)
+
+3 passed, 0 failed (0ms)
+)");
+}
+
+TEST(Console, ARunThatFailsSaysWhichOneItWas) {
+  EXPECT_EQ(console_text(repeated(3), {plain(Verdict::passed, 0, 10),
+                                       plain(Verdict::failed, 1, 20, "assert_eq failed: 1 != 2")}),
+            R"(mishap 0.1.0 · shop.star · 1 test × 3 runs · seed 7 (cli) · 2 jobs
+
+FAIL         test_buy                                        20ms  (run 2 of 3)  assert_eq failed: 1 != 2
+
+--- FAIL: test_buy ---
+  assert_eq failed: 1 != 2
+
+1 passed, 1 failed (0ms)
+)");
+}
+
+TEST(Console, AnInterruptedRepetitionSaysHowFarItGot) {
+  EXPECT_EQ(console_text(repeated(3), {plain(Verdict::passed, 0, 10), plain(Verdict::not_run, 1, 0),
+                                       plain(Verdict::not_run, 2, 0)}),
+            R"(mishap 0.1.0 · shop.star · 1 test × 3 runs · seed 7 (cli) · 2 jobs
+
+NOT RUN      test_buy                                              (1 of 3 runs done)
+
+1 passed, 0 failed, 2 not run (interrupted) (0ms)
+)");
+}
+
+TEST(Console, ShowFailListsRedTestsAlone) {
+  std::string text =
+      console_text(plan(), {failing(), passing(), vacuous()}, {.only_failures = true});
+  EXPECT_NE(text.find("\nFAIL         buy × db_down "), std::string::npos);
+  EXPECT_EQ(text.find("\nPASS "), std::string::npos);
+  EXPECT_EQ(text.find("\nVACUOUS "), std::string::npos);
+}
+
+TEST(Console, ATestThatDidNotRunHasNoTime) {
+  TestResult r = passing();
+  r.verdict = Verdict::not_run;
+  r.duration = {};
+  std::string text = console_text(plan(), {r});
+  EXPECT_NE(text.find("\nNOT RUN      buy × slow\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("buy  │ ·       │ NOT RUN\n"), std::string::npos) << text;
+}
+
+TEST(Console, EveryVerdictHasItsPlaceInTheCounts) {
+  std::vector<TestResult> results;
+  for (auto verdict : {Verdict::passed, Verdict::vacuous, Verdict::vacuous, Verdict::failed,
+                       Verdict::expectation_violated, Verdict::errored, Verdict::tool_error,
+                       Verdict::inconclusive, Verdict::halted, Verdict::not_run}) {
+    results.push_back(plain(verdict, 0, 1));
+  }
+  std::string text = console_text(repeated(1), results);
+  EXPECT_TRUE(
+      text.ends_with("\n3 passed, 4 failed, 1 inconclusive, 1 halted, 1 not run "
+                     "(interrupted); 2 of the passed are vacuous (0ms)\n"))
+      << text;
+}
+
+TEST(FailureBlock, ShowsTheLastLinesOfLongOutputAndShortensThem) {
+  TestResult r = plain(Verdict::errored, 0, 1, "it broke");
+  std::string tail;
+  for (int i = 1; i <= 12; ++i) tail += "line " + std::to_string(i) + "\n";
+  r.outputs = {{"api", tail + std::string(300, 'x') + "\n", "/tmp/api.log"}, {"db", "", ""}};
+  std::string block = failure_block(r, 12);
+  EXPECT_TRUE(
+      block.starts_with("--- ERROR: test_buy ---\n"
+                        "  it broke\n"
+                        "  output of api, last 10 lines:\n"
+                        "    line 4\n"))
+      << block;
+  EXPECT_NE(block.find("x…\n    (all of it: /tmp/api.log)\n"), std::string::npos) << block;
+  EXPECT_EQ(block.find("output of db"), std::string::npos) << block;
+}
+
+TEST(EventLine, HasNoBlanksAtItsEnd) {
+  EXPECT_EQ(event_line(make_event(9, 1500, "fault_removed", "db", {}), at(0)),
+            "#9    +1.500s  db       fault_removed");
+  EXPECT_EQ(event_line(make_event(10, 0, "stderr", "db", {{"raw", "two\nlines"}}), at(0)),
+            "#10   +0.000s  db       stderr: two lines");
+}
+
+TEST(ShortDuration, IsAsCoarseAsItIsLong) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(short_duration(milliseconds(0)), "0ms");
+  EXPECT_EQ(short_duration(milliseconds(999)), "999ms");
+  EXPECT_EQ(short_duration(milliseconds(1000)), "1.0s");
+  EXPECT_EQ(short_duration(milliseconds(125'000)), "2m05s");
+}
+
 TEST(TraceJson, HasTheDocumentedKeys) {
   TraceJson trace;
   feed(trace);
@@ -228,6 +356,54 @@ TEST(Junit, CountsFailuresAndEscapes) {
   EXPECT_EQ(xml_text(std::string("a\0b\x1b<&\xff", 7)),
             "a\xEF\xBF\xBD"
             "b\xEF\xBF\xBD&lt;&amp;\xEF\xBF\xBD");
+}
+
+TEST(Junit, EachVerdictBecomesWhatCiKnows) {
+  Junit junit;
+  junit.on_plan(repeated(1));
+  TestResult failed = plain(Verdict::failed, 0, 1500, "1 < 2\nsecond line");
+  failed.name = "test_a";
+  TestResult broken = plain(Verdict::inconclusive, 0, 20, "a deadline");
+  broken.name = "test_b";
+  TestResult halted = plain(Verdict::halted, 0, 3, "halt: nothing to see");
+  halted.name = "test_c";
+  TestResult waiting = plain(Verdict::not_run, 0, 0);
+  waiting.name = "test_d";
+  TestResult bypassed = vacuous();
+  bypassed.name = "test_e";
+  for (const auto& r : {bypassed, waiting, halted, broken, failed}) junit.on_finished(r);
+  junit.on_summary({});
+  EXPECT_EQ(junit.document(), R"(<?xml version="1.0" encoding="UTF-8"?>
+<testsuites tests="5" failures="1" errors="1" skipped="2" time="0.000">
+  <testsuite name="shop.star" tests="5" failures="1" errors="1" skipped="2" time="0.000">
+    <properties>
+      <property name="seed" value="7"/>
+    </properties>
+    <testcase classname="shop.star" name="test_a" time="1.500">
+      <failure type="failed" message="1 &lt; 2">--- FAIL: test_a ---
+  1 &lt; 2
+  second line
+</failure>
+    </testcase>
+    <testcase classname="shop.star" name="test_b" time="0.020">
+      <error type="inconclusive" message="a deadline">--- INCONCLUSIVE: test_b ---
+  a deadline
+</error>
+    </testcase>
+    <testcase classname="shop.star" name="test_c" time="0.003">
+      <skipped message="halt: nothing to see"/>
+    </testcase>
+    <testcase classname="shop.star" name="test_d" time="0.000">
+      <skipped message="not run"/>
+    </testcase>
+    <testcase classname="shop.star" name="test_e" time="0.412">
+      <system-out>vacuous: a declared fault never took effect
+write=delay(3s) on db: never took effect; db made no write() call while it was on
+</system-out>
+    </testcase>
+  </testsuite>
+</testsuites>
+)");
 }
 
 TEST(WriteFile, SaysWhatWentWrong) {

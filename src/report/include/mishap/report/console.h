@@ -5,8 +5,11 @@
 // events before it and the command that repeats just that cell.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -37,6 +40,17 @@ class Console : public event::RunObserver {
   void on_summary(const event::RunSummary& summary) override;
 
  private:
+  /// What is known of a test that is run several times.
+  struct Repetition {
+    int green = 0;  ///< results that are not red
+    int done = 0;   ///< of these, were run
+    std::chrono::milliseconds longest{0};
+    std::optional<size_t> shown;  ///< index of the result that stands for all
+  };
+  void finished_repetition(const event::TestResult& result);
+  /// `runs`: what is to be said of repetitions, "" when there are none.
+  void print_result(const event::TestResult& result, std::chrono::milliseconds duration,
+                    std::string_view runs);
   void progress();
   void clear_progress();
 
@@ -44,7 +58,8 @@ class Console : public event::RunObserver {
   ConsoleOptions options_;
   event::RunPlan plan_;
   std::set<std::string> running_;
-  std::vector<event::TestResult> results_;  // events only of red ones
+  std::vector<event::TestResult> results_;         // events only of red ones
+  std::map<std::string, Repetition> repetitions_;  // by test name
   bool progress_shown_ = false;
 };
 

@@ -121,7 +121,9 @@ Result<void> write_documents(const TestOptions& options, const report::TraceJson
   if (options.json || !options.output.empty()) {
     text = trace.document().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  if (options.json) std::cout << text << std::flush;
+  if (options.json && !(std::cout << text << std::flush)) {
+    return fail("cannot write the trace document to stdout");
+  }
   if (!options.output.empty()) MISHAP_TRY(report::write_file(options.output, text));
   if (!options.junit.empty()) MISHAP_TRY(report::write_file(options.junit, junit.document()));
   return {};

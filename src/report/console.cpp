@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "mishap/base/text.h"
+
 #include "grid.h"
 #include "lines.h"
 
@@ -13,6 +15,7 @@ namespace {
 using event::Verdict;
 
 constexpr size_t kGridWidth = 110;
+constexpr size_t kProgressBytes = 76;  // a line of a terminal, so that \r returns to its start
 
 std::string_view colour_of(Verdict verdict) {
   switch (verdict) {
@@ -78,7 +81,7 @@ void Console::progress() {
   for (const auto& name : running_) names += (names.empty() ? "" : ", ") + name;
   size_t total = plan_.tests.size() * size_t(std::max(1, plan_.runs));
   std::string line = fmt::format("  [{}/{}] {}", results_.size(), total, names);
-  if (line.size() > 78) line = line.substr(0, 75) + "...";
+  line = truncated(line, kProgressBytes);
   write_("\r\x1b[K" + line);
   progress_shown_ = true;
 }
@@ -152,7 +155,10 @@ void Console::on_summary(const event::RunSummary& summary) {
     write_("\n" + grid(matrix, results_, paint, kGridWidth));
   }
   for (const auto& result : results_) {
-    if (is_red(result.verdict)) write_("\n" + failure_block(result, options_.last_events));
+    if (!is_red(result.verdict)) continue;
+    std::string block = failure_block(result, options_.last_events);
+    size_t heading = block.find('\n');
+    write_("\n" + paint(result.verdict, block.substr(0, heading)) + block.substr(heading));
   }
   bool first = true;
   for (const auto& result : results_) {

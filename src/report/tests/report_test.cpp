@@ -167,6 +167,8 @@ TEST(Console, ColoursOnlyWhenAsked) {
   feed(console);
   EXPECT_NE(text.find("\x1b[31mFAIL"), std::string::npos);
   EXPECT_NE(text.find("\x1b[33mVACUOUS"), std::string::npos);
+  EXPECT_NE(text.find("\n\x1b[31m--- FAIL: buy × db_down ---\x1b[0m\n  assert_eq"),
+            std::string::npos);
 }
 
 TEST(Console, KeepsOneLineOfProgressOnATerminal) {
@@ -307,6 +309,14 @@ TEST(ShortDuration, IsAsCoarseAsItIsLong) {
   EXPECT_EQ(short_duration(milliseconds(999)), "999ms");
   EXPECT_EQ(short_duration(milliseconds(1000)), "1.0s");
   EXPECT_EQ(short_duration(milliseconds(125'000)), "2m05s");
+}
+
+TEST(Console, ProgressFitsALine) {
+  std::string text;
+  Console console([&](std::string_view more) { text = more; }, {.live = true});
+  console.on_plan(plan());
+  console.on_started("test_" + std::string(100, 'a'), 0);
+  EXPECT_EQ(text, "\r\x1b[K  [0/3] test_" + std::string(76 - 13, 'a') + "…");
 }
 
 TEST(TraceJson, HasTheDocumentedKeys) {

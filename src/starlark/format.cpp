@@ -21,6 +21,11 @@ Result<BigInt> integer_operand(Heap& heap, const Value& value) {
 }
 
 Result<void> append_integer(std::string& out, Heap& heap, char conversion, const Value& value) {
+  // By far the most frequent case needs no big number.
+  if (value.is_int64() && (conversion == 'd' || conversion == 'i')) {
+    append_repr(out, value);
+    return {};
+  }
   auto number = integer_operand(heap, value);
   if (!number) {
     return fail(fmt::format("%{} format requires integer: {}", conversion, number.error().message));

@@ -126,7 +126,12 @@ tl::expected<Interpreter::Ran, EvalError> Interpreter::run(Thread& thread, const
   if (options.freeze && options.session == nullptr) {
     for (const Value& value : module->globals_) starlark::freeze(value);
   }
-  if (!result) return tl::unexpected<EvalError>(std::move(result).error());
+  if (!result) {
+    // What the file had made until then is given back, but for what others hold.
+    if (options.session == nullptr)
+      std::erase_if(modules_, [&](const Value& value) { return value.object() == module; });
+    return tl::unexpected<EvalError>(std::move(result).error());
+  }
   return Ran{module, std::move(*result)};
 }
 

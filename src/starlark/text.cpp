@@ -1,6 +1,4 @@
 // str() and repr() of every value.
-#include <array>
-
 #include <fmt/format.h>
 
 #include "mishap/starlark/callable.h"
@@ -139,9 +137,11 @@ void append_repr(std::string& out, const Value& value) {
     case Kind::kBool:
       out += value.as_bool() ? "True" : "False";
       return;
-    case Kind::kInt:
-      fmt::format_to(std::back_inserter(out), "{}", value.as_int64());
+    case Kind::kInt: {
+      const fmt::format_int digits(value.as_int64());
+      out.append(digits.data(), digits.size());
       return;
+    }
     case Kind::kFloat:
       out += float_text(value.as_double());
       return;

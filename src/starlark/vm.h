@@ -37,6 +37,7 @@ struct Thread::State {
   std::vector<Frame> frames;
   std::vector<Iteration> iterators;
   std::optional<EvalError> pending;
+  std::vector<Value> bound;  // arguments on their way into a frame; empty between calls
   size_t native_depth = 0;
   std::mutex cancel_mutex;  // cancel() comes from other threads
   std::string cancel_reason;

@@ -69,13 +69,18 @@ bool Vm::enter_function(const Call& call) {
     }
     return push_frame(function, call.result, call.args);
   }
-  std::vector<Value> bound(code.param_count + (code.has_varargs ? 1 : 0) +
-                           (code.has_kwargs ? 1 : 0));
-  if (auto done = bind(function, call, bound); !done) return failed(std::move(done).error());
+  std::vector<Value>& bound = state_.bound;
+  bound.clear();
+  bound.resize(code.param_count + (code.has_varargs ? 1 : 0) + (code.has_kwargs ? 1 : 0));
+  if (auto done = bind(function, call, bound); !done) {
+    bound.clear();
+    return failed(std::move(done).error());
+  }
   if (static_cast<size_t>(state_.stack_end - call.args) < bound.size())
     return failed(Error{"stack overflow"});
   drop(state_.top, call.args);
   for (Value& value : bound) new (state_.top++) Value(std::move(value));
+  bound.clear();
   return push_frame(function, call.result, call.args);
 }
 

@@ -7,6 +7,7 @@
 #include "mishap/fault/names.h"
 #include "mishap/starlark/ast.h"
 #include "mishap/starlark/parser.h"
+#include "mishap/starlark/resolver.h"
 
 #include "values.h"
 
@@ -15,9 +16,9 @@ namespace {
 
 namespace ast = starlark::ast;
 
-/// A fault-like call, as written.
+/// A call that may be fault-like, as written.
 struct FaultCall {
-  std::string builtin;
+  std::string builtin;  ///< "" when the callee is a value that may be one
   const ast::CallExpr* call;
 };
 
@@ -28,11 +29,17 @@ struct FunctionText {
   std::string file;
   std::set<std::string> mentions;
   std::vector<FaultCall> calls;
+  bool hands_on = false;  ///< uses a fault builtin as a value: whatever is called may be it
 };
 
 bool is_fault_builtin(std::string_view name) {
   return name == "fault" || name == "fault_all" || name == "fault_start" || name == "trace" ||
-         name == "trace_start";
+         name == "trace_start" || name == "fault_assumption";
+}
+
+bool is_outside(const ast::Identifier& name) {
+  return name.binding.scope == ast::Scope::kPredeclared ||
+         name.binding.scope == ast::Scope::kUniversal;
 }
 
 /// Gathers mentions and calls of one function, nested functions included: who reaches the outer may
@@ -41,27 +48,44 @@ class Gather : public ast::Visitor {
  public:
   explicit Gather(FunctionText& text) : text_(text) {}
   bool visit(const ast::Expr& expr) override {
-    if (const auto* name = ast::if_a<const ast::Identifier>(&expr))
-      text_.mentions.emplace(name->name);
+    if (const auto* name = ast::if_a<const ast::Identifier>(&expr)) mention(*name);
     if (const auto* dot = ast::if_a<const ast::DotExpr>(&expr)) text_.mentions.emplace(dot->name);
-    if (const auto* call = ast::if_a<const ast::CallExpr>(&expr)) {
-      const auto* callee = ast::if_a<const ast::Identifier>(call->function);
-      if (callee != nullptr && is_fault_builtin(callee->name))
-        text_.calls.push_back({std::string(callee->name), call});
-    }
+    if (const auto* call = ast::if_a<const ast::CallExpr>(&expr)) add(*call);
     return true;
   }
 
  private:
+  void mention(const ast::Identifier& name) {
+    text_.mentions.emplace(name.name);
+    bool called = callees_.contains(&name);
+    if (!called && is_outside(name) && is_fault_builtin(name.name)) text_.hands_on = true;
+  }
+  void add(const ast::CallExpr& call) {
+    const auto* callee =
+        ast::if_a<const ast::Identifier>(static_cast<const ast::Expr*>(call.function));
+    if (callee == nullptr || !is_outside(*callee)) {
+      text_.calls.push_back({"", &call});
+      return;
+    }
+    callees_.insert(callee);
+    if (is_fault_builtin(callee->name)) text_.calls.push_back({std::string(callee->name), &call});
+  }
+
   FunctionText& text_;
+  std::set<const ast::Identifier*> callees_;
 };
 
-/// Finds every def and lambda of a file.
+/// Finds every def and lambda of a file, and the words in it that may name a fault.
 class Functions : public ast::Visitor {
  public:
-  Functions(std::string file, std::deque<FunctionText>& out) : file_(std::move(file)), out_(out) {}
+  Functions(std::string file, std::deque<FunctionText>& out, std::set<std::string>& words)
+      : file_(std::move(file)), out_(out), words_(words) {}
   bool visit(const ast::Expr& expr) override {
     if (const auto* lambda = ast::if_a<const ast::LambdaExpr>(&expr)) add(*lambda->function);
+    if (const auto* text = ast::if_a<const ast::StringLiteral>(&expr)) words_.emplace(text->value);
+    if (const auto* call = ast::if_a<const ast::CallExpr>(&expr)) {
+      for (const auto& argument : call->arguments) words_.emplace(argument.name);
+    }
     return true;
   }
   bool visit(const ast::Stmt& stmt) override {
@@ -82,6 +106,7 @@ class Functions : public ast::Visitor {
   }
   std::string file_;
   std::deque<FunctionText>& out_;
+  std::set<std::string>& words_;
 };
 
 std::vector<std::string> expanded(const engine::Service& service, const std::string& keyword) {
@@ -95,26 +120,42 @@ std::vector<std::string> expanded(const engine::Service& service, const std::str
 struct FilterScan::Index {
   std::vector<std::unique_ptr<ast::Module>> modules;
   std::deque<FunctionText> functions;
-  std::multimap<std::string, const FunctionText*> by_name;
-  std::set<std::string> every_keyword;  // of all fault-like calls: what `**kwargs` might hold
+  std::multimap<std::string, const FunctionText*, std::less<>> by_name;
+  /// What names mean: of a loaded name the name where it comes from.
+  std::multimap<std::string, std::string, std::less<>> renamed;
+  std::set<std::string> keywords;  ///< all words that may name syscalls: what `**kwargs` might hold
 
-  void add_file(const std::string& name, const std::string& text,
-                const starlark::Dialect& dialect) {
-    auto parsed = starlark::parse(name, text, dialect);
+  void add_file(const World& world, const std::string& name, const std::string& text,
+                std::set<std::string>& words) {
+    auto parsed = starlark::parse(name, text, world.interpreter.dialect());
     if (!parsed.module) return;
-    Functions finder(name, functions);
+    std::vector<std::string> predeclared, universal;
+    for (const auto& [known, value] : world.interpreter.predeclared()) predeclared.push_back(known);
+    for (const auto& [known, value] : world.interpreter.library().universe) {
+      universal.emplace_back(known);
+    }
+    // Data files may happen to look like Starlark; what is undefined in them does not matter.
+    starlark::resolve(*parsed.module, {predeclared, universal}, world.interpreter.dialect());
+    Functions finder(name, functions, words);
     ast::walk(parsed.module->toplevel->body, finder);
+    for (const auto* load : parsed.module->loads) {
+      for (const auto& loaded : load->names) {
+        if (loaded.local->name != loaded.name) renamed.emplace(loaded.local->name, loaded.name);
+      }
+    }
     modules.push_back(std::move(parsed.module));
   }
 
-  void finish() {
-    for (const auto& text : functions) {
-      by_name.emplace(text.function->name, &text);
-      for (const auto& call : text.calls) {
-        for (const auto& argument : call.call->arguments) {
-          if (argument.kind == ast::ArgumentKind::kNamed) every_keyword.emplace(argument.name);
-        }
-      }
+  void finish(const World& world, const std::set<std::string>& words) {
+    for (const auto& text : functions) by_name.emplace(text.function->name, &text);
+    const auto& services = world.declarations.services;
+    for (const auto& word : words) {
+      bool named = std::any_of(services.begin(), services.end(),
+                               [&](const auto& service) { return service.ops.contains(word); });
+      // No syscall's name is longer; resolving compares with every name there is.
+      constexpr size_t kLongestName = 32;
+      bool possible = !word.empty() && word.size() <= kLongestName;
+      if (named || (possible && fault::resolve_syscalls(word))) keywords.insert(word);
     }
   }
 
@@ -133,27 +174,34 @@ struct FilterScan::Index {
 
 namespace {
 
+/// What a test's code can get at.
+struct Reached {
+  std::set<const FunctionText*> texts;
+  std::vector<const AssumptionValue*> assumptions;
+  bool hands_on = false;  ///< a fault builtin travels as a value
+};
+
 /// Turns reachable calls into what must be seen.
 class Collector {
  public:
-  Collector(const World& world, const std::set<std::string>& every_keyword, ScanResult& result)
-      : world_(world), every_keyword_(every_keyword), result_(result) {}
+  Collector(const World& world, const std::set<std::string>& keywords,
+            const std::multimap<std::string, std::string, std::less<>>& renamed,
+            const Reached& reached, ScanResult& result)
+      : world_(world), keywords_(keywords), renamed_(renamed), reached_(reached), result_(result) {}
 
   void add(const FaultCall& call) {
-    const auto& arguments = call.call->arguments;
-    bool positional = !arguments.empty() && arguments[0].kind == ast::ArgumentKind::kPositional;
-    const ast::Expr* target = positional ? arguments[0].value : nullptr;
-    if (const AssumptionValue* assumption = known_assumption(target))
+    if (call.builtin.empty() && !may_be_fault(*call.call)) return;
+    const ast::Expr* target = target_of(call);
+    if (const auto* assumption = known<AssumptionValue>(target))
       return add_rules(assumption->value);
-    auto services = services_of(target);
-    bool rules_given =
-        std::count_if(arguments.begin(), arguments.end(), [](const auto& a) {
-          return a.kind == ast::ArgumentKind::kPositional || a.kind == ast::ArgumentKind::kArgs;
-        }) > 1;
-    bool open_target = known_service(target) == nullptr;
-    if (open_target && call.builtin == "fault") add_unknown(target, services, rules_given);
-    for (const auto& keyword : keywords_of(call)) {
-      for (const auto* service : services) notify(*service, keyword);
+    if (call.builtin == "fault_assumption" && target == nullptr) return;  // made of others
+    const auto* service = known<ServiceValue>(target);
+    auto services = services_of(service);
+    bool opens =
+        call.builtin == "fault" || call.builtin == "fault_assumption" || call.builtin.empty();
+    if (service == nullptr && opens) add_unknown(target, services, has_rules(call));
+    for (const auto& keyword : keywords_of(*call.call)) {
+      for (const auto* candidate : services) notify(*candidate, keyword);
     }
   }
 
@@ -161,28 +209,55 @@ class Collector {
     for (const auto& rule : assumption.syscall_rules) {
       result_.notified[rule.service].insert(rule.syscalls.begin(), rule.syscalls.end());
     }
-    for (const auto& rule : assumption.protocol_rules)
+    for (const auto& rule : assumption.protocol_rules) {
       result_.relayed.insert({rule.service, rule.interface});
+    }
   }
 
  private:
-  /// The value of a name that every file agrees on being a declared service or assumption.
-  const ServiceValue* known_service(const ast::Expr* expr) const {
-    const auto* name = ast::if_a<const ast::Identifier>(expr);
-    return name == nullptr ? nullptr : global<ServiceValue>(name->name);
-  }
-  const AssumptionValue* known_assumption(const ast::Expr* expr) const {
-    const auto* name = ast::if_a<const ast::Identifier>(expr);
-    return name == nullptr ? nullptr : global<AssumptionValue>(name->name);
-  }
-  template <class T>
-  const T* global(std::string_view name) const {
-    auto found = world_.globals.find(name);
-    return found == world_.globals.end() ? nullptr : starlark::host_cast<T>(found->second);
+  /// A call of a value, where fault builtins travel as values: one that looks like theirs.
+  bool may_be_fault(const ast::CallExpr& call) const {
+    if (!reached_.hands_on) return false;
+    const auto& arguments = call.arguments;
+    return std::any_of(arguments.begin(), arguments.end(), [&](const auto& argument) {
+      if (argument.kind == ast::ArgumentKind::kKwargs) return true;
+      return argument.kind == ast::ArgumentKind::kNamed &&
+             (argument.name == "run" || argument.name == "syscalls" ||
+              keywords_.contains(std::string(argument.name)));
+    });
   }
 
-  std::vector<const engine::Service*> services_of(const ast::Expr* target) const {
-    if (const auto* service = known_service(target)) return {&service->service};
+  static const ast::Expr* target_of(const FaultCall& call) {
+    const auto& arguments = call.call->arguments;
+    if (call.builtin == "fault_assumption") {
+      auto target = std::find_if(arguments.begin(), arguments.end(),
+                                 [](const auto& argument) { return argument.name == "target"; });
+      return target == arguments.end() ? nullptr : target->value;
+    }
+    bool positional = !arguments.empty() && arguments[0].kind == ast::ArgumentKind::kPositional;
+    return positional ? arguments[0].value : nullptr;
+  }
+
+  /// Whether the call surely has rules of its own, so that its target is no assumption.
+  static bool has_rules(const FaultCall& call) {
+    if (call.builtin == "fault_assumption") return true;
+    const auto& arguments = call.call->arguments;
+    return std::count_if(arguments.begin(), arguments.end(), [](const auto& argument) {
+             return argument.kind == ast::ArgumentKind::kPositional;
+           }) > 1;
+  }
+
+  /// The value of a global name, when every file agrees on it.
+  template <class T>
+  const T* known(const ast::Expr* expr) const {
+    const auto* name = ast::if_a<const ast::Identifier>(expr);
+    if (name == nullptr || name->binding.scope != ast::Scope::kGlobal) return nullptr;
+    if (renamed_.contains(name->name) || world_.globals.count(name->name) != 1) return nullptr;
+    return starlark::host_cast<T>(world_.globals.find(name->name)->second);
+  }
+
+  std::vector<const engine::Service*> services_of(const ServiceValue* known_service) const {
+    if (known_service != nullptr) return {&known_service->service};
     std::vector<const engine::Service*> all;
     for (const auto& service : world_.declarations.services) all.push_back(&service);
     return all;
@@ -192,7 +267,7 @@ class Collector {
   void add_unknown(const ast::Expr* target, const std::vector<const engine::Service*>& services,
                    bool rules_given) {
     const auto* dot = ast::if_a<const ast::DotExpr>(target);
-    const ServiceValue* owner = dot == nullptr ? nullptr : known_service(dot->object);
+    const ServiceValue* owner = dot == nullptr ? nullptr : known<ServiceValue>(dot->object);
     if (owner != nullptr && owner->service.find_interface(dot->name) != nullptr) {
       result_.relayed.insert({owner->service.name, std::string(dot->name)});
       return;
@@ -201,42 +276,41 @@ class Collector {
       for (const auto& [name, value] : world_.declarations.assumptions) {
         add_rules(starlark::host_cast<AssumptionValue>(value)->value);
       }
+      for (const auto* assumption : reached_.assumptions) add_rules(assumption->value);
     }
     for (const auto* service : services) {
-      for (const auto& interface : service->interfaces)
+      for (const auto& interface : service->interfaces) {
         result_.relayed.insert({service->name, interface.name});
+      }
     }
   }
 
   /// Keywords that name faults; for a trace the listed syscalls; all known ones when the text does
   /// not tell.
-  std::set<std::string> keywords_of(const FaultCall& call) const {
-    std::set<std::string> keywords;
-    for (const auto& argument : call.call->arguments) {
-      if (argument.kind == ast::ArgumentKind::kKwargs)
-        keywords.insert(every_keyword_.begin(), every_keyword_.end());
-      if (argument.kind != ast::ArgumentKind::kNamed || argument.name == "run" ||
-          argument.name == "source")
-        continue;
-      if (argument.name == "syscalls") {
-        add_traced(argument.value, keywords);
-      } else {
-        keywords.emplace(argument.name);
+  std::set<std::string> keywords_of(const ast::CallExpr& call) const {
+    std::set<std::string> found;
+    for (const auto& argument : call.arguments) {
+      if (argument.kind == ast::ArgumentKind::kKwargs) {
+        found.insert(keywords_.begin(), keywords_.end());
+      } else if (argument.name == "syscalls") {
+        add_traced(argument.value, found);
+      } else if (keywords_.contains(std::string(argument.name))) {
+        found.emplace(argument.name);
       }
     }
-    return keywords;
+    return found;
   }
 
-  void add_traced(const ast::Expr* list, std::set<std::string>& keywords) const {
+  void add_traced(const ast::Expr* list, std::set<std::string>& found) const {
     const auto* literal = ast::if_a<const ast::ListExpr>(list);
-    if (literal == nullptr) {
-      keywords.insert(every_keyword_.begin(), every_keyword_.end());
-      return;
+    bool plain = literal != nullptr;
+    for (size_t i = 0; plain && i < literal->elements.size(); ++i) {
+      const ast::Expr* element = literal->elements[i];
+      const auto* text = ast::if_a<const ast::StringLiteral>(element);
+      plain = text != nullptr;
+      if (plain) found.emplace(text->value);
     }
-    for (const auto* element : literal->elements) {
-      if (const auto* text = ast::if_a<const ast::StringLiteral>(element))
-        keywords.emplace(text->value);
-    }
+    if (!plain) found.insert(keywords_.begin(), keywords_.end());
   }
 
   void notify(const engine::Service& service, const std::string& keyword) {
@@ -245,46 +319,90 @@ class Collector {
   }
 
   const World& world_;
-  const std::set<std::string>& every_keyword_;
+  const std::set<std::string>& keywords_;
+  const std::multimap<std::string, std::string, std::less<>>& renamed_;
+  const Reached& reached_;
   ScanResult& result_;
 };
 
 }  // namespace
 
+/// Follows a test's functions through names and through values that hold functions.
+class FilterScan::Walk {
+ public:
+  Walk(const World& world, const Index& index) : world_(world), index_(index) {}
+
+  Reached from(const std::vector<Value>& entries) {
+    for (const Value& entry : entries) reach(entry);
+    while (!frontier_.empty()) {
+      const FunctionText* text = frontier_.back();
+      frontier_.pop_back();
+      reached_.hands_on = reached_.hands_on || text->hands_on;
+      for (const auto& name : text->mentions) reach_name(name);
+    }
+    return std::move(reached_);
+  }
+
+ private:
+  void reach(const FunctionText* text) {
+    if (text != nullptr && reached_.texts.insert(text).second) frontier_.push_back(text);
+  }
+
+  void reach_name(const std::string& name) {
+    auto [first, last] = index_.by_name.equal_range(name);
+    for (auto at = first; at != last; ++at) reach(at->second);
+    auto [global, last_global] = world_.globals.equal_range(name);
+    for (; global != last_global; ++global) reach(global->second);
+    auto [origin, last_origin] = index_.renamed.equal_range(name);
+    for (; origin != last_origin; ++origin) {
+      if (names_.insert(origin->second).second) reach_name(origin->second);
+    }
+  }
+
+  /// Functions, and what holds some: lists, dicts, structs, closures.
+  void reach(const Value& value) {
+    std::vector<Value> open = {value};
+    while (!open.empty()) {
+      Value next = open.back();
+      open.pop_back();
+      if (!next.is_object() || !seen_.insert(next.object()).second) continue;
+      // A function refers to its whole file, which its names are looked up in anyway.
+      if (starlark::host_cast<starlark::LoadedModule>(next) != nullptr) continue;
+      if (next.kind() == starlark::Kind::kFunction) {
+        reach(index_.find(next.as<starlark::FunctionObject>()));
+      }
+      if (next.kind() == starlark::Kind::kBuiltin) {
+        bool hands_on = is_fault_builtin(next.as<starlark::Builtin>().name());
+        reached_.hands_on = reached_.hands_on || hands_on;
+      }
+      if (const auto* assumption = starlark::host_cast<AssumptionValue>(next)) {
+        reached_.assumptions.push_back(assumption);
+      }
+      next.object()->visit_children([&](Value& child) { open.push_back(child); });
+    }
+  }
+
+  const World& world_;
+  const Index& index_;
+  Reached reached_;
+  std::vector<const FunctionText*> frontier_;
+  std::set<const starlark::Object*> seen_;
+  std::set<std::string> names_;
+};
+
 FilterScan::FilterScan(const World& world) : world_(world), index_(std::make_unique<Index>()) {
-  for (const auto& [name, text] : world.files)
-    index_->add_file(name, text, world.interpreter.dialect());
-  index_->finish();
+  std::set<std::string> words;
+  for (const auto& [name, text] : world.files) index_->add_file(world, name, text, words);
+  index_->finish(world, words);
 }
 
 FilterScan::~FilterScan() = default;
 
 ScanResult FilterScan::scan(const std::vector<Value>& entries) const {
-  std::set<const FunctionText*> reached;
-  std::vector<const FunctionText*> frontier;
-  auto reach = [&](const FunctionText* text) {
-    if (text != nullptr && reached.insert(text).second) frontier.push_back(text);
-  };
-  for (const Value& entry : entries) {
-    if (entry.kind() == starlark::Kind::kFunction)
-      reach(index_->find(entry.as<starlark::FunctionObject>()));
-  }
-  while (!frontier.empty()) {
-    const FunctionText* text = frontier.back();
-    frontier.pop_back();
-    for (const auto& name : text->mentions) {
-      auto [first, last] = index_->by_name.equal_range(name);
-      for (auto at = first; at != last; ++at) reach(at->second);
-      // A global that holds a function under another name: a lambda, an alias.
-      auto global = world_.globals.find(name);
-      if (global != world_.globals.end() && global->second.kind() == starlark::Kind::kFunction) {
-        reach(index_->find(global->second.as<starlark::FunctionObject>()));
-      }
-    }
-  }
+  Reached reached = Walk(world_, *index_).from(entries);
   ScanResult result;
-  Collector collector(world_, index_->every_keyword, result);
-  for (const auto* text : reached) {
+  Collector collector(world_, index_->keywords, index_->renamed, reached, result);
+  for (const auto* text : reached.texts) {
     for (const auto& call : text->calls) collector.add(call);
   }
   return result;

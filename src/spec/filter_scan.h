@@ -30,6 +30,7 @@ class FilterScan {
 
  private:
   struct Index;
+  class Walk;
   const World& world_;
   std::unique_ptr<Index> index_;
 };

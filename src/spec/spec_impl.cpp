@@ -115,17 +115,16 @@ void discover(World& world, const starlark::LoadedModule& root) {
   }
 }
 
-LoadMessage spec_error(std::string message, SourcePos pos) {
-  LoadMessage error;
-  error.code = "SPEC_LOAD_FAILED";
-  error.pos = pos;
-  error.rendered = (pos.line != 0 ? pos.text() + ": " : "") + "error: " + message + "\n";
+LoadMessage spec_error(const World& world, std::string message, SourcePos pos) {
+  starlark::Diagnostic error;
   error.message = std::move(message);
-  return error;
+  error.pos = std::move(pos);
+  return render_error(world, error, "SPEC_LOAD_FAILED");
 }
 
 /// Each name in depends_on is a service, and nobody depends on himself by way of others.
-std::vector<LoadMessage> check_dependencies(const Declarations& declared) {
+std::vector<LoadMessage> check_dependencies(const World& world) {
+  const Declarations& declared = world.declarations;
   std::vector<LoadMessage> errors;
   std::vector<std::string> names;
   for (const auto& service : declared.services) names.push_back(service.name);
@@ -133,7 +132,8 @@ std::vector<LoadMessage> check_dependencies(const Declarations& declared) {
     for (const auto& needed : service.depends_on) {
       if (declared.find_service(needed) != nullptr) continue;
       errors.push_back(
-          spec_error(fmt::format("service \"{}\" depends on \"{}\", which is not declared{}",
+          spec_error(world,
+                     fmt::format("service \"{}\" depends on \"{}\", which is not declared{}",
                                  service.name, needed, did_you_mean(needed, names)),
                      service.pos));
     }
@@ -157,19 +157,23 @@ std::vector<LoadMessage> check_dependencies(const Declarations& declared) {
     chain.clear();
     if (!cyclic(service.name)) continue;
     chain.erase(chain.begin(), std::find(chain.begin(), chain.end(), chain.back()));
-    return {spec_error("services depend on each other in a circle: " + join(chain, " → "),
+    return {spec_error(world, "services depend on each other in a circle: " + join(chain, " → "),
                        service.pos)};
   }
   return errors;
 }
 
-void gather_globals(World& world, Thread& thread, const starlark::LoadedModule& root) {
+void gather_globals(World& world, Thread& thread) {
   for (const auto& key : world.interpreter.loaded_keys()) {
     auto module = world.interpreter.load(thread, key);
     if (!module) continue;
-    for (const auto& global : (*module)->globals()) world.globals[global.name] = global.value;
+    for (const auto& global : (*module)->globals()) {
+      auto [first, last] = world.globals.equal_range(global.name);
+      bool known = std::any_of(
+          first, last, [&](const auto& other) { return other.second.identical(global.value); });
+      if (!known) world.globals.emplace(global.name, global.value);
+    }
   }
-  for (const auto& global : root.globals()) world.globals[global.name] = global.value;
 }
 
 }  // namespace
@@ -184,7 +188,7 @@ LoadOutcome load(const fs::path& path) {
   std::error_code missing;
   if (!fs::is_regular_file(path, missing)) {
     outcome.messages.push_back(
-        spec_error(fmt::format("cannot read {}: no such file", path.string()), {}));
+        spec_error(*world, fmt::format("cannot read {}: no such file", path.string()), {}));
     return outcome;
   }
   auto module = world->interpreter.load(thread, fs::absolute(path).string());
@@ -204,8 +208,8 @@ LoadOutcome load(const fs::path& path) {
     return outcome;
   }
   discover(*world, **module);
-  gather_globals(*world, thread, **module);
-  outcome.messages = check_dependencies(world->declarations);
+  gather_globals(*world, thread);
+  outcome.messages = check_dependencies(*world);
   if (!outcome.messages.empty()) return outcome;
   outcome.messages = world->messages;
   outcome.spec = std::make_unique<LoadedSpec>(std::move(world));

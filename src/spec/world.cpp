@@ -30,10 +30,7 @@ class FileLoader final : public starlark::ModuleLoader {
   explicit FileLoader(World& world) : world_(world) {}
 
   Result<std::string> resolve(std::string_view name, std::string_view from_key) override {
-    if (name.starts_with("@")) {
-      return fail(fmt::format(
-          "cannot load \"{}\": this version has no built-in library of that name", name));
-    }
+    if (name.starts_with("@")) return fail("this version has no built-in library of that name");
     fs::path wanted(name);
     std::vector<fs::path> tried;
     if (wanted.is_absolute()) {
@@ -47,7 +44,7 @@ class FileLoader final : public starlark::ModuleLoader {
       fs::path real = fs::canonical(candidate, error);
       if (!error && fs::is_regular_file(real, error)) return real.string();
     }
-    return fail(fmt::format("cannot load \"{}\": no such file beside {} or the spec", name,
+    return fail(fmt::format("no such file beside {} or the spec",
                             from_key.empty() ? "it" : "the loading file"));
   }
 

@@ -71,9 +71,10 @@ class World {
   const std::filesystem::path directory;  ///< of the spec, absolute
   starlark::Interpreter interpreter;
   Declarations declarations;
-  std::vector<LoadMessage> messages;                  ///< warnings and infos
-  std::map<std::string, std::string> files;           ///< what loading read: shown path → content
-  std::map<std::string, Value, std::less<>> globals;  ///< of all loaded files; the root's win
+  std::vector<LoadMessage> messages;         ///< warnings and infos
+  std::map<std::string, std::string> files;  ///< what loading read: shown path → content
+  /// Of all loaded files; a name that means several things has several entries.
+  std::multimap<std::string, Value, std::less<>> globals;
   Baton baton;
   cell::Session* session = nullptr;  ///< set while a cell runs
   std::string running_test;

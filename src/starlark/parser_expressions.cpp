@@ -19,7 +19,7 @@ struct Operator {
 };
 
 // Precedence of and/or is below; comparisons do not associate.
-constexpr int kOr = 1, kAnd = 2, kNot = 3, kComparison = 4, kLowestArithmetic = 5;
+constexpr int kOr = 1, kAnd = 2, kNot = 3, kComparison = 4;
 constexpr std::array kOperators = {
     Operator{"==", 4, BinaryOp::kEqual},        Operator{"!=", 4, BinaryOp::kNotEqual},
     Operator{"<", 4, BinaryOp::kLess},          Operator{"<=", 4, BinaryOp::kLessEqual},
@@ -125,52 +125,51 @@ Expr* Parser::lambda() {
   return node;
 }
 
-Expr* Parser::binary(int precedence) {
-  if (precedence == kNot) {
-    if (!is("not")) return binary(kComparison);
-    Depth depth(*this);
-    if (too_deep()) return bad(token().span);
-    auto* node = make<UnaryExpr>(token().span.begin, token().span.begin);
-    next();
-    node->op = UnaryOp::kNot;
-    node->operand = binary(kNot);
-    return finish(node, {node->operand});
-  }
-  if (precedence == kOr || precedence == kAnd) {
-    std::string_view word = precedence == kOr ? "or" : "and";
-    Expr* left = binary(precedence + 1);
-    while (is(word) && !failed()) {
+Expr* Parser::negation() {
+  Depth depth(*this);
+  if (too_deep()) return bad(token().span);
+  auto* node = make<UnaryExpr>(token().span.begin, token().span.begin);
+  next();
+  node->op = UnaryOp::kNot;
+  node->operand = binary(kNot);
+  return finish(node, {node->operand});
+}
+
+/// Precedence climbing: one frame for all levels, so that deep nesting costs little stack.
+Expr* Parser::binary(int minimum) {
+  Expr* left = minimum <= kNot && is("not") ? negation() : unary();
+  const BinaryExpr* compared = nullptr;  // `left`, when it is a comparison written just before
+  while (!failed()) {
+    int logical = is("or") ? kOr : is("and") ? kAnd : 0;
+    if (logical != 0) {
+      if (logical < minimum) return left;
       auto* node = make<LogicalExpr>(left->span.begin, token().span.begin);
       next();
-      node->op = precedence == kOr ? LogicalOp::kOr : LogicalOp::kAnd;
+      node->op = logical == kOr ? LogicalOp::kOr : LogicalOp::kAnd;
       node->left = left;
-      node->right = binary(precedence + 1);
+      node->right = binary(logical + 1);
       left = finish(node, {node->left, node->right});
+      compared = nullptr;
+      continue;
     }
-    return left;
-  }
-  if (precedence > 10) return unary();
-  Expr* left = binary(precedence + 1);
-  bool compared = false;
-  while (!failed()) {
     if (is("**")) {
       error(token().span, "there is no ** operator", "use math.pow(x, y), or multiply");
       return left;
     }
+    bool negated = is("not") && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is("in");
     const Operator* found = find_operator(token());
-    bool negated = precedence == kComparison && is("not") && at_ + 1 < tokens_.size() &&
-                   tokens_[at_ + 1].is("in");
-    if (!negated && (found == nullptr || found->precedence != precedence)) {
-      if (precedence == kComparison && token().kind == TokenKind::kReserved &&
-          token().text == "is") {
+    if (!negated && found == nullptr) {
+      if (token().kind == TokenKind::kReserved && token().text == "is") {
         error(token().span, "there is no 'is' operator", "use == or !=");
       }
       return left;
     }
-    if (compared) {
+    int precedence = negated ? kComparison : found->precedence;
+    if (precedence < minimum) return left;
+    if (precedence == kComparison && compared != nullptr) {
       error(token().span,
             fmt::format("operator {} does not associate with operator {} (use parens)",
-                        token().text, to_string(static_cast<const BinaryExpr*>(left)->op)),
+                        token().text, to_string(compared->op)),
             "write a < b and b < c");
       return left;
     }
@@ -181,7 +180,7 @@ Expr* Parser::binary(int precedence) {
     node->left = left;
     node->right = binary(precedence + 1);
     left = finish(node, {node->left, node->right});
-    compared = precedence == kComparison;
+    compared = precedence == kComparison ? node : nullptr;
   }
   return left;
 }

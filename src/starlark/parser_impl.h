@@ -61,7 +61,8 @@ class Parser {
   ast::Expr* expression(bool allow_tuple);  ///< "a", or with allow_tuple "a, b"
   ast::Expr* test();
   ast::Expr* lambda();
-  ast::Expr* binary(int precedence);
+  ast::Expr* binary(int minimum);  ///< operators of at least this precedence
+  ast::Expr* negation();
   ast::Expr* unary();
   ast::Expr* primary();
   ast::Expr* operand();

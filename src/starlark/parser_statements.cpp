@@ -36,12 +36,12 @@ const std::map<std::string_view, std::string_view> kPython = {
     {"except", "errors cannot be caught"},
     {"finally", "errors cannot be caught"},
     {"raise", "use fail(\"message\")"},
-    {"with", "pass a function instead, as in fault(…, run = f)"},
+    {"with", "pass a function instead"},
     {"del", "use x.pop(key) or x.remove(item)"},
     {"global", "functions cannot rebind globals; return the value"},
     {"nonlocal", "use a list or dict that both functions see"},
     {"yield", "return a list"},
-    {"async", "use parallel(f, g)"},
+    {"async", "functions return when they are done"},
     {"await", "calls return when they are done"},
 };
 

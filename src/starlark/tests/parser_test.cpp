@@ -302,8 +302,7 @@ TEST(Parser, AnswersPython) {
        "f:1:1: 'try' is not in the language (errors cannot be caught; ask first, as with hasattr "
        "or `in`)"},
       {"raise x", "f:1:1: 'raise' is not in the language (use fail(\"message\"))"},
-      {"with a as b:\n  c",
-       "f:1:1: 'with' is not in the language (pass a function instead, as in fault(…, run = f))"},
+      {"with a as b:\n  c", "f:1:1: 'with' is not in the language (pass a function instead)"},
       {"del x[0]", "f:1:1: 'del' is not in the language (use x.pop(key) or x.remove(item))"},
       {"global x",
        "f:1:1: 'global' is not in the language (functions cannot rebind globals; return the "
@@ -311,7 +310,8 @@ TEST(Parser, AnswersPython) {
       {"nonlocal x",
        "f:1:1: 'nonlocal' is not in the language (use a list or dict that both functions see)"},
       {"yield x", "f:1:1: 'yield' is not in the language (return a list)"},
-      {"async def f(): pass", "f:1:1: 'async' is not in the language (use parallel(f, g))"},
+      {"async def f(): pass",
+       "f:1:1: 'async' is not in the language (functions return when they are done)"},
       {"await f()", "f:1:1: 'await' is not in the language (calls return when they are done)"},
       {"finally:\n  a", "f:1:1: 'finally' is not in the language (errors cannot be caught)"},
       {"as x", "f:1:1: got 'as', want a statement ('as' is a reserved word)"},

@@ -83,7 +83,7 @@ class Scanner {
   int depth_ = 0;  // of brackets: inside, line ends do not count
 };
 
-/// Decodes what follows a backslash and the like; shared with nothing else, but tested apart.
+/// Words with a meaning of their own in the grammar.
 bool is_keyword(std::string_view word);
 /// Words of Python that the language keeps from being names.
 bool is_reserved(std::string_view word);

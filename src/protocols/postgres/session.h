@@ -51,8 +51,8 @@ class Session {
   void bind(std::string_view portal, std::string_view statement);
   void describe() { expect(Kind::describe); }
   void close(char kind, std::string_view name);
-  /// The portal about to be executed; null when this session never saw it bound. Valid until the
-  /// next call.
+  /// The portal about to be executed; null when it was never bound on this connection. Valid until
+  /// the next call.
   Portal* find_portal(std::string_view name);
   void execute() { expect(Kind::execute); }
   void copy_ended() { copying_in_ = false; }

@@ -1,8 +1,12 @@
 """What a driver sees of injected faults: drivers.py DRIVER PORT prints "ok" or a traceback."""
 import asyncio
 import importlib
+import logging
 import sys
 import time
+
+# psycopg warns, or not, depending on the moment, that a pipeline it ends was aborted already; errors still show.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 driver, port = sys.argv[1], int(sys.argv[2])
 login = dict(host="127.0.0.1", port=port, user="postgres", password="it's secret")

@@ -70,6 +70,15 @@ MASKS = [
     (r"\d+ jobs?", "N jobs"),
     # When a service's words arrive between other events is up to the machine.
     (r"^ +#\d+ .* (stdout|stderr): .*\n", ""),
+    # Nor do servers always say the same while they start, and a body's end may meet its last words.
+    (r"^ +\d{4}-\d\d-\d\d .* UTC \[\d+\] .*\n", ""),
+    (r"^ +\d+:[CMSX] \d\d .*\n", ""),
+    (r"^ +output of \w+(, last \d+ lines)?:\n(?!    )", ""),
+    (r"(last \d+ of \d+ events:\n)(    #.*\n)*?(?=    #.* (proxy_)?fault_applied )", r"\1"),
+    (r"^ +#\d+ .* proxy_conn_close .*\n", ""),
+    (r"^ +#\d+ .* service_(started kind=image|ready)\n", ""),
+    (r"base/\d+/\d+(_fsm)?", "base/N/N"),
+    (r"conn_id=\d+", "conn_id=N"),
     (r"event seq=\d+", "event seq=N"),
     (r"\+\d+\.\d{3}s", "+T"),
     (r"#\d+ +", "#N "),
@@ -103,6 +112,15 @@ def test(spec, *more):
 CAREFUL = ["--image", "user-api:latest=bin/user_api_careful"]
 CARELESS = ["--image", "user-api:latest=bin/user_api_careless"]
 
+PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careful"]
+CARELESS_PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
+
+
+def one_by_one(*words):
+    """In an order that does not depend on the machine."""
+    return ["test", *words, "--seed", "1", "--jobs", "1"]
+
+
 CASES = {
     "help": (["--help"], 0),
     "unknown-command": (["tets"], 1),
@@ -118,11 +136,38 @@ CASES = {
     "bad-protocol": (["check", "specs/errors.star"], 1),
     "bad-syntax": (["check", "specs/syntax.star"], 1),
     "bad-name": (["check", "specs/undefined.star"], 1),
+    "example-careful": (one_by_one("examples/user-api/user_api.star", *CAREFUL), 0),
+    "example-careless": (one_by_one("examples/user-api/user_api.star", *CARELESS), 2),
+    "check-pattern": (["check", "specs/api_database_cache.star"], 0),
+    # Whether the database writes by itself while it is slow or its disk full is its own affair, so those cells are left out.
+    "pattern-careful": (one_by_one(*PATTERN, "--test",
+                                   "~test_(health|get_user|create_user)$|_(db_down|cache_down|insert_fail)$|create_user_disk_full"), 0),
+    "pattern-careless": (one_by_one(*CARELESS_PATTERN, "--test",
+                                    "~create_user_(db_down|disk_full|insert_fail)|get_user_cache_down"), 2),
+    "login-refused": (test("specs/login_refused.star"), 2),
     "service-dies": (test("specs/broken_service.star"), 2),
 }
 
 # Cases of whole runs: the verdict of each test, instead of text.
 VERDICTS = {
+    "pattern-careful": (test(*PATTERN), 0, {
+        "test_create_user": "pass",
+        "test_get_user": "pass",
+        "test_health": "pass",
+        "test_matrix_create_user_db_down": "pass",
+        "test_matrix_create_user_cache_down": "pass",
+        "test_matrix_create_user_disk_full": "pass",
+        "test_matrix_create_user_db_slow": "pass",
+        "test_matrix_create_user_insert_fail": "pass",
+        "test_matrix_get_user_db_down": "pass",
+        "test_matrix_get_user_cache_down": "pass",
+        "test_matrix_get_user_disk_full": "pass or vacuous",
+        "test_matrix_get_user_db_slow": "pass or vacuous",
+        "test_matrix_get_user_insert_fail": "vacuous",
+        "test_matrix_health_db_down": "vacuous",
+        "test_matrix_health_cache_down": "vacuous",
+        "test_matrix_health_db_slow": "pass or vacuous",
+    }),
     "faults": (test("specs/faults.star"), 0, {
         "test_write_line": "pass",
         "test_matrix_write_line_disk_full": "pass",
@@ -202,7 +247,7 @@ def check_verdicts(bench, name):
     document = json.loads(output_file.read_text())
     got = {entry["name"]: word(entry) for entry in document["tests"]}
     problems = [f"{test_name}: {got.get(test_name)}, want {verdict}" for test_name, verdict in wanted.items()
-                if got.get(test_name) != verdict]
+                if got.get(test_name) not in verdict.split(" or ")]
     problems += [f"{test_name}: not expected" for test_name in got if test_name not in wanted]
     if code != wanted_code:
         problems.append(f"exit code {code}, want {wanted_code}")

@@ -9,6 +9,7 @@
 
 #include "live_session.h"
 #include "monitor_feed.h"
+#include "undeclared.h"
 #include "verdict.h"
 
 namespace mishap::cell {
@@ -54,8 +55,7 @@ class CellRun {
     if (session_.is_tool_error()) return;
     drain(watched);
     session_.monitors().finish(session_.log());
-    for (const auto& violation : session_.monitors().violations())
-      facts_.violations.push_back(violation.message);
+    facts_.violations = session_.monitors().violations();
     if (wants_expectation()) run_expectation();
     session_.catch_up();
     session_.windows().close_all();
@@ -209,6 +209,8 @@ class CellRun {
     size_t count = session_.log().size();
     result.events.reserve(count);
     for (size_t i = 0; i < count; ++i) result.events.push_back(session_.log().at(i));
+    for (auto& note : undeclared_connections(result.events))
+      result.notes.push_back(std::move(note));
     return result;
   }
 

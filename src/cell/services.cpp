@@ -125,7 +125,8 @@ Result<void> Services::start_one(Running& running,
   const std::string& name = running.service->name;
   if (!wait_for_dependencies(running)) return fail("");
   if (auto spawned = spawn(running); !spawned) return fail(start_failure(running, spawned.error()));
-  emit("service_started", name, {{"kind", "binary"}});
+  bool image = running.service->source == engine::Service::Source::image;
+  emit("service_started", name, {{"kind", image ? "image" : "binary"}});
   auto alive = [&] {
     std::lock_guard lock(mutex_);
     return !running.exited && !given_up_;

@@ -46,6 +46,7 @@ void emit_send(const std::string& service, const std::string& interface,
     if (found == call.arguments.end()) continue;
     draft.fields.set(name, truncated(redact(scalar_text(*found)), kLongestArgumentBytes));
   }
+  draft.seen_by = {service};
   log.append(std::move(draft));
 }
 

@@ -18,13 +18,17 @@ void set(TestResult& result, Verdict verdict, std::string type, std::string reas
   result.reason = std::move(reason);
 }
 
+void point_at(TestResult& result, const SourcePos& pos, const std::string& source_line,
+              const std::string& backtrace) {
+  result.backtrace = backtrace;
+  if (pos.line == 0) return;
+  result.pos = pos;
+  result.source_line = source_line;
+}
+
 void adopt(TestResult& result, const ScriptOutcome& outcome) {
   result.assertion = outcome.assertion;
-  result.backtrace = outcome.backtrace;
-  if (outcome.pos.line != 0) {
-    result.pos = outcome.pos;
-    result.source_line = outcome.source_line;
-  }
+  point_at(result, outcome.pos, outcome.source_line, outcome.backtrace);
 }
 
 bool went_wrong(const std::optional<ScriptOutcome>& outcome) {
@@ -38,6 +42,11 @@ void set_script_failure(TestResult& result, const ScriptOutcome& outcome, std::s
   set(result, asserted ? Verdict::failed : Verdict::errored, asserted ? "assertion" : "error",
       std::string(prefix) + outcome.message);
   adopt(result, outcome);
+}
+
+void set_violated(const monitor::Violation& violation, TestResult& result) {
+  set(result, Verdict::failed, "monitor", "monitor violation: " + violation.message);
+  point_at(result, violation.pos, violation.source_line, violation.backtrace);
 }
 
 bool bypassed(const event::FaultCount& fault) {
@@ -93,8 +102,7 @@ void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
   if (!facts.timed_out && went_wrong(facts.body))
     return set_script_failure(result, *facts.body, "");
   if (!facts.violations.empty()) {
-    return set(result, Verdict::failed, "monitor",
-               "monitor violation: " + facts.violations.front());
+    return set_violated(facts.violations.front(), result);
   }
   if (facts.timed_out) return decide_timeout(plan, facts, result);
   if (went_wrong(facts.expectation)) {

@@ -9,6 +9,7 @@
 #include "mishap/cell/script.h"
 #include "mishap/event/run.h"
 #include "mishap/fault/rule.h"
+#include "mishap/monitor/monitor.h"
 
 namespace mishap::cell {
 
@@ -19,8 +20,8 @@ struct Facts {
   std::vector<std::string> early_exits;  ///< "db exited with code 1"
   std::string fault_failure;             ///< the cell's faults could not be applied
   std::optional<ScriptOutcome> setup, body, expectation;
-  bool timed_out = false;               ///< the body was not done in time
-  std::vector<std::string> violations;  ///< of monitors, in order, worded
+  bool timed_out = false;                      ///< the body was not done in time
+  std::vector<monitor::Violation> violations;  ///< in the order found
   std::vector<event::FaultCount> faults;
 };
 

@@ -33,6 +33,7 @@ const Event& Log::append(Draft draft) {
     }
     ++own[event.service];
     event.clock = own;
+    for (const std::string& service : draft.seen_by) merge(clocks_[service], event.clock);
   }
   last_append_ = std::chrono::steady_clock::now();
   grown_.notify_all();

@@ -57,6 +57,14 @@ std::string Scope::text() const {
   return automatic ? "auto:" + text : text;
 }
 
+std::string SyscallRule::conditions() const {
+  std::string text;
+  if (!to.empty()) text += " to=" + join(to, ",");
+  if (!path_glob.empty()) text += " path=" + path_glob;
+  if (!scope.automatic) text += " scope=" + scope.text();
+  return text + trigger.text();
+}
+
 Scope scope_of_errno(int errno_value) {
   switch (errno_value) {
     case ENOSPC:

@@ -20,6 +20,11 @@ bool is_system_path(std::string_view path) {
                      [&](std::string_view p) { return path.starts_with(p); });
 }
 
+/// A glob that does not start at the root may start in any directory: "*.wal" is "**/*.wal".
+std::string anchored(const std::string& glob) {
+  return glob.empty() || glob.starts_with('/') || glob.starts_with("**/") ? glob : "**/" + glob;
+}
+
 /// The path itself, or the directory it is in: "/data/" covers the files right in /data.
 bool path_fits(const std::string& glob, const std::string& path) {
   if (glob_path(glob, path)) return true;
@@ -108,6 +113,7 @@ SyscallDecision decision_of(const SyscallRule& rule, const SyscallOperation& ope
 struct SyscallDecider::ActiveRule {
   SyscallRule rule;
   TriggerState trigger;
+  std::string path_glob;  // of the rule, anchored
   uint64_t seen = 0;
   uint64_t unresolved_paths = 0;
 
@@ -152,7 +158,7 @@ WindowId SyscallDecider::open(std::vector<SyscallRule> rules) {
     Random random = Random::stream(
         seed_, fmt::format("syscall {} {} #{}", rule.service, rule.declared.text, ordinal));
     TriggerState trigger(rule.trigger, random);
-    auto active = std::make_shared<ActiveRule>(ActiveRule{std::move(rule), trigger});
+    auto active = std::make_shared<ActiveRule>(ActiveRule{rule, trigger, anchored(rule.path_glob)});
     window.rules.push_back(active);
     all_.push_back(std::move(active));
   }
@@ -226,12 +232,12 @@ std::optional<SyscallDecision> SyscallDecider::try_rule(ActiveRule& active,
   const SyscallRule& rule = active.rule;
   if (!active.names(operation.syscall)) return std::nullopt;
   ++active.seen;
-  if (!rule.path_glob.empty()) {
+  if (!active.path_glob.empty()) {
     if (!operation.path || operation.path_unresolved) {
       ++active.unresolved_paths;
       return std::nullopt;
     }
-    if (!path_fits(rule.path_glob, *operation.path)) return std::nullopt;
+    if (!path_fits(active.path_glob, *operation.path)) return std::nullopt;
   } else if (operation.path && is_system_path(*operation.path)) {
     exempt = true;
     return std::nullopt;

@@ -60,23 +60,25 @@ std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::running(Kind kind)
   return found;
 }
 
-void MonitorSet::record(Running& monitor, const event::Event& event, std::string message) {
+void MonitorSet::record(Running& monitor, const event::Event& event, Objection objection) {
   std::lock_guard lock(mutex_);
   ++violation_count_;
   if (++monitor.violations > kMaxRecorded) return;
-  violations_.push_back(
-      Violation{monitor.spec.name, std::move(message), event.seq, event.type, event.service});
+  violations_.push_back(Violation{
+      monitor.spec.name, std::move(objection.message), event.seq, event.type, event.service,
+      std::move(objection.pos), std::move(objection.source_line), std::move(objection.backtrace)});
 }
 
 void MonitorSet::feed(const event::Event& event) {
   for (const auto& monitor : running(Kind::stream)) {
     if (!concerns(monitor->spec, event) || !monitor->stream->accepts(event)) continue;
-    Result<bool> holds = monitor->stream->step(event);
-    if (holds && *holds) continue;
-    record(*monitor, event,
-           fmt::format("monitor \"{}\" violated at event seq={} type={} service={}{}{}",
-                       monitor->spec.name, event.seq, event.type, event.service, holds ? "" : ": ",
-                       holds ? "" : holds.error().message));
+    Judgement objection = monitor->stream->step(event);
+    if (!objection) continue;
+    objection->message =
+        fmt::format("monitor \"{}\" violated at event seq={} type={} service={}{}{}",
+                    monitor->spec.name, event.seq, event.type, event.service,
+                    objection->message.empty() ? "" : ": ", objection->message);
+    record(*monitor, event, std::move(*objection));
   }
 }
 
@@ -86,9 +88,10 @@ void MonitorSet::finish(const event::Log& log) {
     for (size_t i = 0; i < size; ++i) {
       const event::Event& event = log.at(i);
       if (!concerns(monitor->spec, event)) continue;
-      Result<void> held = monitor->spec.on_event(event);
-      if (!held)
-        record(*monitor, event, fmt::format("{} (event seq={})", held.error().message, event.seq));
+      Judgement objection = monitor->spec.on_event(event);
+      if (!objection) continue;
+      objection->message += fmt::format(" (event seq={})", event.seq);
+      record(*monitor, event, std::move(*objection));
     }
   }
 }

@@ -140,11 +140,12 @@ Address Address::without_v4_mapping() const {
 bool Address::is_loopback() const {
   Address plain = without_v4_mapping();
   if (plain.family() == AF_INET) {
-    return (ntohl(read_as<sockaddr_in>(plain.storage_).sin_addr.s_addr) >> 24) == 127;
+    uint32_t address = ntohl(read_as<sockaddr_in>(plain.storage_).sin_addr.s_addr);
+    return (address >> 24) == 127 || address == INADDR_ANY;
   }
   if (plain.family() != AF_INET6) return false;
   auto v6 = read_as<sockaddr_in6>(plain.storage_);
-  return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+  return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr);
 }
 
 std::string Address::host() const {

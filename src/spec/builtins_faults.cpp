@@ -122,7 +122,7 @@ Result<Value> make_deny(CallContext& call) {
   rule.error_name = known->name;
   rule.scope = fault::scope_of_errno(rule.error);
   MISHAP_TRY(take_common(call, {call.kwargs().begin(), call.kwargs().end()}, rule, true));
-  rule.declared.text = fmt::format("deny({}){}", rule.error_name, rule.trigger.text());
+  rule.declared.text = fmt::format("deny({}){}", rule.error_name, rule.conditions());
   return call.heap().make<SyscallFaultValue>(std::move(rule));
 }
 
@@ -233,7 +233,7 @@ Result<Value> make_delay(CallContext& call) {
   MISHAP_ASSIGN(rule.delay, duration_argument(call, 0));
   if (rule.delay < Nanoseconds(0)) return call.error("the duration is negative");
   MISHAP_TRY(take_common(call, {call.kwargs().begin(), call.kwargs().end()}, rule, true));
-  rule.declared.text = fmt::format("delay({}){}", format_duration(rule.delay), rule.trigger.text());
+  rule.declared.text = fmt::format("delay({}){}", format_duration(rule.delay), rule.conditions());
   return call.heap().make<SyscallFaultValue>(std::move(rule));
 }
 

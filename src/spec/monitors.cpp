@@ -20,11 +20,14 @@ struct MonitorTask {
   Thread thread;
 };
 
-/// What fail() was given, or the whole error.
-std::string reason_of(const starlark::EvalError& error) {
+/// `callback` names the one that raised where a monitor has several. The message is what fail() was
+/// given, or the whole error.
+monitor::Objection objection_of(const World& world, const starlark::EvalError& error,
+                                std::string_view callback = "") {
   std::string message = error.message;
   if (message.starts_with(kFailPrefix)) message.erase(0, kFailPrefix.size());
-  return message;
+  return {std::string(callback) + message, error.pos, source_line(world, error.pos),
+          render_backtrace(world, error)};
 }
 
 /// A changeable copy, so that registrations do not share state.
@@ -76,26 +79,33 @@ class StreamMonitor final : public monitor::StreamMonitor {
     return matches(task_->thread, declared_.on, event);
   }
 
-  Result<bool> step(const event::Event& event) override {
-    if (!broken_.empty()) return fail(broken_);
+  monitor::Judgement step(const event::Event& event) override {
+    if (!broken_.empty()) return monitor::Objection{.message = broken_};
     BatonHold hold(world_.baton);
     Value argument = world_.interpreter.heap().make<EventValue>(event, false);
     Value next = state_;
     if (declared_.update.is_valid()) {
       auto updated = task_->thread.run(declared_.update, {argument, state_});
-      if (!updated) return fail("update: " + reason_of(updated.error()));
+      if (!updated) return objection_of(world_, updated.error(), "update: ");
       next = *updated;
     }
     if (declared_.check.is_valid()) {
       auto checked = task_->thread.run(declared_.check, {argument, next});
-      if (!checked) return fail("check: " + reason_of(checked.error()));
-      if (!starlark::truth(*checked)) return false;
+      if (!checked) return objection_of(world_, checked.error(), "check: ");
+      if (!starlark::truth(*checked)) return said_no();
     }
     state_ = next;
-    return true;
+    return std::nullopt;
   }
 
  private:
+  /// A check that returned False points at itself.
+  monitor::Objection said_no() const {
+    if (declared_.check.kind() != starlark::Kind::kFunction) return {};
+    SourcePos pos = declared_.check.as<starlark::FunctionObject>().pos();
+    return {.pos = pos, .source_line = source_line(world_, pos)};
+  }
+
   World& world_;
   const MonitorDeclaration& declared_;  // the world keeps the value
   std::unique_ptr<MonitorTask> task_;
@@ -114,12 +124,12 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
   spec.kind = declared.finished_trace ? monitor::Kind::finished_trace : monitor::Kind::stream;
   if (declared.finished_trace) {
     auto task = std::make_shared<MonitorTask>(world);
-    spec.on_event = [&world, &declared, task](const event::Event& event) -> Result<void> {
+    spec.on_event = [&world, &declared, task](const event::Event& event) -> monitor::Judgement {
       BatonHold hold(world.baton);
       Value argument = world.interpreter.heap().make<EventValue>(event, true);
       auto outcome = task->thread.run(declared.on_event, {argument});
-      if (!outcome) return fail(reason_of(outcome.error()));
-      return {};
+      if (!outcome) return objection_of(world, outcome.error());
+      return std::nullopt;
     };
   } else {
     spec.make_stream = [&world, &declared] {

@@ -173,7 +173,7 @@ Result<void> Supervisor::Loop::carry_out(const seccomp_notif& call, const CallNa
     delay(call, std::move(decision), received);
     return {};
   }
-  emit(call, name.name, decision, resolved_.shown_path, resolved_.peer);
+  emit(call, name.name, decision, resolved_.shown_path, resolved_.peer, resolved_.destination);
   switch (decision.kind) {
     case Kind::deny:
       return answer(call.id, Reply::error(decision.error));
@@ -196,7 +196,7 @@ Result<void> Supervisor::Loop::refuse_io_uring(const seccomp_notif& call) {
   decision.error = ENOSYS;
   decision.text = "deny(" + fault::errno_text(ENOSYS) + ")";
   decision.errno_name = "ENOSYS";
-  emit(call, "io_uring_setup", decision, {}, {});
+  emit(call, "io_uring_setup", decision, {}, {}, {});
   return answer(call.id, Reply::error(ENOSYS));
 }
 
@@ -213,7 +213,8 @@ Result<void> Supervisor::Loop::release_due(Clock::time_point now) {
     std::pop_heap(delayed_.begin(), delayed_.end(), due_later<Delayed, Delayed>);
     Delayed call = std::move(delayed_.back());
     delayed_.pop_back();
-    emit(call.call, name_of(call.call.data.nr).name, call.decision, call.path, call.peer);
+    emit(call.call, name_of(call.call.data.nr).name, call.decision, call.path, call.peer,
+         call.destination);
     MISHAP_TRY(let_connect(call.call, call.destination));
   }
   return {};
@@ -278,8 +279,11 @@ void Supervisor::Loop::let_everything_go() {
 
 void Supervisor::Loop::emit(const seccomp_notif& call, std::string_view syscall,
                             const fault::SyscallDecision& decision, std::string_view path,
-                            std::string_view peer) {
+                            std::string_view peer,
+                            const std::optional<SocketAddress>& destination) {
   if (!options_.sink) return;
+  std::string address;
+  if (destination && destination->is_inet()) address = destination->text();
   options_.sink({.syscall = syscall,
                  .pid = int(call.pid),
                  .decision = decision.text,
@@ -289,7 +293,8 @@ void Supervisor::Loop::emit(const seccomp_notif& call, std::string_view syscall,
                  .op = decision.op,
                  .errno_name = decision.errno_name,
                  .scope = decision.scope,
-                 .peer = peer});
+                 .peer = peer,
+                 .address = address});
 }
 
 }  // namespace mishap::syscalls

@@ -59,7 +59,8 @@ class Supervisor::Loop {
   void fill_poll_set();
   std::optional<Clock::time_point> next_deadline() const;
   void emit(const seccomp_notif& call, std::string_view syscall,
-            const fault::SyscallDecision& decision, std::string_view path, std::string_view peer);
+            const fault::SyscallDecision& decision, std::string_view path, std::string_view peer,
+            const std::optional<SocketAddress>& destination);
   const CallName& name_of(int number);
   fault::Needs needs_of(std::string_view syscall) const;
 

@@ -43,6 +43,7 @@ event::Draft to_draft(std::string_view service, const SyscallEvent& event) {
   add("errno", event.errno_name);
   add("scope", event.scope);
   add("peer", event.peer);
+  add("address", event.address);
   return draft;
 }
 

@@ -107,12 +107,20 @@ TEST(Verdict, AssertionsFailAndOtherErrorsAreTheSpecsOwn) {
 TEST(Verdict, AViolatedMonitorComesBeforeTheExpectation) {
   Facts facts;
   facts.body = outcome(Kind::returned);
-  facts.violations = {"orphan event: 7 (event seq=12)", "another"};
+  monitor::Violation orphan;
+  orphan.message = "orphan event: 7 (event seq=12)";
+  orphan.pos = {"spec.star", 8, 5};
+  orphan.source_line = "    fail(\"orphan event: 7\")";
+  monitor::Violation another;
+  another.message = "another";
+  facts.violations = {orphan, another};
   facts.expectation = outcome(Kind::failed, "assertion failed");
   auto result = decided(facts);
   EXPECT_EQ(result.verdict, Verdict::failed);
   EXPECT_EQ(result.failure_type, "monitor");
   EXPECT_EQ(result.reason, "monitor violation: orphan event: 7 (event seq=12)");
+  EXPECT_EQ(result.pos.line, 8);
+  EXPECT_EQ(result.source_line, "    fail(\"orphan event: 7\")");
 }
 
 TEST(Verdict, ExpectationsThatFailAreViolated) {

@@ -31,6 +31,17 @@ TEST(Log, NumbersAndClocks) {
   EXPECT_FALSE(happens_before(log.at(1), log.at(0)));
 }
 
+TEST(Log, WhoHasSeenAnEventComesAfterIt) {
+  Log log;
+  Draft send = draft("step_send", "test");
+  send.seen_by = {"db"};
+  const Event& sent = log.append(std::move(send));
+  EXPECT_EQ(sent.clock, (VectorClock{{"test", 1}}));
+  const Event& consequence = log.append(draft("syscall", "db"));
+  EXPECT_TRUE(happens_before(sent, consequence));
+  EXPECT_FALSE(happens_before(sent, log.append(draft("syscall", "cache"))));
+}
+
 TEST(Log, SubscribersMayAppend) {
   Log log;
   std::vector<uint64_t> seen;

@@ -46,6 +46,16 @@ TEST(Trigger, Text) {
   EXPECT_EQ((Trigger{.probability = 0.005}.text()), " probability=0.5%");
 }
 
+TEST(SyscallRule, ConditionsText) {
+  SyscallRule rule;
+  EXPECT_EQ(rule.conditions(), "");
+  rule.to = {"db", "cache.redis"};
+  rule.path_glob = "/data/**";
+  rule.scope = *parse_scope({"file"});
+  rule.trigger.nth = 2;
+  EXPECT_EQ(rule.conditions(), " to=db,cache.redis path=/data/** scope=file,directory nth=2");
+}
+
 std::string firings(Trigger trigger, int matches) {
   TriggerState state(trigger, Random::stream(1, "x"));
   std::string text;

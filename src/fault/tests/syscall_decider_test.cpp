@@ -49,6 +49,17 @@ std::string decide(SyscallDecider& decider, const SyscallOperation& operation) {
   return decider.decide(operation).text;
 }
 
+TEST(SyscallDecider, RelativeGlobsStartInAnyDirectory) {
+  SyscallDecider decider(1);
+  SyscallRule rule = deny("open", "EACCES");
+  rule.path_glob = "wal/*.log";
+  decider.open({rule});
+  EXPECT_EQ(decide(decider, on_path("openat", "/data/wal/1.log")), "deny(permission denied)");
+  EXPECT_EQ(decide(decider, on_path("openat", "wal/1.log")), "deny(permission denied)");
+  EXPECT_EQ(decide(decider, on_path("openat", "/data/wal/old/1.log")), "allow");
+  EXPECT_EQ(decide(decider, on_path("openat", "/data/awal/1.log")), "allow");
+}
+
 TEST(SyscallDecider, Texts) {
   SyscallDecider decider(1);
   EXPECT_FALSE(decider.anything_open());

@@ -10,11 +10,11 @@ class CountUpTo : public StreamMonitor {
  public:
   explicit CountUpTo(int limit) : limit_(limit) {}
   bool accepts(const event::Event& event) override { return event.type != "ignored"; }
-  Result<bool> step(const event::Event& event) override {
-    if (event.type == "bad") return fail("no such key");
-    if (count_ == limit_) return false;
+  Judgement step(const event::Event& event) override {
+    if (event.type == "bad") return Objection{.message = "no such key"};
+    if (count_ == limit_) return Objection{};
     ++count_;
-    return true;
+    return std::nullopt;
   }
 
  private:
@@ -103,11 +103,13 @@ TEST(TraceMonitors, SeeTheWholeTraceAndNotWhatTheyCause) {
   spec.name = "row_for_each_message";
   spec.service = "db";
   spec.kind = Kind::finished_trace;
-  spec.on_event = [&](const event::Event& event) -> Result<void> {
+  spec.on_event = [&](const event::Event& event) -> Judgement {
     ++calls;
     log.append(draft("caused", "db"));
-    if (event.type == "topic") return fail("message without its row");
-    return {};
+    if (event.type == "topic") {
+      return Objection{.message = "message without its row", .pos = {"spec.star", 4, 7}};
+    }
+    return std::nullopt;
   };
   set.add(spec);
   set.add(spec);
@@ -119,6 +121,7 @@ TEST(TraceMonitors, SeeTheWholeTraceAndNotWhatTheyCause) {
   set.finish(log);
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(messages(set), (std::vector<std::string>{"message without its row (event seq=3)"}));
+  EXPECT_EQ(set.violations().at(0).pos.line, 4);
 }
 
 TEST(Monitors, KeepTheFirstThousandViolationsAndCountAll) {
@@ -136,9 +139,9 @@ TEST(Monitors, MayRegisterOthers) {
   MonitorSpec spec;
   spec.kind = Kind::finished_trace;
   spec.id = 1;
-  spec.on_event = [&](const event::Event&) -> Result<void> {
+  spec.on_event = [&](const event::Event&) -> Judgement {
     set.add(stream(2, "late", 0));
-    return {};
+    return std::nullopt;
   };
   set.add(spec);
   event::Log log;

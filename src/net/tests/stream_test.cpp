@@ -169,6 +169,8 @@ TEST(Address, TextAndParts) {
   EXPECT_TRUE(mapped.is_loopback());
   EXPECT_EQ(mapped.without_v4_mapping(), v4);
   EXPECT_FALSE(Address::numeric("10.0.0.1", 1)->is_loopback());
+  EXPECT_TRUE(Address::numeric("0.0.0.0", 1)->is_loopback());
+  EXPECT_TRUE(Address::numeric("::", 1)->is_loopback());
   EXPECT_FALSE(Address::numeric("example", 1));
   sockaddr_storage garbage{};
   EXPECT_FALSE(Address::from(reinterpret_cast<sockaddr*>(&garbage), 1));

@@ -65,7 +65,9 @@ inline Launched launch(const FilterPlan& plan, const std::string& name,
     ADD_FAILURE() << program.error().message;
     return launched;
   }
-  arguments.insert(arguments.begin(), std::string(MISHAP_TEST_PROGRAMS) + "/" + name);
+  const char* elsewhere = std::getenv("MISHAP_TEST_PROGRAMS");  // tests/as_nobody copies them
+  std::string programs = elsewhere != nullptr ? elsewhere : MISHAP_TEST_PROGRAMS;
+  arguments.insert(arguments.begin(), programs + "/" + name);
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);

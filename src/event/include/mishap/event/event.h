@@ -49,6 +49,8 @@ struct Draft {
   /// Services whose clocks this event has seen (a step merges driver and target, a relayed reply
   /// its peer).
   std::vector<std::string> merges;
+  /// Services that from here on have seen this event: what they do later happens after it.
+  std::vector<std::string> seen_by;
 };
 
 struct Event {

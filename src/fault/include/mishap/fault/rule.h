@@ -95,6 +95,10 @@ struct SyscallRule {
   std::string path_glob;  ///< "" = any
   Scope scope;
   std::vector<std::string> to;  ///< peers "svc" or "svc.iface"; empty = any
+
+  /// What narrows the rule, as it is shown behind the action: ` to=db path=/data/** nth=2`; "" when
+  /// nothing does.
+  std::string conditions() const;
 };
 
 // --- protocols

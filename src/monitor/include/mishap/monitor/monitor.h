@@ -10,14 +10,25 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "mishap/base/result.h"
+#include "mishap/base/source_pos.h"
 #include "mishap/event/event.h"
 #include "mishap/event/log.h"
 
 namespace mishap::monitor {
+
+/// Why an event violates an invariant.
+struct Objection {
+  std::string message;  ///< what fail() was given, or the error raised; "" when check said False
+  SourcePos pos;        ///< where in the spec it arose; line 0: nowhere in particular
+  std::string source_line;
+  std::string backtrace;  ///< rendered, may be empty
+};
+/// Nothing: the invariant holds.
+using Judgement = std::optional<Objection>;
 
 /// One running stream monitor with its state. Called by one thread at a time.
 class StreamMonitor {
@@ -25,14 +36,13 @@ class StreamMonitor {
   virtual ~StreamMonitor() = default;
   /// The monitor's `on`. One that raises accepts nothing.
   virtual bool accepts(const event::Event& event) = 0;
-  /// Update, then check. True: the invariant holds and the new state is kept. False or an error (a
-  /// callback raised): it is violated, and the state stays what it was.
-  virtual Result<bool> step(const event::Event& event) = 0;
+  /// Update, then check. With an objection (check said no, or a callback raised) the state stays
+  /// what it was.
+  virtual Judgement step(const event::Event& event) = 0;
 };
 
-/// Called for one event of the finished trace; an error is a violation and its message what
-/// `fail()` was given.
-using TraceMonitor = std::function<Result<void>(const event::Event&)>;
+/// Called for one event of the finished trace.
+using TraceMonitor = std::function<Judgement(const event::Event&)>;
 
 enum class Kind { stream, finished_trace };
 
@@ -56,6 +66,9 @@ struct Violation {
   uint64_t seq = 0;
   std::string type;
   std::string service;
+  SourcePos pos;  ///< as in Objection
+  std::string source_line;
+  std::string backtrace;
 };
 
 /// The monitors of one cell. `feed` and `finish` are called by one thread at a time (a Log's
@@ -80,7 +93,7 @@ class MonitorSet {
  private:
   struct Running;
   std::vector<std::shared_ptr<Running>> running(Kind kind) const;
-  void record(Running& monitor, const event::Event& event, std::string message);
+  void record(Running& monitor, const event::Event& event, Objection objection);
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Running>> running_;

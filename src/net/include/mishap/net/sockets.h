@@ -31,6 +31,8 @@ class Address {
   void set_port(uint16_t port);
   /// ::ffff:a.b.c.d becomes a.b.c.d; anything else is returned as it is.
   Address without_v4_mapping() const;
+  /// Whether a connect() there stays on this host's loopback: 127.0.0.0/8, ::1, and the unspecified
+  /// address, which Linux takes for it.
   bool is_loopback() const;
   std::string host() const;  ///< "127.0.0.1", "::1", the path
   std::string text() const;  ///< "127.0.0.1:80", "[::1]:80", the path

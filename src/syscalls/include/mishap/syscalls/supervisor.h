@@ -33,10 +33,11 @@ struct SyscallEvent {
   std::string_view path;      ///< as the program passed it, or what the fd leads to
   Nanoseconds latency{0};     ///< of a delay: the one asked for
   std::string_view label, op, errno_name, scope;
-  std::string_view peer;  ///< "service.interface" of a socket call, when known
+  std::string_view peer;     ///< "service.interface" of a socket call, when known
+  std::string_view address;  ///< "10.0.0.7:443": where a socket call is to go, when it says
 };
 /// The event as the log takes it: type `syscall`, fields syscall, pid, decision, path?,
-/// latency_ms?, label?, op?, errno?, scope?, peer?.
+/// latency_ms?, label?, op?, errno?, scope?, peer?, address?.
 event::Draft to_draft(std::string_view service, const SyscallEvent& event);
 
 /// Who listens at an address.

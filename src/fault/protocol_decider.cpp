@@ -4,7 +4,7 @@
 
 #include "mishap/fault/decider.h"
 
-#include "counting.h"
+#include "windows.h"
 
 namespace mishap::fault {
 
@@ -13,6 +13,13 @@ struct ProtocolDecider::ActiveRule {
   ProtocolRule rule;
   TriggerState trigger;
   uint64_t seen = 0;
+
+  ActiveRule(ProtocolRule declared, Random random)
+      : rule(std::move(declared)), trigger(rule.trigger, random) {}
+
+  static std::string stream_name(const ProtocolRule& rule) {
+    return fmt::format("protocol {}.{} {}", rule.service, rule.interface, rule.declared.text);
+  }
 
   bool concerns(const Edge& edge) const {
     return rule.service == edge.service && rule.interface == edge.interface &&
@@ -35,45 +42,24 @@ struct ProtocolDecider::ActiveRule {
 
 WindowId ProtocolDecider::open(std::vector<ProtocolRule> rules) {
   std::lock_guard lock(mutex_);
-  Window window;
-  window.id = next_id_++;
-  for (ProtocolRule& rule : rules) {
-    auto ordinal = std::count_if(all_.begin(), all_.end(), [&](const auto& other) {
-      return other->rule.service == rule.service && other->rule.interface == rule.interface &&
-             other->rule.declared.text == rule.declared.text;
-    });
-    Random random = Random::stream(seed_, fmt::format("protocol {}.{} {} #{}", rule.service,
-                                                      rule.interface, rule.declared.text, ordinal));
-    TriggerState trigger(rule.trigger, random);
-    auto active = std::make_shared<ActiveRule>(ActiveRule{std::move(rule), trigger});
-    window.rules.push_back(active);
-    all_.push_back(std::move(active));
-  }
-  windows_.push_back(std::move(window));
-  return windows_.back().id;
+  return open_window(windows_, std::move(rules), seed_);
 }
 
 std::vector<Counters> ProtocolDecider::close(WindowId id) {
   std::lock_guard lock(mutex_);
-  std::vector<Counters> counted;
-  auto found = std::find_if(windows_.begin(), windows_.end(),
-                            [&](const Window& window) { return window.id == id; });
-  if (found == windows_.end()) return counted;
-  for (const auto& rule : found->rules) counted.push_back(rule->counters());
-  windows_.erase(found);
-  return counted;
+  return close_window(windows_, id);
 }
 
 std::vector<Counters> ProtocolDecider::counters() const {
   std::lock_guard lock(mutex_);
   std::vector<Counters> all;
-  for (const auto& rule : all_) merge_counters(all, rule->counters());
+  for (const auto& rule : windows_.all) merge_counters(all, rule->counters());
   return all;
 }
 
 bool ProtocolDecider::concerns(const Edge& edge) const {
   std::lock_guard lock(mutex_);
-  return std::any_of(windows_.begin(), windows_.end(), [&](const Window& window) {
+  return std::any_of(windows_.open.begin(), windows_.open.end(), [&](const auto& window) {
     return std::any_of(window.rules.begin(), window.rules.end(),
                        [&](const auto& rule) { return rule->concerns(edge); });
   });
@@ -83,7 +69,7 @@ ProtocolDecision ProtocolDecider::decide(const Edge& edge,
                                          const std::function<bool(const ProtocolRule&)>& matches) {
   std::lock_guard lock(mutex_);
   ProtocolDecision decision;
-  for (auto window = windows_.rbegin(); window != windows_.rend(); ++window) {
+  for (auto window = windows_.open.rbegin(); window != windows_.open.rend(); ++window) {
     for (const auto& active : window->rules) {
       if (!active->concerns(edge)) continue;
       ++active->seen;

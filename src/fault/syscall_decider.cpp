@@ -7,7 +7,7 @@
 #include "mishap/fault/decider.h"
 #include "mishap/fault/names.h"
 
-#include "counting.h"
+#include "windows.h"
 
 namespace mishap::fault {
 namespace {
@@ -117,11 +117,22 @@ struct SyscallDecider::ActiveRule {
   uint64_t seen = 0;
   uint64_t unresolved_paths = 0;
 
+  ActiveRule(SyscallRule declared, Random random)
+      : rule(std::move(declared)),
+        trigger(rule.trigger, random),
+        path_glob(anchored(rule.path_glob)) {}
+
+  static std::string stream_name(const SyscallRule& rule) {
+    return fmt::format("syscall {} {}", rule.service, rule.declared.text);
+  }
+
   /// allow() is about nothing: it only makes the call intercepted.
   bool names(std::string_view syscall) const {
     if (rule.action == SyscallAction::allow) return false;
     return std::find(rule.syscalls.begin(), rule.syscalls.end(), syscall) != rule.syscalls.end();
   }
+
+  bool traces() const { return rule.action == SyscallAction::trace; }
 
   bool is_fault() const {
     return rule.action == SyscallAction::deny || rule.action == SyscallAction::delay;
@@ -144,43 +155,18 @@ struct SyscallDecider::ActiveRule {
 
 WindowId SyscallDecider::open(std::vector<SyscallRule> rules) {
   std::lock_guard lock(mutex_);
-  Window window;
-  window.id = next_id_++;
-  window.trace_only = std::all_of(rules.begin(), rules.end(), [](const SyscallRule& rule) {
-    return rule.action == SyscallAction::trace;
-  });
-  for (SyscallRule& rule : rules) {
-    // Named by its text and how many of that text there were: another rule never shifts this one's
-    // draws.
-    auto ordinal = std::count_if(all_.begin(), all_.end(), [&](const auto& other) {
-      return other->rule.service == rule.service && other->rule.declared.text == rule.declared.text;
-    });
-    Random random = Random::stream(
-        seed_, fmt::format("syscall {} {} #{}", rule.service, rule.declared.text, ordinal));
-    TriggerState trigger(rule.trigger, random);
-    auto active = std::make_shared<ActiveRule>(ActiveRule{rule, trigger, anchored(rule.path_glob)});
-    window.rules.push_back(active);
-    all_.push_back(std::move(active));
-  }
-  windows_.push_back(std::move(window));
-  return windows_.back().id;
+  return open_window(windows_, std::move(rules), seed_);
 }
 
 std::vector<Counters> SyscallDecider::close(WindowId id) {
   std::lock_guard lock(mutex_);
-  std::vector<Counters> counted;
-  auto found = std::find_if(windows_.begin(), windows_.end(),
-                            [&](const Window& window) { return window.id == id; });
-  if (found == windows_.end()) return counted;
-  for (const auto& rule : found->rules) counted.push_back(rule->counters());
-  windows_.erase(found);
-  return counted;
+  return close_window(windows_, id);
 }
 
 std::vector<Counters> SyscallDecider::counters() const {
   std::lock_guard lock(mutex_);
   std::vector<Counters> all;
-  for (const auto& rule : all_) {
+  for (const auto& rule : windows_.all) {
     if (rule->is_fault()) merge_counters(all, rule->counters());
   }
   return all;
@@ -189,7 +175,7 @@ std::vector<Counters> SyscallDecider::counters() const {
 Needs SyscallDecider::needs(std::string_view syscall) const {
   std::lock_guard lock(mutex_);
   Needs needs;
-  for (const Window& window : windows_) {
+  for (const auto& window : windows_.open) {
     for (const auto& active : window.rules) {
       if (!active->names(syscall)) continue;
       const SyscallRule& rule = active->rule;
@@ -207,16 +193,18 @@ Needs SyscallDecider::needs(std::string_view syscall) const {
 
 bool SyscallDecider::anything_open() const {
   std::lock_guard lock(mutex_);
-  return !windows_.empty();
+  return !windows_.open.empty();
 }
 
 SyscallDecision SyscallDecider::decide(const SyscallOperation& operation) {
   std::lock_guard lock(mutex_);
   bool exempt = false;
   bool fault_above = false;
-  for (auto window = windows_.rbegin(); window != windows_.rend(); ++window) {
-    if (window->trace_only && fault_above) continue;
-    fault_above = fault_above || !window->trace_only;
+  for (auto window = windows_.open.rbegin(); window != windows_.open.rend(); ++window) {
+    // Windows hold rules of one kind: those of trace() trace, all others do not.
+    bool trace_only = !window->rules.empty() && window->rules.front()->traces();
+    if (trace_only && fault_above) continue;
+    fault_above = fault_above || !trace_only;
     for (const auto& rule : window->rules) {
       if (auto decision = try_rule(*rule, operation, exempt)) return *decision;
     }

@@ -77,30 +77,23 @@ traffic::StepResult step_result(Response response) {
   return result;
 }
 
+std::vector<traffic::StepMethod> step_methods() {
+  std::vector<traffic::StepMethod> methods;
+  for (const char* method : {"get", "post", "put", "delete", "patch"}) {
+    methods.push_back({method, {{.name = "path", .primary = true}, {"body"}, {"headers"}}});
+  }
+  return methods;
+}
+
 class HttpProtocol final : public traffic::Protocol {
  public:
-  std::string_view name() const override { return "http"; }
-  const std::vector<traffic::StepMethod>& methods() const override {
-    static const std::vector<traffic::StepMethod> kMethods = [] {
-      std::vector<traffic::StepMethod> methods;
-      for (const char* method : {"get", "post", "put", "delete", "patch"}) {
-        methods.push_back({method, {{.name = "path", .primary = true}, {"body"}, {"headers"}}});
-      }
-      return methods;
-    }();
-    return kMethods;
-  }
-  const std::vector<fault::ProtocolAction>& actions() const override {
-    using fault::ProtocolAction;
-    static const std::vector<ProtocolAction> kActions = {
-        ProtocolAction::respond, ProtocolAction::error, ProtocolAction::delay,
-        ProtocolAction::drop};
-    return kActions;
-  }
-  const std::vector<std::string>& matchers() const override {
-    static const std::vector<std::string> kMatchers = {"method", "path"};
-    return kMatchers;
-  }
+  HttpProtocol()
+      : Protocol({"http",
+                  step_methods(),
+                  {fault::ProtocolAction::respond, fault::ProtocolAction::error,
+                   fault::ProtocolAction::delay, fault::ProtocolAction::drop},
+                  {"method", "path"}}) {}
+
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<HttpFilter>();
   }

@@ -8,17 +8,13 @@ namespace {
 
 class PostgresProtocol final : public traffic::Protocol {
  public:
-  std::string_view name() const override { return "postgres"; }
-  const std::vector<traffic::StepMethod>& methods() const override { return step_methods(); }
-  const std::vector<fault::ProtocolAction>& actions() const override {
-    static const std::vector<fault::ProtocolAction> actions = {
-        fault::ProtocolAction::error, fault::ProtocolAction::delay, fault::ProtocolAction::drop};
-    return actions;
-  }
-  const std::vector<std::string>& matchers() const override {
-    static const std::vector<std::string> matchers = {"query"};
-    return matchers;
-  }
+  PostgresProtocol()
+      : Protocol({"postgres",
+                  step_methods(),
+                  {fault::ProtocolAction::error, fault::ProtocolAction::delay,
+                   fault::ProtocolAction::drop},
+                  {"query"}}) {}
+
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<PostgresFilter>();
   }

@@ -82,13 +82,10 @@ StepResult failed(std::string error, const std::string& sqlstate) {
 
 }  // namespace
 
-const std::vector<StepMethod>& step_methods() {
-  static const std::vector<StepMethod> methods = [] {
-    const std::vector<traffic::StepParameter> parameters = {
-        {"sql", true, true}, {"user"}, {"password"}, {"database"}, {"connstr"}};
-    return std::vector<StepMethod>{{"query", parameters}, {"exec", parameters}};
-  }();
-  return methods;
+std::vector<StepMethod> step_methods() {
+  const std::vector<traffic::StepParameter> parameters = {
+      {"sql", true, true}, {"user"}, {"password"}, {"database"}, {"connstr"}};
+  return {{"query", parameters}, {"exec", parameters}};
 }
 
 Result<StepResult> run_step(const StepCall& call) {

@@ -5,7 +5,7 @@
 
 namespace mishap::protocols::postgres {
 
-const std::vector<traffic::StepMethod>& step_methods();
+std::vector<traffic::StepMethod> step_methods();
 Result<traffic::StepResult> run_step(const traffic::StepCall& call);
 
 /// A login and SELECT 1. Without a password in `service_env` a refused login is an answer, too: the

@@ -137,24 +137,37 @@ Result<Reply> run(const traffic::StepCall& call, const std::vector<std::string>&
   return reply;
 }
 
+std::vector<traffic::StepMethod> step_methods() {
+  const traffic::StepParameter key{.name = "key", .primary = true};
+  const traffic::StepParameter value{.name = "value"};
+  std::vector<traffic::StepMethod> methods = {
+      {"get", {key}},
+      {"set", {key, value}},
+      {"del", {key}},
+      {"ping", {}},
+      {"keys", {{.name = "pattern", .primary = true}}},
+      {"lpush", {key, value}},
+      {"rpush", {key, value}},
+      {"lrange", {key, {.name = "start"}, {.name = "stop"}}},
+      {"incr", {key}},
+      {"command", {{.name = "cmd", .primary = true, .required = true}, {.name = "args"}}},
+  };
+  for (auto& method : methods) {
+    method.parameters.push_back({.name = "user"});
+    method.parameters.push_back({.name = "password"});
+  }
+  return methods;
+}
+
 class RedisProtocol final : public traffic::Protocol {
  public:
-  std::string_view name() const override { return "redis"; }
-  const std::vector<traffic::StepMethod>& methods() const override {
-    static const std::vector<traffic::StepMethod> kMethods = make_methods();
-    return kMethods;
-  }
-  const std::vector<fault::ProtocolAction>& actions() const override {
-    using fault::ProtocolAction;
-    static const std::vector<ProtocolAction> kActions = {
-        ProtocolAction::respond, ProtocolAction::error, ProtocolAction::delay,
-        ProtocolAction::drop};
-    return kActions;
-  }
-  const std::vector<std::string>& matchers() const override {
-    static const std::vector<std::string> kMatchers = {"command", "key"};
-    return kMatchers;
-  }
+  RedisProtocol()
+      : Protocol({"redis",
+                  step_methods(),
+                  {fault::ProtocolAction::respond, fault::ProtocolAction::error,
+                   fault::ProtocolAction::delay, fault::ProtocolAction::drop},
+                  {"command", "key"}}) {}
+
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<RedisFilter>();
   }
@@ -188,29 +201,6 @@ class RedisProtocol final : public traffic::Protocol {
     MISHAP_ASSIGN(Reply reply, session.ask({"PING"}));
     if (!reply.is_error || reply.error.starts_with("NOAUTH")) return {};
     return fail("PING: " + reply.error);
-  }
-
- private:
-  static std::vector<traffic::StepMethod> make_methods() {
-    const traffic::StepParameter key{.name = "key", .primary = true};
-    const traffic::StepParameter value{.name = "value"};
-    std::vector<traffic::StepMethod> methods = {
-        {"get", {key}},
-        {"set", {key, value}},
-        {"del", {key}},
-        {"ping", {}},
-        {"keys", {{.name = "pattern", .primary = true}}},
-        {"lpush", {key, value}},
-        {"rpush", {key, value}},
-        {"lrange", {key, {.name = "start"}, {.name = "stop"}}},
-        {"incr", {key}},
-        {"command", {{.name = "cmd", .primary = true, .required = true}, {.name = "args"}}},
-    };
-    for (auto& method : methods) {
-      method.parameters.push_back({.name = "user"});
-      method.parameters.push_back({.name = "password"});
-    }
-    return methods;
   }
 };
 

@@ -39,22 +39,13 @@ Result<std::string> exchange_line(const traffic::StepCall& call, std::string lin
 
 class TcpProtocol final : public traffic::Protocol {
  public:
-  std::string_view name() const override { return "tcp"; }
-  const std::vector<traffic::StepMethod>& methods() const override {
-    static const std::vector<traffic::StepMethod> kMethods = {
-        {"send", {{.name = "data", .primary = true, .required = true}}}};
-    return kMethods;
-  }
-  const std::vector<fault::ProtocolAction>& actions() const override {
-    using fault::ProtocolAction;
-    static const std::vector<ProtocolAction> kActions = {
-        ProtocolAction::respond, ProtocolAction::delay, ProtocolAction::drop};
-    return kActions;
-  }
-  const std::vector<std::string>& matchers() const override {
-    static const std::vector<std::string> kMatchers = {"method"};
-    return kMatchers;
-  }
+  TcpProtocol()
+      : Protocol({"tcp",
+                  {{"send", {{.name = "data", .primary = true, .required = true}}}},
+                  {fault::ProtocolAction::respond, fault::ProtocolAction::delay,
+                   fault::ProtocolAction::drop},
+                  {"method"}}) {}
+
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<TcpFilter>();
   }

@@ -43,21 +43,13 @@ class TestFilter final : public Filter {
 
 class TestProtocol final : public Protocol {
  public:
-  std::string_view name() const override { return "test"; }
-  const std::vector<StepMethod>& methods() const override { return methods_; }
-  const std::vector<fault::ProtocolAction>& actions() const override { return actions_; }
-  const std::vector<std::string>& matchers() const override { return matchers_; }
+  TestProtocol() : Protocol({.name = "test"}) {}
   std::unique_ptr<Filter> make_filter() const override { return std::make_unique<TestFilter>(); }
   Result<StepResult> step(const StepCall&) const override { return fail("none"); }
   Result<void> ready(const net::Endpoint&, const std::map<std::string, std::string>&,
                      net::Deadline) const override {
     return {};
   }
-
- private:
-  std::vector<StepMethod> methods_;
-  std::vector<fault::ProtocolAction> actions_;
-  std::vector<std::string> matchers_;
 };
 
 net::Deadline soon() { return net::Clock::now() + seconds(20); }

@@ -22,6 +22,21 @@ namespace mishap::fault {
 
 using WindowId = uint64_t;
 
+/// Rules that were opened together and leave together.
+template <class ActiveRule>
+struct RuleWindow {
+  WindowId id = 0;
+  std::vector<std::shared_ptr<ActiveRule>> rules;
+};
+
+/// What a decider keeps of its rules.
+template <class ActiveRule>
+struct RuleWindows {
+  WindowId next_id = 1;
+  std::vector<RuleWindow<ActiveRule>> open;      ///< oldest first
+  std::vector<std::shared_ptr<ActiveRule>> all;  ///< every rule ever opened, in order
+};
+
 /// What is known of an attempted call. The backend resolves only what `SyscallDecider::needs` asks
 /// for.
 struct SyscallOperation {
@@ -78,11 +93,6 @@ class SyscallDecider {
 
  private:
   struct ActiveRule;
-  struct Window {
-    WindowId id = 0;
-    bool trace_only = false;
-    std::vector<std::shared_ptr<ActiveRule>> rules;
-  };
   /// Nothing: the rule does not decide. Sets `exempt` when it would have, were the path not a
   /// system path.
   std::optional<SyscallDecision> try_rule(ActiveRule& rule, const SyscallOperation& operation,
@@ -90,9 +100,7 @@ class SyscallDecider {
 
   mutable std::mutex mutex_;
   uint64_t seed_;
-  WindowId next_id_ = 1;
-  std::vector<Window> windows_;                   // oldest first
-  std::vector<std::shared_ptr<ActiveRule>> all_;  // every rule ever opened, in order
+  RuleWindows<ActiveRule> windows_;
 };
 
 /// One edge: who talks to whom.
@@ -129,15 +137,9 @@ class ProtocolDecider {
 
  private:
   struct ActiveRule;
-  struct Window {
-    WindowId id = 0;
-    std::vector<std::shared_ptr<ActiveRule>> rules;
-  };
   mutable std::mutex mutex_;
   uint64_t seed_;
-  WindowId next_id_ = 1;
-  std::vector<Window> windows_;
-  std::vector<std::shared_ptr<ActiveRule>> all_;
+  RuleWindows<ActiveRule> windows_;
 };
 
 }  // namespace mishap::fault

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mishap/base/json.h"
@@ -56,15 +57,27 @@ struct StepResult {
   event::Fields fields;  ///< extras for step_recv: content_type, rows, rows_affected, …
 };
 
+/// What a protocol offers to specs.
+struct ProtocolTraits {
+  std::string name;
+  std::vector<StepMethod> methods;
+  std::vector<fault::ProtocolAction> actions;
+  /// Canonical matcher names this protocol consults (method path query command key topic).
+  std::vector<std::string> matchers;
+};
+
 /// Everything known of one protocol. Stateless and shared; any thread.
 class Protocol {
  public:
+  explicit Protocol(ProtocolTraits traits) : traits_(std::move(traits)) {}
   virtual ~Protocol() = default;
-  virtual std::string_view name() const = 0;
-  virtual const std::vector<StepMethod>& methods() const = 0;
-  virtual const std::vector<fault::ProtocolAction>& actions() const = 0;
-  /// Canonical matcher names this protocol consults (method path query command key topic).
-  virtual const std::vector<std::string>& matchers() const = 0;
+  Protocol(const Protocol&) = delete;
+  Protocol& operator=(const Protocol&) = delete;
+
+  std::string_view name() const { return traits_.name; }
+  const std::vector<StepMethod>& methods() const { return traits_.methods; }
+  const std::vector<fault::ProtocolAction>& actions() const { return traits_.actions; }
+  const std::vector<std::string>& matchers() const { return traits_.matchers; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a
@@ -74,6 +87,9 @@ class Protocol {
   virtual Result<void> ready(const net::Endpoint& endpoint,
                              const std::map<std::string, std::string>& service_env,
                              net::Deadline deadline) const = 0;
+
+ private:
+  ProtocolTraits traits_;
 };
 
 }  // namespace mishap::traffic

@@ -1,4 +1,4 @@
-#include "counting.h"
+#include "windows.h"
 
 #include <algorithm>
 

@@ -1,0 +1,106 @@
+// The compiler's insides, shared by its three files.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler.h"
+
+namespace mishap::starlark {
+
+using namespace ast;  // NOLINT: the compiler is about nothing else
+
+/// A loop that is being compiled.
+struct Loop {
+  size_t start = 0;            // where `continue` jumps to
+  std::vector<size_t> breaks;  // jumps to be pointed at the end
+  bool has_iterator = false;
+};
+
+/// What the functions of a file have in common.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(const Module& module, const Dialect& dialect, Heap& heap)
+      : module(module), dialect(dialect), heap(heap), program(std::make_shared<Program>()) {}
+
+  Code* new_code() {
+    program->codes.push_back(std::make_unique<Code>());
+    return program->codes.back().get();
+  }
+
+  const Module& module;
+  const Dialect& dialect;
+  Heap& heap;
+  std::shared_ptr<Program> program;
+  bool overflow = false;  // an operand did not fit
+};
+
+/// Compiles one function: compiler.cpp emits, compiler_expressions.cpp and compiler_statements.cpp
+/// walk.
+class FunctionCompiler {
+ public:
+  FunctionCompiler(ProgramBuilder& builder, const Function& function)
+      : builder_(builder), function_(function), code_(*builder.new_code()) {}
+
+  const Code* compile();
+
+ private:
+  // --- emitting
+  void at(Position pos) { pos_ = pos; }
+  size_t emit(Op op, size_t operand, int stack_change);
+  void emit_word(uint32_t word) { code_.instructions.push_back(word); }
+  size_t here() const { return code_.instructions.size(); }
+  void point(size_t jump) { patch(jump, here()); }  // a jump to here
+  void patch(size_t jump, size_t target);
+  size_t constant(const Value& value);
+  size_t text_constant(std::string_view text);
+  void load_none() { emit(Op::kConst, none_constant(), 1); }
+  size_t none_constant();
+
+  // --- names
+  void load(const Identifier& name);
+  void store(const Identifier& name);
+
+  // --- expressions: leave one value
+  void expression(const Expr& expr);
+  void int_literal(const IntLiteral& literal);
+  void dict_literal(const DictExpr& dict);
+  void comprehension(const Comprehension& expr);
+  void clause(const Comprehension& expr, size_t index);
+  void unary(const UnaryExpr& expr);
+  void binary(const BinaryExpr& expr);
+  void logical(const LogicalExpr& expr);
+  void conditional(const ConditionalExpr& expr);
+  void call(const CallExpr& expr);
+  void slice(const SliceExpr& expr);
+  void function_value(const Function& function);
+  size_t condition(const Expr& expr);  // a jump taken when it is false
+
+  // --- statements
+  void block(Block statements);
+  void statement(const Stmt& stmt);
+  void assign_to(const Expr& target);
+  void augmented(const AssignStmt& stmt);
+  void if_statement(const IfStmt& stmt);
+  void for_statement(const ForStmt& stmt);
+  void while_statement(const WhileStmt& stmt);
+  void load_statement(const LoadStmt& stmt);
+  void break_or_continue(bool is_break);
+
+  ProgramBuilder& builder_;
+  const Function& function_;
+  Code& code_;
+  Position pos_;
+  int depth_ = 0;
+  std::vector<Loop> loops_;
+  std::unordered_map<std::string, size_t> text_constants_;
+  std::unordered_map<int64_t, size_t> int_constants_;
+  size_t none_constant_ = SIZE_MAX;
+};
+
+/// The instruction that computes a binary operator.
+Op opcode(BinaryOp op);
+
+}  // namespace mishap::starlark

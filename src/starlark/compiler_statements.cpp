@@ -1,0 +1,193 @@
+// Statements: each leaves the stack as it was.
+#include <utility>
+
+#include "mishap/base/check.h"
+
+#include "compiler_impl.h"
+
+namespace mishap::starlark {
+
+void FunctionCompiler::block(Block statements) {
+  for (const Stmt* stmt : statements) statement(*stmt);
+}
+
+void FunctionCompiler::statement(const Stmt& stmt) {
+  at(stmt.at);
+  switch (stmt.kind) {
+    case StmtKind::kExpr:
+      if (as<ExprStmt>(stmt).expr->kind == ExprKind::kString) return;  // a comment or docstring
+      expression(*as<ExprStmt>(stmt).expr);
+      emit(Op::kPop, 0, -1);
+      return;
+    case StmtKind::kAssign:
+      if (as<AssignStmt>(stmt).op) return augmented(as<AssignStmt>(stmt));
+      expression(*as<AssignStmt>(stmt).value);
+      at(stmt.at);
+      return assign_to(*as<AssignStmt>(stmt).target);
+    case StmtKind::kDef:
+      function_value(*as<DefStmt>(stmt).function);
+      return store(*as<DefStmt>(stmt).name);
+    case StmtKind::kIf:
+      return if_statement(as<IfStmt>(stmt));
+    case StmtKind::kFor:
+      return for_statement(as<ForStmt>(stmt));
+    case StmtKind::kWhile:
+      return while_statement(as<WhileStmt>(stmt));
+    case StmtKind::kReturn:
+      if (as<ReturnStmt>(stmt).value == nullptr) {
+        load_none();
+      } else {
+        expression(*as<ReturnStmt>(stmt).value);
+      }
+      emit(Op::kReturn, 0, -1);
+      return;
+    case StmtKind::kBreak:
+      return break_or_continue(true);
+    case StmtKind::kContinue:
+      return break_or_continue(false);
+    case StmtKind::kPass:
+      return;
+    case StmtKind::kLoad:
+      return load_statement(as<LoadStmt>(stmt));
+  }
+}
+
+// Takes the value on top.
+void FunctionCompiler::assign_to(const Expr& target) {
+  switch (target.kind) {
+    case ExprKind::kIdentifier:
+      return store(as<Identifier>(target));
+    case ExprKind::kIndex:
+      expression(*as<IndexExpr>(target).object);
+      emit(Op::kSwap, 0, 0);
+      expression(*as<IndexExpr>(target).index);
+      emit(Op::kSwap, 0, 0);
+      at(target.at);
+      emit(Op::kStoreIndex, 0, -3);
+      return;
+    case ExprKind::kDot:
+      expression(*as<DotExpr>(target).object);
+      emit(Op::kSwap, 0, 0);
+      at(target.at);
+      emit(Op::kStoreAttr, text_constant(as<DotExpr>(target).name), -2);
+      return;
+    case ExprKind::kTuple:
+    case ExprKind::kList: {
+      const auto targets = target.kind == ExprKind::kTuple ? as<TupleExpr>(target).elements
+                                                           : as<ListExpr>(target).elements;
+      emit(Op::kUnpack, targets.size(), static_cast<int>(targets.size()) - 1);
+      for (const Expr* each : targets) assign_to(*each);
+      return;
+    }
+    default:
+      MISHAP_CHECK(false, "not a target");
+  }
+}
+
+void FunctionCompiler::augmented(const AssignStmt& stmt) {
+  const Op op = *stmt.op == BinaryOp::kAdd  ? Op::kInplaceAdd
+                : *stmt.op == BinaryOp::kOr ? Op::kInplaceOr
+                                            : opcode(*stmt.op);
+  switch (stmt.target->kind) {
+    case ExprKind::kIdentifier:
+      load(as<Identifier>(*stmt.target));
+      expression(*stmt.value);
+      at(stmt.at);
+      emit(op, 0, -1);
+      store(as<Identifier>(*stmt.target));
+      return;
+    case ExprKind::kIndex: {
+      const auto& index = as<IndexExpr>(*stmt.target);
+      expression(*index.object);
+      expression(*index.index);
+      emit(Op::kDup2, 0, 2);
+      at(index.at);
+      emit(Op::kIndex, 0, -1);
+      expression(*stmt.value);
+      at(stmt.at);
+      emit(op, 0, -1);
+      at(index.at);
+      emit(Op::kStoreIndex, 0, -3);
+      return;
+    }
+    case ExprKind::kDot: {
+      const auto& dot = as<DotExpr>(*stmt.target);
+      expression(*dot.object);
+      emit(Op::kDup, 0, 1);
+      at(dot.at);
+      emit(Op::kAttr, text_constant(dot.name), 0);
+      expression(*stmt.value);
+      at(stmt.at);
+      emit(op, 0, -1);
+      at(dot.at);
+      emit(Op::kStoreAttr, text_constant(dot.name), -2);
+      return;
+    }
+    default:
+      MISHAP_CHECK(false, "not a target of an augmented assignment");
+  }
+}
+
+void FunctionCompiler::if_statement(const IfStmt& stmt) {
+  std::vector<size_t> ends;
+  for (size_t i = 0; i < stmt.branches.size(); ++i) {
+    const IfBranch& branch = stmt.branches[i];
+    at(branch.at);
+    const size_t skip = condition(*branch.condition);
+    block(branch.body);
+    const bool last = i + 1 == stmt.branches.size() && stmt.otherwise.empty();
+    if (!last) ends.push_back(emit(Op::kJump, 0, 0));
+    point(skip);
+  }
+  block(stmt.otherwise);
+  for (const size_t end : ends) point(end);
+}
+
+void FunctionCompiler::for_statement(const ForStmt& stmt) {
+  expression(*stmt.iterable);
+  at(stmt.at);
+  emit(Op::kIterate, 0, -1);
+  loops_.push_back({here(), {}, true});
+  const size_t next = emit(Op::kNext, 0, 1);
+  assign_to(*stmt.target);
+  block(stmt.body);
+  at(stmt.at);
+  emit(Op::kJumpBack, loops_.back().start, 0);
+  point(next);
+  for (const size_t jump : loops_.back().breaks) point(jump);
+  loops_.pop_back();
+}
+
+void FunctionCompiler::while_statement(const WhileStmt& stmt) {
+  loops_.push_back({here(), {}, false});
+  const size_t exit = condition(*stmt.condition);
+  block(stmt.body);
+  at(stmt.at);
+  emit(Op::kJumpBack, loops_.back().start, 0);
+  point(exit);
+  for (const size_t jump : loops_.back().breaks) point(jump);
+  loops_.pop_back();
+}
+
+void FunctionCompiler::break_or_continue(bool is_break) {
+  Loop& loop = loops_.back();
+  if (!is_break) {
+    emit(Op::kJumpBack, loop.start, 0);
+    return;
+  }
+  if (loop.has_iterator) emit(Op::kDropIterator, 0, 0);
+  loop.breaks.push_back(emit(Op::kJump, 0, 0));
+}
+
+void FunctionCompiler::load_statement(const LoadStmt& stmt) {
+  at(stmt.at);
+  emit(Op::kLoadModule, text_constant(stmt.module), 1);
+  for (const LoadedName& name : stmt.names) {
+    at(name.name_span.begin);
+    emit(Op::kLoadName, text_constant(name.name), 1);
+    store(*name.local);
+  }
+  emit(Op::kPop, 0, -1);
+}
+
+}  // namespace mishap::starlark

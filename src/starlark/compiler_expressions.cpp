@@ -1,6 +1,5 @@
 // Expressions: each leaves one value on the stack.
 #include <algorithm>
-#include <utility>
 
 #include "mishap/base/check.h"
 #include "mishap/starlark/operations.h"

@@ -1,5 +1,4 @@
 // Statements: each leaves the stack as it was.
-#include <utility>
 
 #include "mishap/base/check.h"
 

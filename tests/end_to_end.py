@@ -144,6 +144,7 @@ CASES = {
                                    "~test_(health|get_user|create_user)$|_(db_down|cache_down|insert_fail)$|create_user_disk_full"), 0),
     "pattern-careless": (one_by_one(*CARELESS_PATTERN, "--test",
                                     "~create_user_(db_down|disk_full|insert_fail)|get_user_cache_down"), 2),
+    "chatty": (test("specs/chatty.star"), 2),
     "login-refused": (test("specs/login_refused.star"), 2),
     "service-dies": (test("specs/broken_service.star"), 2),
 }

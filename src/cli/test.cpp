@@ -161,6 +161,7 @@ int run_test(const TestOptions& options) {
   run.keep = options.keep;
   run.echo_output = options.verbose;
   run.engine = std::move(*engine);
+  run.output_directory = (fs::absolute(path).parent_path() / ".mishap" / "output").string();
   run.tool_version = kVersion;
   run.replay_prefix = replay_prefix(options, path);
 

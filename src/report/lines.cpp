@@ -80,13 +80,13 @@ std::string last_events_text(const event::TestResult& result, size_t count) {
 }
 
 std::string output_text(const event::ServiceOutput& output) {
-  constexpr size_t kShownLines = 10;
   auto lines = split(output.tail, '\n');
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   if (lines.empty()) return "";
-  size_t first = lines.size() > kShownLines ? lines.size() - kShownLines : 0;
-  std::string out = fmt::format("  output of {}{}:\n", output.service,
-                                first > 0 ? fmt::format(", last {} lines", kShownLines) : "");
+  size_t first =
+      lines.size() > event::kShownOutputLines ? lines.size() - event::kShownOutputLines : 0;
+  std::string which = first > 0 ? fmt::format(", last {} lines", event::kShownOutputLines) : "";
+  std::string out = fmt::format("  output of {}{}:\n", output.service, which);
   for (size_t i = first; i < lines.size(); ++i)
     out += fmt::format("    {}\n", truncated(lines[i], kLongestOutputBytes));
   if (!output.saved_to.empty()) out += fmt::format("    (all of it: {})\n", output.saved_to);

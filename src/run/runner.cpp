@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <deque>
 #include <list>
+#include <optional>
 #include <set>
 
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "saved_outputs.h"
 #include "worker.h"
 
 namespace mishap::run {
@@ -112,7 +114,19 @@ class Coordinator {
   }
 
  private:
-  void report(const TestResult& result) {
+  /// Made for the first red test: a green run leaves no directory behind.
+  void save_outputs(TestResult& result) {
+    if (result.outputs.empty() || frame_.options.output_directory.empty()) return;
+    if (!output_directory_) {
+      auto made = fresh_output_directory(frame_.options.output_directory);
+      output_directory_ = made ? made->string() : "";
+      if (!made) result.notes.push_back("long outputs are not saved: " + made.error().message);
+    }
+    if (!output_directory_->empty()) save_long_outputs(result, *output_directory_);
+  }
+
+  void report(TestResult result) {
+    save_outputs(result);
     verdicts_.push_back(result.verdict);
     if (result.verdict == Verdict::vacuous && result.require_faults_fire)
       required_fault_missed_ = true;
@@ -179,6 +193,7 @@ class Coordinator {
   std::set<std::string> not_passed_;
   std::vector<Verdict> verdicts_;
   bool required_fault_missed_ = false;
+  std::optional<std::string> output_directory_;
 };
 
 Result<std::string> make_keep_root() {

@@ -15,8 +15,7 @@ namespace mishap::cell {
 struct CellSettings {
   std::map<std::string, engine::Launch> launches;  ///< how each service of the plan is started
   bool keep = false;
-  bool echo_output = false;   ///< services' lines also go to stderr
-  std::string log_directory;  ///< where long outputs of a red cell are saved; "" = nowhere
+  bool echo_output = false;  ///< services' lines also go to stderr
 };
 
 /// To be called in the worker (pid 1 of the cell). Never fails: what goes wrong is the result. When

@@ -64,6 +64,9 @@ struct Diagnostic {
   std::string service;
 };
 
+/// So many lines of a service's output a report shows; the run saves what is longer.
+inline constexpr size_t kShownOutputLines = 10;
+
 /// What a service printed, for red tests: short text whole, long text saved to a file.
 struct ServiceOutput {
   std::string service;

@@ -25,6 +25,8 @@ struct RunOptions {
   int runs = 1;  ///< of each test; a test stops at its first failure
   bool keep = false;
   bool echo_output = false;
+  /// Where long outputs of red tests are saved; made when the first has to be. "" saves nothing.
+  std::string output_directory;
   engine::EngineOptions engine;
   std::string tool_version;
   std::string

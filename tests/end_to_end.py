@@ -73,6 +73,7 @@ MASKS = [
     # Nor do servers always say the same while they start, and a body's end may meet its last words.
     (r"^ +\d{4}-\d\d-\d\d .* UTC \[\d+\] .*\n", ""),
     (r"^ +\d+:[CMSX] \d\d .*\n", ""),
+    (r"^ +\(all of it: .*\.(db|cache)\.log\)\n", ""),
     (r"^ +output of \w+(, last \d+ lines)?:\n(?!    )", ""),
     (r"(last \d+ of \d+ events:\n)(    #.*\n)*?(?=    #.* (proxy_)?fault_applied )", r"\1"),
     (r"^ +#\d+ .* proxy_conn_close .*\n", ""),
@@ -88,6 +89,7 @@ MASKS = [
     (r"PostgreSQL \d+(\.\d+)?[^ ]*", "PostgreSQL V"),
     (r"/usr/lib/postgresql/\d+/bin", "BIN"),
     (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
+    (r"not found in PATH \(.*\)", "not found in PATH (PATH)"),
     (r"/tmp/mishap-e2e\.[^/ ]+", "WORK"),
     (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
     (r"T +$", "T"),
@@ -145,6 +147,12 @@ CASES = {
     "pattern-careless": (one_by_one(*CARELESS_PATTERN, "--test",
                                     "~create_user_(db_down|disk_full|insert_fail)|get_user_cache_down"), 2),
     "chatty": (test("specs/chatty.star"), 2),
+    "shell": (["shell", "specs/faults.star", "--test", "matrix_write_line_io_error", "--seed", "1", "--", "sh", "-c",
+               "echo in $MISHAP_CELL; cat /etc/hosts; kill -9 $$"], 137),
+    "shell-no-program": (["shell", "specs/tiny.star", "--", "no-such-program"], 127),
+    "shell-which": (["shell", "specs/faults.star", "--test", "~body|trace"], 1),
+    "shell-cannot-start": (["shell", "specs/broken_service.star"], 1),
+    "help-shell": (["shell", "--help"], 0),
     "login-refused": (test("specs/login_refused.star"), 2),
     "service-dies": (test("specs/broken_service.star"), 2),
 }

@@ -44,6 +44,9 @@ class LiveSession final : public Session {
                          const std::string& spec) override;
   Result<WindowHandle> open(const WindowPlan& window) override { return windows_->open(window); }
   void close(WindowHandle window) override { windows_->close(window); }
+  Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request) override {
+    return services_->run_program(request, cancel());
+  }
   void catch_up() override;
   net::Deadline deadline() const override;
   const net::Cancel& cancel() const override;

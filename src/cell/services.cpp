@@ -13,6 +13,12 @@
 #include "readiness.h"
 
 namespace mishap::cell {
+namespace {
+
+/// How often a wait for a program looks whether it is cancelled.
+constexpr auto kCancelLook = std::chrono::milliseconds(50);
+
+}  // namespace
 
 struct Services::Running {
   const engine::Service* service = nullptr;
@@ -125,8 +131,6 @@ Result<void> Services::start_one(Running& running,
   const std::string& name = running.service->name;
   if (!wait_for_dependencies(running)) return fail("");
   if (auto spawned = spawn(running); !spawned) return fail(start_failure(running, spawned.error()));
-  bool image = running.service->source == engine::Service::Source::image;
-  emit("service_started", name, {{"kind", image ? "image" : "binary"}});
   auto alive = [&] {
     std::lock_guard lock(mutex_);
     return !running.exited && !given_up_;
@@ -179,6 +183,9 @@ Result<void> Services::spawn(Running& running) {
     std::lock_guard lock(mutex_);
     running.spawned = true;
   }
+  // Before its output is followed, and its end with it.
+  bool image = running.service->source == engine::Service::Source::image;
+  emit("service_started", running.service->name, {{"kind", image ? "image" : "binary"}});
   follow_output(running, child);
   return {};
 }
@@ -245,6 +252,15 @@ void Services::post_exit(Running& running) {
     if (status.signal != 0) fields.set("signal", std::to_string(status.signal));
     emit("service_exited", running.service->name, std::move(fields));
   });
+}
+
+Result<sandbox::ExitStatus> Services::run_program(const sandbox::SpawnRequest& request,
+                                                  const net::Cancel& cancel) {
+  MISHAP_ASSIGN(auto child, reaper_->spawn(request));
+  while (true) {
+    if (auto ended = reaper_->wait(child.pid, net::Clock::now() + kCancelLook)) return *ended;
+    if (cancel.is_set()) return reaper_->stop(child.pid, std::chrono::milliseconds(0));
+  }
 }
 
 fault::SyscallDecider* Services::decider(const std::string& service) const {

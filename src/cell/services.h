@@ -49,6 +49,10 @@ class Services {
   Result<void> start(const std::function<Result<void>(const std::string&)>& seed,
                      net::Deadline ceiling);
 
+  /// Runs a program that is no service and waits for its end; a cancel kills it.
+  Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request,
+                                          const net::Cancel& cancel);
+
   /// Null when the service runs without a filter.
   fault::SyscallDecider* decider(const std::string& service) const;
   bool running(const std::string& service) const;

@@ -21,6 +21,7 @@ constexpr const char* kFooter = R"(Examples:
   mishap check spec.star                              load and validate, start nothing
   mishap test spec.star --image my-api:latest=./api   run every test
   mishap test spec.star --test create_user --seed 42  one test, reproducibly
+  mishap shell spec.star --test create_user           a shell among its services and faults
   mishap doctor                                       what this machine can do)";
 
 constexpr const char* kTestFooter = R"(Examples:
@@ -33,6 +34,14 @@ constexpr const char* kTestFooter = R"(Examples:
 Exit code: 0 passed, 1 not run (usage, spec, this machine), 2 failed, 3 inconclusive,
 130 interrupted.)";
 
+constexpr const char* kShellFooter = R"(Examples:
+  mishap shell spec.star --test matrix_buy_db_down  that cell, its faults on
+  mishap shell spec.star --test buy -- psql -h db -U postgres
+  echo 'curl -s localhost:8080/health' | mishap shell spec.star --test buy
+
+Takes what mishap test takes to repeat a cell. The exit code is that of the shell or command;
+1 when it could not be started.)";
+
 constexpr const char* kStarlarkFooter = R"(Examples:
   mishap starlark run script.star    run a script; print() goes to stdout
   mishap starlark test cases.star    chunks between ---, with ### "regex" where an error is due
@@ -41,6 +50,7 @@ constexpr const char* kStarlarkFooter = R"(Examples:
 /// Everything as typed; `understand` turns it into the options of the commands.
 struct Parsed {
   TestOptions test;
+  ShellOptions shell;
   CheckOptions check;
   StarlarkOptions starlark;
   std::string seed, runs = "1", jobs;
@@ -50,29 +60,34 @@ struct Parsed {
 constexpr const char* kSpecHelp =
     "The spec, or its directory (default: ./mishap.star, then ./faultbox.star)";
 
+/// What picks and repeats a cell.
+void add_cell_options(CLI::App& command, TestOptions& options, std::string& seed,
+                      const char* test_help) {
+  command.add_option("SPEC", options.spec, kSpecHelp)->type_name("");
+  command.add_option("--test", options.tests, test_help)
+      ->type_name("PATTERN")
+      ->take_all()
+      ->allow_extra_args(false);
+  command.add_option("--seed", seed, "Seed of everything random (default: the last one)")
+      ->type_name("N");
+  command
+      .add_option("--image", options.images,
+                  "The program that stands for an image; again for more images")
+      ->type_name("NAME=PROGRAM")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
 void add_test(CLI::App& app, Parsed& parsed) {
   TestOptions& options = parsed.test;
   auto* command = app.add_subcommand("test", "Run the tests of a spec");
   command->footer(kTestFooter);
-  command->add_option("SPEC", options.spec, kSpecHelp)->type_name("");
-  command
-      ->add_option("--test", options.tests,
-                   "Only these: a name with or without test_, a glob, or ~REGEX; again for more")
-      ->type_name("PATTERN")
-      ->take_all()
-      ->allow_extra_args(false);
-  command->add_option("--seed", parsed.seed, "Seed of everything random (default: the last one)")
-      ->type_name("N");
+  add_cell_options(*command, options, parsed.seed,
+                   "Only these: a name with or without test_, a glob, or ~REGEX; again for more");
   command->add_option("--runs", parsed.runs, "Run each test so often; stop it when it fails")
       ->type_name("N");
   command->add_option("-j,--jobs", parsed.jobs, "Cells at a time (default: the cores)")
       ->type_name("N");
-  command
-      ->add_option("--image", options.images,
-                   "The program that stands for an image; again for more images")
-      ->type_name("NAME=PROGRAM")
-      ->take_all()
-      ->allow_extra_args(false);
   command->add_option("--output", options.output, "Write the trace document (JSON) here")
       ->type_name("FILE");
   command
@@ -86,6 +101,18 @@ void add_test(CLI::App& app, Parsed& parsed) {
   command->add_flag("--keep", options.keep, "Keep what the services of each cell wrote");
   command->add_flag("--strict", options.strict, "A fault that never took effect fails its test");
   command->add_flag("-v,--verbose", options.verbose, "Show what the services print");
+}
+
+void add_shell(CLI::App& app, Parsed& parsed) {
+  TestOptions& options = parsed.shell.test;
+  auto* command =
+      app.add_subcommand("shell", "Start a cell's services and faults, open a shell there");
+  command->footer(kShellFooter);
+  add_cell_options(*command, options, parsed.seed, "The cell: a pattern that fits one test");
+  command->add_flag("--keep", options.keep, "Keep what the services wrote");
+  command->add_flag("-v,--verbose", options.verbose, "Show what the services print");
+  // A `repeat:` line may have it; it changes nothing here.
+  command->add_flag("--strict", options.strict)->group("");
 }
 
 void add_check(CLI::App& app, Parsed& parsed) {
@@ -115,12 +142,13 @@ constexpr uint64_t kMostJobs = 1024;
 
 Result<void> understand(const std::string& command, Parsed& parsed) {
   const std::vector<std::string> formats = {"text", "json"};
+  if (!parsed.seed.empty()) {
+    MISHAP_ASSIGN(parsed.test.seed,
+                  number_argument("--seed", parsed.seed, 0, std::numeric_limits<uint64_t>::max()));
+    parsed.shell.test.seed = parsed.test.seed;
+  }
   if (command == "test") {
     TestOptions& test = parsed.test;
-    if (!parsed.seed.empty()) {
-      MISHAP_ASSIGN(test.seed, number_argument("--seed", parsed.seed, 0,
-                                               std::numeric_limits<uint64_t>::max()));
-    }
     MISHAP_ASSIGN(auto runs, number_argument("--runs", parsed.runs, 1, kMostRuns));
     test.runs = static_cast<int>(runs);
     if (!parsed.jobs.empty()) {
@@ -212,8 +240,18 @@ std::vector<std::string> words_of(int argc, char** argv) {
   return words;
 }
 
+/// Takes what is behind `--` from the words of `mishap shell`: it is a command of its own.
+std::vector<std::string> take_shell_command(std::vector<std::string>& words) {
+  auto dashes = std::find(words.begin(), words.end(), "--");
+  if (dashes == words.end() || words.front() != "shell") return {};
+  std::vector<std::string> command(dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  return command;
+}
+
 int run_command(const std::string& command, const Parsed& parsed) {
   if (command == "test") return run_test(parsed.test);
+  if (command == "shell") return run_shell(parsed.shell);
   if (command == "check") return run_check(parsed.check);
   if (command == "doctor") return run_doctor();
   if (command == "starlark") return run_starlark(parsed.starlark);
@@ -230,6 +268,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   Parsed parsed;
   add_test(app, parsed);
+  add_shell(app, parsed);
   add_check(app, parsed);
   app.add_subcommand("doctor", "Say what this machine can do and what is missing");
   add_starlark(app, parsed);
@@ -239,6 +278,7 @@ int main(int argc, char** argv) {
   }
   app.set_help_flag("-h,--help", "Print this help");
   std::vector<std::string> words = words_of(argc, argv);
+  parsed.shell.command = take_shell_command(words);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // taken from the back
   } catch (const CLI::CallForHelp& help) {

@@ -28,6 +28,12 @@ struct TestOptions {
 };
 int run_test(const TestOptions& options);
 
+struct ShellOptions {
+  TestOptions test;  ///< spec, tests, seed, images, keep, verbose; the rest is unused
+  std::vector<std::string> command;  ///< empty: the user's shell
+};
+int run_shell(const ShellOptions& options);
+
 struct CheckOptions {
   std::string spec;
   bool json = false;

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/report/lines.h"
 
 #include "grid.h"
-#include "lines.h"
 
 namespace mishap::report {
 namespace {
@@ -159,6 +159,10 @@ void Console::on_summary(const event::RunSummary& summary) {
     std::string block = failure_block(result, options_.last_events);
     size_t heading = block.find('\n');
     write_("\n" + paint(result.verdict, block.substr(0, heading)) + block.substr(heading));
+  }
+  if (std::any_of(results_.begin(), results_.end(),
+                  [](const auto& result) { return is_red(result.verdict); })) {
+    write_("\nTo look around in a cell, write \"mishap shell\" for \"mishap test\" in its line.\n");
   }
   bool first = true;
   for (const auto& result : results_) {

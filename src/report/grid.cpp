@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "lines.h"
+#include "mishap/report/lines.h"
 
 namespace mishap::report {
 namespace {

@@ -5,8 +5,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
-
-#include "lines.h"
+#include "mishap/report/lines.h"
 
 namespace mishap::report {
 namespace {

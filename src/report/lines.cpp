@@ -1,4 +1,4 @@
-#include "lines.h"
+#include "mishap/report/lines.h"
 
 #include <algorithm>
 

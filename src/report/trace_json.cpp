@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "lines.h"
+#include "mishap/report/lines.h"
 
 namespace mishap::report {
 namespace {

@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <deque>
 #include <list>
 #include <optional>
 #include <set>
-
-#include <sys/stat.h>
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include "prepare.h"
 #include "saved_outputs.h"
 #include "worker.h"
 
@@ -58,18 +56,6 @@ std::string hash_of(const std::map<std::string, std::string>& files) {
   std::string text;
   for (unsigned char byte : digest) text += fmt::format("{:02x}", byte);
   return text;
-}
-
-Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& spec,
-                                                            const engine::EngineOptions& options) {
-  auto addresses = engine::interface_addresses(spec.services());
-  std::map<std::string, engine::Launch> launches;
-  for (const auto& service : spec.services()) {
-    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses));
-  }
-  // Two databases of one cell share its files, so their data directories are told apart.
-  engine::separate_directories(launches);
-  return launches;
 }
 
 event::RunPlan plan_of(const spec::Spec& spec, const RunOptions& options,
@@ -196,26 +182,13 @@ class Coordinator {
   std::optional<std::string> output_directory_;
 };
 
-Result<std::string> make_keep_root() {
-  const char* temporary = std::getenv("TMPDIR");
-  std::string path =
-      fmt::format("{}/mishap-kept.XXXXXX", temporary != nullptr ? temporary : "/tmp");
-  if (mkdtemp(path.data()) == nullptr) return fail_errno("cannot make " + path);
-  chmod(path.c_str(), 0755);
-  return path;
-}
-
 }  // namespace
 
 Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options,
                        const std::vector<RunObserver*>& observers) {
   auto begin = std::chrono::steady_clock::now();
-  MISHAP_TRY(sandbox::can_unprivileged_userns());
-  CellFrame frame{spec, options, {}, ""};
-  MISHAP_ASSIGN(frame.launches, find_programs(spec, options.engine));
-  if (options.keep) {
-    MISHAP_ASSIGN(frame.keep_root, make_keep_root());
-  }
+  CellFrame frame{spec, options, {}, "", nullptr};
+  MISHAP_TRY(prepare(frame));
   InterruptGuard guard;
   auto plan = plan_of(spec, options, frame.launches);
   for (auto* observer : observers) observer->on_plan(plan);

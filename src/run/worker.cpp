@@ -59,6 +59,10 @@ bool write_all(int fd, std::string_view bytes) {
                        sandbox::CellEnvironment& environment) {
   cell::CellPlan plan = frame.spec.plan(test, seed_of(frame.options, run), run);
   auto script = frame.spec.script(test);
+  if (frame.shell != nullptr) {
+    without_deadlines(plan);
+    script = shell_script(std::move(script), *frame.shell);
+  }
   cell::CellSettings settings;
   settings.launches = frame.launches;
   settings.keep = !frame.keep_root.empty();

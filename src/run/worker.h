@@ -9,6 +9,8 @@
 #include "mishap/run/runner.h"
 #include "mishap/sandbox/cell.h"
 
+#include "shell_script.h"
+
 namespace mishap::run {
 
 /// What all cells of a run have in common.
@@ -17,6 +19,8 @@ struct CellFrame {
   const RunOptions& options;
   std::map<std::string, engine::Launch> launches;
   std::string keep_root;  ///< "" keeps nothing
+  /// Instead of the test's body a program that a person works in; null for ordinary cells.
+  const ShellProgram* shell = nullptr;
 };
 
 /// A worker that runs, or has run. The coordinator polls `fd` and calls `read_available` until it

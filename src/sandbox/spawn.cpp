@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -134,7 +135,10 @@ void install_filter(const SpawnRequest& request, Handshake& handshake) {
 [[noreturn]] void child_main(const Plan& plan) {
   const SpawnRequest& request = *plan.request;
   Handshake& handshake = *plan.handshake;
-  setpgid(0, 0);
+  if (request.controlling_terminal)
+    setsid();
+  else
+    setpgid(0, 0);
   reset_signals();
   if (request.network_namespace >= 0 && setns(request.network_namespace, CLONE_NEWNET) != 0) {
     give_up(handshake, Step::kEnter, errno);
@@ -147,6 +151,8 @@ void install_filter(const SpawnRequest& request, Handshake& handshake) {
     give_up(handshake, Step::kDirectory, errno);
   }
   if (!place_descriptors(plan)) give_up(handshake, Step::kDescriptors, errno);
+  if (request.controlling_terminal && ioctl(0, TIOCSCTTY, 0) != 0)
+    give_up(handshake, Step::kDescriptors, errno);
   drop_capabilities();
   if (request.prepare != nullptr) {
     int error = request.prepare(request.prepare_argument);
@@ -322,7 +328,9 @@ Result<Child> spawn_program(const SpawnRequest& request, pid_t& failed_pid) {
   if (pid < 0) return fail_errno("fork");
   child.pid = pid;
   child.pidfd.reset(pidfd);
-  setpgid(pid, pid);  // the child does it too; whoever is first, a signal to the group cannot miss
+  // The child does it too; whoever is first, a signal to the group cannot miss. The leader of a
+  // group could not begin a session any more.
+  if (!request.controlling_terminal) setpgid(pid, pid);
   status.write_end.reset();
   output.reset();
   error.reset();

@@ -85,7 +85,7 @@ TEST_F(CommandLine, HelpIsTheSameHoweverItIsAskedFor) {
 TEST_F(CommandLine, UnknownWordsNameTheNearestKnownOne) {
   expect_error({"tset"},
                "unknown command \"tset\"; did you mean \"test\"?\n"
-               "known are test, check, doctor, starlark, version; see mishap --help");
+               "known are test, shell, check, doctor, starlark, version; see mishap --help");
   expect_error({"--verzion"},
                "unknown option \"--verzion\"; did you mean \"--version\"?\nsee mishap --help");
   expect_error({"test", "a.star", "--sed", "3"},

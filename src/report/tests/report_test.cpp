@@ -2,9 +2,8 @@
 
 #include "mishap/report/console.h"
 #include "mishap/report/junit.h"
+#include "mishap/report/lines.h"
 #include "mishap/report/trace_json.h"
-
-#include "lines.h"
 
 namespace mishap::report {
 namespace {
@@ -142,6 +141,8 @@ sell │ —         │ VACUOUS 412ms
     {"action":"made"}
   repeat: mishap test shop.star --test test_matrix_buy_db_down --seed 7
 
+To look around in a cell, write "mishap shell" for "mishap test" in its line.
+
 vacuous: what was expected held, but a declared fault never took effect
   sell × slow: write=delay(3s) on db: never took effect; db made no write() call while it was on
 
@@ -233,6 +234,8 @@ FAIL         test_buy                                        20ms  (run 2 of 3) 
 
 --- FAIL: test_buy ---
   assert_eq failed: 1 != 2
+
+To look around in a cell, write "mishap shell" for "mishap test" in its line.
 
 1 passed, 1 failed (0ms)
 )");

@@ -10,6 +10,7 @@
 #include "mishap/event/log.h"
 #include "mishap/monitor/monitor.h"
 #include "mishap/net/stream.h"
+#include "mishap/sandbox/process.h"
 #include "mishap/traffic/protocol.h"
 
 namespace mishap::cell {
@@ -39,6 +40,9 @@ class Session {
   /// running.
   virtual Result<WindowHandle> open(const WindowPlan& window) = 0;
   virtual void close(WindowHandle window) = 0;
+  /// Runs a program beside the services, unsupervised, and waits for its end. A cancel of the body
+  /// kills it. Error: it could not be started.
+  virtual Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request) = 0;
   /// Waits until the sources have delivered what has happened so far.
   virtual void catch_up() = 0;
   /// When the body's time is up.

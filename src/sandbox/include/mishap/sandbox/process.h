@@ -47,6 +47,9 @@ struct SpawnRequest {
   /// Descriptors that become 0, 1 and 2; borrowed for the call. Without them: /dev/null and two new
   /// pipes.
   std::optional<int> input, output, error;
+  /// The program leads a session of its own, with the terminal that is its `input` as the
+  /// controlling one. Otherwise it leads a process group of its own.
+  bool controlling_terminal = false;
 
   /// A filter for the program and all it starts. Copied by the kernel; borrowed for the call.
   /// Empty: none.

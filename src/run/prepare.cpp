@@ -1,0 +1,44 @@
+#include "prepare.h"
+
+#include <cstdlib>
+
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+namespace mishap::run {
+namespace {
+
+Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& spec,
+                                                            const engine::EngineOptions& options) {
+  auto addresses = engine::interface_addresses(spec.services());
+  std::map<std::string, engine::Launch> launches;
+  for (const auto& service : spec.services()) {
+    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses));
+  }
+  // Two databases of one cell share its files, so their data directories are told apart.
+  engine::separate_directories(launches);
+  return launches;
+}
+
+Result<std::string> make_keep_root() {
+  const char* temporary = std::getenv("TMPDIR");
+  std::string path =
+      fmt::format("{}/mishap-kept.XXXXXX", temporary != nullptr ? temporary : "/tmp");
+  if (mkdtemp(path.data()) == nullptr) return fail_errno("cannot make " + path);
+  chmod(path.c_str(), 0755);
+  return path;
+}
+
+}  // namespace
+
+Result<void> prepare(CellFrame& frame) {
+  MISHAP_TRY(sandbox::can_unprivileged_userns());
+  MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, frame.options.engine));
+  if (frame.options.keep) {
+    MISHAP_ASSIGN(frame.keep_root, make_keep_root());
+  }
+  return {};
+}
+
+}  // namespace mishap::run

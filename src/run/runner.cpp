@@ -113,6 +113,7 @@ class Coordinator {
 
   void report(TestResult result) {
     save_outputs(result);
+    if (!result.kept.empty()) keep_logs(result);
     verdicts_.push_back(result.verdict);
     if (result.verdict == Verdict::vacuous && result.require_faults_fire)
       required_fault_missed_ = true;

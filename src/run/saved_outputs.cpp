@@ -2,6 +2,9 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -33,20 +36,27 @@ Result<fs::path> emptied(const fs::path& directory) {
   return directory;
 }
 
-/// Everything that a service printed, as it came.
-std::vector<std::string> lines_of(const event::TestResult& result, const std::string& service) {
-  std::vector<std::string> lines;
+using Lines = std::vector<std::string>;
+
+/// Everything that services printed, as it came.
+std::map<std::string, Lines> printed_lines(const event::TestResult& result) {
+  std::map<std::string, Lines> lines;
   for (const auto& event : result.events) {
-    bool output = event.type == "stdout" || event.type == "stderr";
-    if (output && event.service == service) lines.push_back(redact(event.fields.get("raw")));
+    if (event.type != "stdout" && event.type != "stderr") continue;
+    lines[event.service].push_back(redact(event.fields.get("raw")));
   }
   return lines;
 }
 
-bool write_lines(const fs::path& file, const std::vector<std::string>& lines) {
+bool write_lines(const fs::path& file, const Lines& lines) {
   std::ofstream out(file, std::ios::binary);
   for (const auto& line : lines) out << line << '\n';
   return out.flush().good();
+}
+
+void note_unsaved(event::TestResult& result, const std::string& service, const fs::path& file) {
+  result.notes.push_back(
+      fmt::format("the output of {} could not be saved to {}", service, file.string()));
 }
 
 }  // namespace
@@ -60,17 +70,27 @@ Result<fs::path> fresh_output_directory(const fs::path& wanted) {
 }
 
 void save_long_outputs(event::TestResult& result, const fs::path& directory) {
+  auto printed = printed_lines(result);
   for (auto& output : result.outputs) {
-    auto lines = lines_of(result, output.service);
+    const Lines& lines = printed[output.service];
     if (lines.size() <= event::kShownOutputLines) continue;
     std::string run = result.run > 0 ? fmt::format(".{}", result.run) : "";
     fs::path file = directory / fmt::format("{}{}.{}{}", result.name, run, output.service, kEnding);
     if (write_lines(file, lines)) {
       output.saved_to = file.string();
     } else {
-      result.notes.push_back(
-          fmt::format("the output of {} could not be saved to {}", output.service, file.string()));
+      note_unsaved(result, output.service, file);
     }
+  }
+}
+
+void keep_logs(event::TestResult& result) {
+  fs::path directory = fs::path(result.kept) / "logs";
+  std::error_code ignored;  // then the files cannot be written, which is said
+  fs::create_directories(directory, ignored);
+  for (const auto& [service, lines] : printed_lines(result)) {
+    fs::path file = directory / (service + std::string(kEnding));
+    if (!write_lines(file, lines)) note_unsaved(result, service, file);
   }
 }
 

@@ -19,4 +19,8 @@ Result<std::filesystem::path> fresh_output_directory(const std::filesystem::path
 /// note.
 void save_long_outputs(event::TestResult& result, const std::filesystem::path& directory);
 
+/// Writes what every service printed, in the same form, to logs/SERVICE.log in the directory that
+/// the test leaves behind (`result.kept`). What cannot be written becomes a note.
+void keep_logs(event::TestResult& result);
+
 }  // namespace mishap::run

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "prepare.h"
+#include "saved_outputs.h"
 #include "terminal.h"
 
 namespace mishap::run {
@@ -50,6 +51,7 @@ Result<ShellOutcome> open_shell(spec::Spec& spec, const RunOptions& options,
   }
   read_all(worker);
   outcome.result = worker.finish(frame);
+  if (!outcome.result.kept.empty()) keep_logs(outcome.result);
   outcome.exit_code = exit_code_of(outcome.result);
   return outcome;
 }

@@ -71,6 +71,15 @@ TEST_F(SavedOutputs, WhatCannotBeSavedIsSaid) {
                                                    (root_ / "nowhere/test_buy.2.db.log").string()});
 }
 
+TEST_F(SavedOutputs, AKeptCellHasTheLogsOfAllItsServices) {
+  auto result = printed(5);
+  result.kept = root_.string();
+  keep_logs(result);
+  EXPECT_EQ(content(root_ / "logs/cache.log"), "line 3 password=***\n");
+  EXPECT_TRUE(content(root_ / "logs/db.log").ends_with("line 4 password=***\n"));
+  EXPECT_TRUE(result.notes.empty());
+}
+
 TEST_F(SavedOutputs, ARunStartsWithAnEmptyDirectory) {
   fs::create_directories(root_ / "output");
   std::ofstream(root_ / "output/test_old.db.log") << "old";

@@ -1,13 +1,16 @@
 #include "addresses.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <cstdlib>
 #include <set>
 #include <sstream>
 
-#include <netinet/in.h>
+#include <arpa/inet.h>
 
 #include <fmt/format.h>
+
+#include "mishap/base/text.h"
 
 namespace mishap::cell {
 namespace {
@@ -17,11 +20,24 @@ net::Address at_port(net::Address address, uint16_t port) {
   return address;
 }
 
-/// An address that a connect() takes to the caller's own network.
-bool is_local(const net::Address& address) {
-  if (address.is_loopback()) return true;
-  std::string host = address.host();
-  return host == "0.0.0.0" || host == "::";
+/// Who listens, from a line of /proc/net/tcp or tcp6: "0: 0100007F:1F90 00000000:0000 0A …".
+std::optional<net::Address> listener_of(const std::string& line) {
+  constexpr std::string_view kListening = "0A";
+  std::istringstream words(line);
+  std::string number, local, remote, state;
+  words >> number >> local >> remote >> state;
+  size_t colon = local.find(':');
+  if (state != kListening || colon == std::string::npos) return std::nullopt;
+  // Eight digits at a time are a word of the address, printed as a number of this machine.
+  std::array<uint32_t, 4> raw{};
+  for (size_t i = 0; i * 8 < colon && i < raw.size(); ++i)
+    raw[i] = uint32_t(std::strtoul(local.substr(i * 8, 8).c_str(), nullptr, 16));
+  bool is_v4 = colon == 8;
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (inet_ntop(is_v4 ? AF_INET : AF_INET6, raw.data(), host.data(), host.size()) == nullptr)
+    return std::nullopt;
+  auto port = uint16_t(std::strtoul(local.substr(colon + 1).c_str(), nullptr, 16));
+  return net::Address::numeric(host.data(), port);
 }
 
 }  // namespace
@@ -82,7 +98,7 @@ std::optional<Addresses::Place> Addresses::find(std::string_view consumer,
     return Place{listener->service, listener->interface, address};
   };
   if (address.family() != AF_INET && address.family() != AF_INET6) return std::nullopt;
-  if (is_local(address)) {
+  if (address.is_loopback()) {
     bool has_own = networks_.contains(consumer);
     auto found = place(listening(has_own ? consumer : "", port));
     if (found || has_own) return found;
@@ -118,32 +134,13 @@ std::optional<std::string> find_port_clash(const std::vector<engine::Service>& s
 }
 
 bool listens_on_loopback_only(std::string_view tcp, std::string_view tcp6, uint16_t port) {
-  constexpr std::string_view kListen = "0A";
   bool listens = false;
   for (std::string_view text : {tcp, tcp6}) {
-    std::istringstream lines{std::string(text)};
-    std::string line;
-    std::getline(lines, line);  // the headings
-    while (std::getline(lines, line)) {
-      std::istringstream words(line);
-      std::string number, local, remote, state;
-      words >> number >> local >> remote >> state;
-      size_t colon = local.find(':');
-      if (state != kListen || colon == std::string::npos) continue;
-      if (local.substr(colon + 1) != fmt::format("{:04X}", port)) continue;
-      // Each group of eight digits is a word of the address, printed as a number of this machine.
-      std::array<uint32_t, 4> words_of{};
-      for (size_t i = 0; i * 8 < colon && i < words_of.size(); ++i)
-        words_of[i] = uint32_t(std::strtoul(local.substr(i * 8, 8).c_str(), nullptr, 16));
-      sockaddr_in v4{};
-      sockaddr_in6 v6{};
-      v4.sin_family = AF_INET;
-      v6.sin6_family = AF_INET6;
-      std::memcpy(&v4.sin_addr, words_of.data(), sizeof v4.sin_addr);
-      std::memcpy(&v6.sin6_addr, words_of.data(), sizeof v6.sin6_addr);
-      auto address = colon == 8 ? net::Address::from(reinterpret_cast<sockaddr*>(&v4), sizeof v4)
-                                : net::Address::from(reinterpret_cast<sockaddr*>(&v6), sizeof v6);
-      if (!address || !address->is_loopback()) return false;
+    for (std::string_view line : split(text, '\n')) {
+      auto listener = listener_of(std::string(line));
+      if (!listener || listener->port() != port) continue;
+      std::string host = listener->host();
+      if (!listener->is_loopback() || host == "0.0.0.0" || host == "::") return false;
       listens = true;
     }
   }

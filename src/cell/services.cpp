@@ -192,8 +192,8 @@ Result<void> Services::spawn(Running& running) {
     running.spawned = true;
   }
   // Before its output is followed, and its end with it.
-  bool image = running.service->source == engine::Service::Source::image;
-  emit("service_started", running.service->name, {{"kind", image ? "image" : "binary"}});
+  emit("service_started", running.service->name,
+       {{"kind", running.service->from_image() ? "image" : "binary"}});
   follow_output(running, child);
   return {};
 }

@@ -28,6 +28,8 @@ sandbox::CellOptions cell_options(const CellFrame& frame, const std::string& kee
       options.networks.push_back(service.name);
     else
       options.hosts.push_back({service.name, "127.0.0.1"});
+    for (const auto& interface : service.interfaces)
+      options.reserved_ports.push_back(interface.port);
   }
   std::error_code ignored;
   options.visible_paths.push_back(fs::current_path(ignored));

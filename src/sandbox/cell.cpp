@@ -81,7 +81,7 @@ Result<void> set_up(const CellOptions& options, CellUser user, CellEnvironment& 
   std::string cwd(4096, '\0');
   if (getcwd(cwd.data(), cwd.size()) == nullptr) cwd = "/";
   cwd.resize(std::strlen(cwd.c_str()));
-  MISHAP_TRY(set_up_loopback());
+  MISHAP_TRY(set_up_loopback(options));
   make_networks(options, environment);
   if (sethostname(options.hostname.data(), options.hostname.size()) != 0)
     return fail_errno("set the host name");

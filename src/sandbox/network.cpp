@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sched.h>
 
 #include "mishap/net/network_scope.h"
@@ -27,10 +28,11 @@ constexpr uint32_t kNetwork = (172u << 24) | (18u << 16);
 constexpr uint8_t kPrefixLength = 16;
 constexpr uint32_t kMostNetworks = 0xffff - 2;
 
-/// Interface numbers of our choice, so that none has to be looked up. 1 is always lo.
-constexpr int kBridgeIndex = 2;
-constexpr int kInnerIndex = 2;
-constexpr int kFirstPortIndex = 3;
+/// Interface numbers of our choice, so that none has to be looked up. Low ones are lo's and those
+/// of the fallback tunnels that some modules put into every new namespace.
+constexpr int kBridgeIndex = 1000;
+constexpr int kInnerIndex = 1000;
+constexpr int kFirstPortIndex = 1001;
 
 in_addr host_address(uint32_t number) { return in_addr{htonl(kNetwork | number)}; }
 
@@ -106,9 +108,22 @@ void leave_ipv6_to_loopback() {
   (void)write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 }
 
-Result<void> allow_low_ports() {
+Result<void> set_port_rules(const CellOptions& options) {
   // Services have no capabilities but may listen on port 80, as they could as root in a container.
-  return write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+  MISHAP_TRY(write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"));
+  if (options.reserved_ports.empty()) return {};
+  return write_file("/proc/sys/net/ipv4/ip_local_reserved_ports",
+                    fmt::format("{}", fmt::join(options.reserved_ports, ",")));
+}
+
+Result<void> bring_loopback_up(const CellOptions& options) {
+  UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (!socket_fd || ioctl(socket_fd.get(), SIOCSIFFLAGS, &request) != 0)
+    return fail_errno("bring the loopback interface up");
+  return set_port_rules(options);
 }
 
 Result<void> add_second_loopback_address() {
@@ -128,12 +143,13 @@ Result<void> add_second_loopback_address() {
 
 /// A new namespace, joined to the bridge. Inner end up first, then the outer, then the bridge: a
 /// port whose peer is down may hold the first packet for a second. Returns in the new namespace.
-Result<ServiceNetwork> make_network(NetlinkSocket& cell, uint32_t number) {
+Result<ServiceNetwork> make_network(NetlinkSocket& cell, uint32_t number,
+                                    const CellOptions& options) {
   if (unshare(CLONE_NEWNET) != 0) return fail_errno("make a network namespace");
   ServiceNetwork network;
   network.address = text_of(host_address(number + 2));
   MISHAP_ASSIGN(network.network_namespace, net::current_network());
-  MISHAP_TRY(bring_loopback_up());
+  MISHAP_TRY(bring_loopback_up(options));
   leave_ipv6_to_loopback();
   int port = kFirstPortIndex + static_cast<int>(number);
   MISHAP_TRY(make_pair(cell, port, network.network_namespace.get()));
@@ -155,7 +171,7 @@ Result<void> make_all(const CellOptions& options, CellEnvironment& environment) 
   MISHAP_TRY(bring_up(cell, kBridgeIndex));
   MISHAP_ASSIGN(UniqueFd home, net::current_network());
   for (const std::string& name : options.networks) {
-    auto made = make_network(cell, static_cast<uint32_t>(environment.networks.size()));
+    auto made = make_network(cell, static_cast<uint32_t>(environment.networks.size()), options);
     MISHAP_TRY(net::enter_network(home.get()));
     if (!made) return fail(std::move(made).error());
     environment.networks.emplace(name, std::move(*made));
@@ -185,18 +201,8 @@ std::string service_hosts(const std::string& service, const CellOptions& options
 
 }  // namespace
 
-Result<void> bring_loopback_up() {
-  UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (!socket_fd || ioctl(socket_fd.get(), SIOCSIFFLAGS, &request) != 0)
-    return fail_errno("bring the loopback interface up");
-  return allow_low_ports();
-}
-
-Result<void> set_up_loopback() {
-  MISHAP_TRY(bring_loopback_up());
+Result<void> set_up_loopback(const CellOptions& options) {
+  MISHAP_TRY(bring_loopback_up(options));
   return add_second_loopback_address();
 }
 
@@ -211,6 +217,9 @@ void make_networks(const CellOptions& options, CellEnvironment& environment) {
   environment.networks.clear();
   environment.gateway.clear();
   environment.network_problem = made.error().message;
+  // What rtnetlink says of a kind of interface that it does not know.
+  if (made.error().code == EOPNOTSUPP)
+    environment.network_problem += " (sudo modprobe -a bridge veth)";
 }
 
 std::string cell_hosts(const CellOptions& options, const CellEnvironment& environment) {

@@ -7,11 +7,9 @@
 
 namespace mishap::sandbox {
 
-/// Brings lo up in the network namespace of the calling thread, and lets everybody listen on low
-/// ports there.
-Result<void> bring_loopback_up();
-/// The same for a namespace that may have nothing but lo.
-Result<void> set_up_loopback();
+/// Brings lo up in the network namespace of the calling thread, which may have nothing else, and
+/// sets who may have which port there.
+Result<void> set_up_loopback(const CellOptions& options);
 
 /// Makes `options.networks` and fills in the environment's, or says in `network_problem` why there
 /// are none. The process must have one thread.

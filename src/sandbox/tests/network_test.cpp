@@ -28,6 +28,7 @@ class NetworkTest : public testing::Test {
     options_.overlay = false;
     options_.hosts = {{"tool"}, {"far", "192.0.2.7"}};
     options_.networks = {"db", "api"};
+    options_.reserved_ports = {8080, 50051};
   }
   CellOptions options_;
 };
@@ -96,18 +97,19 @@ TEST_F(NetworkTest, AServiceSeesNamesFromWhereItIs) {
       request.host_name = name;
       request.hosts = found->second.hosts;
     }
-    return output_of(request,
-                     "hostname; for name in db api tool far localhost host.docker.internal; do "
-                     "getent ahostsv4 $name | head -n1; done; "
-                     "getent hosts localhost; ls -A /dev/shm /tmp; "
-                     "cat /proc/sys/net/ipv4/ip_unprivileged_port_start");
+    return output_of(
+        request,
+        "hostname; for name in db api tool far localhost host.docker.internal; do "
+        "getent ahostsv4 $name | head -n1; done; "
+        "getent hosts localhost; ls -A /dev/shm /tmp; "
+        "cd /proc/sys/net/ipv4; cat ip_unprivileged_port_start ip_local_reserved_ports");
   };
   EXPECT_EQ(in_cell(options_, [&](CellEnvironment& cell) { return seen_by(cell, "db"); }),
             "db\n"
             "172.18.0.2      STREAM db\n172.18.0.3      STREAM api\n172.18.0.1      STREAM tool\n"
             "192.0.2.7       STREAM far\n127.0.0.1       STREAM localhost\n"
             "172.18.0.1      STREAM host.docker.internal\n"
-            "::1             localhost ip6-localhost\n/dev/shm:\n\n/tmp:\n0\n");
+            "::1             localhost ip6-localhost\n/dev/shm:\n\n/tmp:\n0\n8080,50051\n");
   // A service that has none, after one that has: its names are the cell's.
   EXPECT_EQ(in_cell(options_,
                     [&](CellEnvironment& cell) {
@@ -118,7 +120,7 @@ TEST_F(NetworkTest, AServiceSeesNamesFromWhereItIs) {
             "172.18.0.2      STREAM db\n172.18.0.3      STREAM api\n127.0.0.1       STREAM tool\n"
             "192.0.2.7       STREAM far\n127.0.0.1       STREAM localhost\n"
             "127.0.0.1       STREAM host.docker.internal\n"
-            "::1             localhost ip6-localhost\n/dev/shm:\n\n/tmp:\n0\n");
+            "::1             localhost ip6-localhost\n/dev/shm:\n\n/tmp:\n0\n8080,50051\n");
 }
 
 TEST_F(NetworkTest, ALongNameIsCut) {

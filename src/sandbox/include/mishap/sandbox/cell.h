@@ -62,6 +62,9 @@ struct CellOptions {
   /// Services that get a network namespace, an address and a name of their own, joined to the
   /// cell's by a bridge.
   std::vector<std::string> networks;
+  /// Ports that services will want, so nobody gets them by chance: not for binding port 0, not as
+  /// the source of a connection.
+  std::vector<uint16_t> reserved_ports;
   /// Absolute host paths that must be reachable inside whatever their parents' modes are, and even
   /// under /tmp: the spec's directory, the working directory, programs. Those that do not exist are
   /// skipped.

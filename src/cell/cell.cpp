@@ -205,7 +205,7 @@ class CellRun {
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
     if (!environment_.overlay)
       result.notes.push_back("no overlay: " + environment_.overlay_problem);
-    if (!environment_.network_problem.empty()) {
+    if (!environment_.network_problem.empty() && !session_.is_tool_error()) {
       result.notes.push_back(
           "services from images share the cell's loopback, for want of networks: " +
           environment_.network_problem);

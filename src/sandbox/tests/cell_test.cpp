@@ -336,6 +336,10 @@ TEST_F(CellTest, CostOfAnEmptyCell) {
   };
   EXPECT_LT(measure(true, "with_overlay"), 100);
   EXPECT_LT(measure(false, "without_overlay"), 100);
+  options_.networks = {"one"};
+  EXPECT_LT(measure(false, "with_one_network"), 100);
+  options_.networks = {"one", "two", "three", "four", "five"};
+  EXPECT_LT(measure(false, "with_five_networks"), 100);
 }
 
 TEST_F(CellTest, Probes) {

@@ -33,7 +33,7 @@ class Bench:
         shutil.copytree(ROOT / "examples", self.work / "examples")
         self.bin = self.work / "bin"
         self.bin.mkdir()
-        for program in ("mishap", "tiny_http", "user_api_careful", "user_api_careless"):
+        for program in ("mishap", "tiny_http", "without_rtnetlink", "user_api_careful", "user_api_careless"):
             shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
             if program == "tiny_http":
                 shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
@@ -45,7 +45,12 @@ class Bench:
             os.chmod(self.work, 0o755)
 
     def run(self, args, timeout=300):
-        command = [str(self.bin / "mishap"), *args]
+        program = str(self.bin / "mishap")
+        if args[0] == NO_NETWORKS:
+            args = args[1:]
+            command = [str(self.bin / "without_rtnetlink"), program, *args]
+        else:
+            command = [program, *args]
         if self.ordinary_user:
             command = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups", *command]
         env = dict(os.environ, HOME=str(self.work / "home"), NO_COLOR="1", MISHAP_CACHE_DIR=cache_dir(self.ordinary_user))
@@ -114,6 +119,11 @@ def test(spec, *more):
 CAREFUL = ["--image", "user-api:latest=bin/user_api_careful"]
 CARELESS = ["--image", "user-api:latest=bin/user_api_careless"]
 
+TINY = ["--image", "tiny:latest=bin/tiny_http"]
+
+# First word of a case that runs where the kernel makes no network interfaces.
+NO_NETWORKS = "(without rtnetlink)"
+
 PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careful"]
 CARELESS_PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
 
@@ -154,6 +164,9 @@ CASES = {
     "shell-cannot-start": (["shell", "specs/broken_service.star"], 1),
     "help-shell": (["shell", "--help"], 0),
     "login-refused": (test("specs/login_refused.star"), 2),
+    "own-loopback": (one_by_one("specs/own_loopback.star", *TINY), 0),
+    "shared-loopback": ([NO_NETWORKS, *test("specs/two_ports.star", *TINY)], 0),
+    "no-networks": ([NO_NETWORKS, *test("specs/networks.star", *TINY, "--test", "each_is_itself")], 1),
     "service-dies": (test("specs/broken_service.star"), 2),
 }
 
@@ -177,6 +190,20 @@ VERDICTS = {
         "test_matrix_health_cache_down": "vacuous",
         "test_matrix_health_db_slow": "pass or vacuous",
     }),
+    "networks": (test("specs/networks.star", *TINY), 0, {
+        "test_each_is_itself": "pass",
+        "test_names_lead_to_their_services": "pass",
+        "test_localhost_is_where_one_is": "pass",
+        "test_one_port_is_published_on_the_loopback_of_binaries": "pass",
+        "test_the_environment_says_how_to_get_there": "pass",
+        "test_rules_strike_the_edge_that_they_name": "pass",
+        "test_a_refused_port_stays_refused_behind_a_relay": "pass",
+        "test_calls_of_a": "pass",
+        "test_matrix_calls_of_a_b_gone": "pass",
+        "test_matrix_calls_of_a_web_gone": "pass",
+        "test_matrix_calls_of_a_self_gone": "pass",
+    }),
+    "two-ports": (test("specs/two_ports.star", *TINY), 0, {"test_call_by_name": "pass"}),
     "faults": (test("specs/faults.star"), 0, {
         "test_write_line": "pass",
         "test_matrix_write_line_disk_full": "pass",

@@ -205,6 +205,12 @@ class CellRun {
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
     if (!environment_.overlay)
       result.notes.push_back("no overlay: " + environment_.overlay_problem);
+    if (!environment_.network_problem.empty() && !session_.is_tool_error()) {
+      result.notes.push_back(
+          "services from images share the cell's loopback, for want of networks: " +
+          environment_.network_problem);
+    }
+    add_start_notes(result);
     add_outputs(result);
     size_t count = session_.log().size();
     result.events.reserve(count);
@@ -212,6 +218,11 @@ class CellRun {
     for (auto& note : undeclared_connections(result.events))
       result.notes.push_back(std::move(note));
     return result;
+  }
+
+  void add_start_notes(event::TestResult& result) {
+    if (session_.is_tool_error()) return;
+    for (auto& note : session_.services().notes()) result.notes.push_back(std::move(note));
   }
 
   void add_outputs(event::TestResult& result) {

@@ -27,19 +27,31 @@ syscalls::SocketAddress to_syscalls(const net::Address& address) {
   return out;
 }
 
+std::map<std::string, std::string> addresses_of(const sandbox::CellEnvironment& environment) {
+  std::map<std::string, std::string> out;
+  for (const auto& [service, network] : environment.networks) out[service] = network.address;
+  return out;
+}
+
 }  // namespace
 
 /// Puts the relays' router where supervisors look for one.
 class LiveSession::Redirect final : public syscalls::ConnectRouter {
  public:
-  explicit Redirect(traffic::Router& router) : router_(router) {}
+  Redirect(const Addresses& addresses, traffic::Router& router)
+      : addresses_(addresses), router_(router) {}
 
   std::optional<syscalls::Route> route(std::string_view consumer,
                                        const syscalls::SocketAddress& destination) override {
-    auto routed = router_.route(consumer, to_net(destination));
+    net::Address asked = to_net(destination).without_v4_mapping();
+    auto place = addresses_.find(consumer, asked);
+    if (!place) return std::nullopt;
+    auto routed =
+        router_.route(consumer, place->service, place->interface, asked.family(), place->address);
     if (!routed) return std::nullopt;
     syscalls::Route route;
     route.relay = to_syscalls(routed->relay);
+    if (!(place->address == asked)) route.dial = to_syscalls(place->address);
     route.into_silence = routed->into_silence;
     route.edge = routed->id;
     return route;
@@ -50,6 +62,7 @@ class LiveSession::Redirect final : public syscalls::ConnectRouter {
   }
 
  private:
+  const Addresses& addresses_;
   traffic::Router& router_;
 };
 
@@ -58,6 +71,7 @@ LiveSession::LiveSession(const CellPlan& plan, const CellSettings& settings,
     : plan_(plan),
       settings_(settings),
       environment_(environment),
+      addresses_(plan.services, addresses_of(environment), environment.gateway),
       protocols_(plan.seed),
       phase_(std::make_shared<Phase>()) {
   phase_->deadline = net::Clock::now() + plan.ceiling;
@@ -71,6 +85,7 @@ LiveSession::~LiveSession() {
   if (traffic_thread_.joinable()) traffic_thread_.join();
   if (output_thread_.joinable()) output_thread_.join();
   router_.reset();
+  published_.reset();
 }
 
 Result<void> LiveSession::start_loops() {
@@ -82,22 +97,53 @@ Result<void> LiveSession::start_loops() {
 Result<void> LiveSession::start_relays() {
   if (plan_.relayed.empty()) return {};
   MISHAP_ASSIGN(router_, traffic::Router::create(*traffic_loop_, log_, protocols_));
+  for (const auto& [service_name, network] : environment_.networks)
+    MISHAP_TRY(router_->add_network(service_name, network.network_namespace.get()));
   for (const auto& [service_name, interface_name] : plan_.relayed) {
     const engine::Service* service = find_service(service_name);
     const engine::Interface* interface =
         service == nullptr ? nullptr : service->find_interface(interface_name);
     if (interface == nullptr)
       return fail(fmt::format("no interface {}.{} to relay", service_name, interface_name));
-    MISHAP_TRY(router_->relay(service_name, interface_name, {"127.0.0.1", interface->port},
+    MISHAP_TRY(router_->relay(service_name, interface_name,
+                              addresses_.from_cell(service_name, interface->port),
                               protocols::find(interface->protocol)));
   }
-  redirect_ = std::make_unique<Redirect>(*router_);
+  redirect_ = std::make_unique<Redirect>(addresses_, *router_);
+  return {};
+}
+
+/// Where services could not have networks, they share the cell's loopback, if they can.
+Result<void> LiveSession::check_networks() const {
+  if (environment_.network_problem.empty()) return {};
+  auto clash = find_port_clash(plan_.services);
+  if (!clash) return {};
+  return fail(fmt::format("{}, and services cannot have networks of their own here: {}", *clash,
+                          environment_.network_problem));
+}
+
+/// Only who is on the cell's loopback could use them.
+Result<void> LiveSession::publish_ports() {
+  bool needed = !addresses_.published().empty() &&
+                std::any_of(plan_.services.begin(), plan_.services.end(), [&](const auto& service) {
+                  return !environment_.networks.contains(service.name);
+                });
+  if (!needed) return {};
+  published_ = std::make_unique<traffic::PublishedPorts>(*traffic_loop_);
+  for (const auto& [port, place] : addresses_.published()) {
+    auto published = published_->publish(port, place.address);
+    if (published) continue;
+    return fail(std::move(published).error().context(
+        fmt::format("publish {}.{}", place.service, place.interface)));
+  }
   return {};
 }
 
 Result<void> LiveSession::start(Script& script) {
   auto ours = [this]() -> Result<void> {
+    MISHAP_TRY(check_networks());
     MISHAP_TRY(start_loops());
+    MISHAP_TRY(publish_ports());
     return start_relays();
   }();
   if (!ours) {
@@ -106,10 +152,12 @@ Result<void> LiveSession::start(Script& script) {
   }
   traffic_thread_ = std::thread([this] { traffic_loop_->run(); });
   output_thread_ = std::thread([this] { output_loop_->run(); });
-  services_ = std::make_unique<Services>(
-      Services::Context{plan_, settings_, environment_, log_, *output_loop_, redirect_.get(),
-                        [this](const syscalls::SocketAddress& address) { return peer_of(address); },
-                        [this](Error error) { fail_tool(std::move(error)); }});
+  services_ = std::make_unique<Services>(Services::Context{
+      plan_, settings_, environment_, log_, *output_loop_, redirect_.get(),
+      [this](const std::string& consumer, const syscalls::SocketAddress& address) {
+        return peer_of(consumer, address);
+      },
+      [this](Error error) { fail_tool(std::move(error)); }});
   windows_ = std::make_unique<Windows>(plan_, *services_, protocols_, log_);
   auto seed = [&](const std::string& name) -> Result<void> {
     if (!script.has_seed(name)) return {};
@@ -167,15 +215,11 @@ const engine::Service* LiveSession::find_service(const std::string& name) const 
   return found == plan_.services.end() ? nullptr : &*found;
 }
 
-std::optional<syscalls::Peer> LiveSession::peer_of(const syscalls::SocketAddress& address) const {
-  if (!address.is_inet() || !to_net(address).without_v4_mapping().is_loopback())
-    return std::nullopt;
-  for (const auto& service : plan_.services) {
-    for (const auto& interface : service.interfaces) {
-      if (interface.port == address.port()) return syscalls::Peer{service.name, interface.name};
-    }
-  }
-  return std::nullopt;
+std::optional<syscalls::Peer> LiveSession::peer_of(const std::string& consumer,
+                                                   const syscalls::SocketAddress& address) const {
+  auto place = addresses_.find(consumer, to_net(address));
+  if (!place) return std::nullopt;
+  return syscalls::Peer{place->service, place->interface};
 }
 
 net::Endpoint LiveSession::endpoint_of(const std::string& service,
@@ -183,7 +227,7 @@ net::Endpoint LiveSession::endpoint_of(const std::string& service,
   if (router_) {
     if (auto relayed = router_->dial_address(service, interface.name)) return *relayed;
   }
-  return net::Endpoint{"127.0.0.1", interface.port};
+  return addresses_.from_cell(service, interface.port);
 }
 
 Result<TimedStep> LiveSession::step(const std::string& service_name,

@@ -9,8 +9,10 @@
 
 #include "mishap/cell/cell.h"
 #include "mishap/cell/session.h"
+#include "mishap/traffic/published_ports.h"
 #include "mishap/traffic/router.h"
 
+#include "addresses.h"
 #include "services.h"
 #include "windows.h"
 
@@ -60,18 +62,23 @@ class LiveSession final : public Session {
   Result<void> start_loops();
   Result<void> start_relays();
   void fail_tool(Error error);
-  std::optional<syscalls::Peer> peer_of(const syscalls::SocketAddress& address) const;
+  Result<void> check_networks() const;
+  Result<void> publish_ports();
+  std::optional<syscalls::Peer> peer_of(const std::string& consumer,
+                                        const syscalls::SocketAddress& address) const;
   net::Endpoint endpoint_of(const std::string& service, const engine::Interface& interface) const;
   const engine::Service* find_service(const std::string& name) const;
 
   const CellPlan& plan_;
   const CellSettings& settings_;
   sandbox::CellEnvironment& environment_;
+  Addresses addresses_;
   event::Log log_;
   monitor::MonitorSet monitors_;
   fault::ProtocolDecider protocols_;
   std::unique_ptr<net::Loop> traffic_loop_, output_loop_;
   std::thread traffic_thread_, output_thread_;
+  std::unique_ptr<traffic::PublishedPorts> published_;
   std::unique_ptr<traffic::Router> router_;
   std::unique_ptr<Redirect> redirect_;
   std::unique_ptr<Services> services_;

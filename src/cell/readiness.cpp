@@ -1,12 +1,16 @@
 #include "readiness.h"
 
+#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "mishap/base/duration.h"
+#include "mishap/net/network_scope.h"
 #include "mishap/protocols/http/http.h"
 #include "mishap/protocols/registry.h"
+
+#include "addresses.h"
 
 namespace mishap::cell {
 namespace {
@@ -76,6 +80,11 @@ Result<NamedCheck> spec_check(const Service& service) {
   return fail("unknown kind of healthcheck");
 }
 
+std::string text_of(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive,
                   net::Deadline ceiling) {
   net::Deadline deadline = std::min(ceiling, net::Clock::now() + named.timeout);
@@ -97,7 +106,9 @@ Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive,
 }  // namespace
 
 Result<void> wait_until_ready(const Service& service, const engine::Launch& launch,
-                              const std::function<bool()>& alive, net::Deadline ceiling) {
+                              int network_namespace, const std::function<bool()>& alive,
+                              net::Deadline ceiling) {
+  MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network_namespace));
   if (service.healthcheck) {
     MISHAP_ASSIGN(auto named, spec_check(service));
     MISHAP_TRY(poll(named, alive, ceiling));
@@ -111,6 +122,18 @@ Result<void> wait_until_ready(const Service& service, const engine::Launch& laun
     MISHAP_TRY(poll(named, alive, ceiling));
   }
   return {};
+}
+
+std::vector<uint16_t> ports_nobody_reaches(const Service& service, int network_namespace) {
+  auto scope = net::NetworkScope::enter(network_namespace);
+  if (!scope) return {};
+  std::string tcp = text_of("/proc/thread-self/net/tcp");
+  std::string tcp6 = text_of("/proc/thread-self/net/tcp6");
+  std::vector<uint16_t> ports;
+  for (const auto& interface : service.interfaces) {
+    if (listens_on_loopback_only(tcp, tcp6, interface.port)) ports.push_back(interface.port);
+  }
+  return ports;
 }
 
 }  // namespace mishap::cell

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "mishap/base/result.h"
 #include "mishap/engine/native.h"
@@ -12,9 +13,15 @@ namespace mishap::cell {
 
 /// Asks again and again, from 1 ms with growing pauses, until the service passes its own
 /// healthcheck and, where the catalogue asks for it, answers its protocol. `alive` says whether
-/// waiting still makes sense. Errors: `not ready: tcp localhost:5432 after 10s: connection
-/// refused`; the empty message when `alive` said no.
+/// waiting still makes sense. `network_namespace`: where the service is, and where all addresses
+/// are meant; -1: here. Errors: `not ready: tcp localhost:5432 after 10s: connection refused`; the
+/// empty message when `alive` said no.
 Result<void> wait_until_ready(const engine::Service& service, const engine::Launch& launch,
-                              const std::function<bool()>& alive, net::Deadline ceiling);
+                              int network_namespace, const std::function<bool()>& alive,
+                              net::Deadline ceiling);
+
+/// The ports of its interfaces on which the service listens, but on loopback addresses only, so
+/// that nobody outside its network reaches it.
+std::vector<uint16_t> ports_nobody_reaches(const engine::Service& service, int network_namespace);
 
 }  // namespace mishap::cell

@@ -135,7 +135,9 @@ Result<void> Services::start_one(Running& running,
     std::lock_guard lock(mutex_);
     return !running.exited && !given_up_;
   };
-  if (auto ready = wait_until_ready(*running.service, *running.launch, alive, ceiling); !ready) {
+  if (auto ready =
+          wait_until_ready(*running.service, *running.launch, namespace_of(name), alive, ceiling);
+      !ready) {
     {
       std::lock_guard lock(mutex_);
       if (given_up_ && !running.exited) return fail("");
@@ -145,6 +147,7 @@ Result<void> Services::start_one(Running& running,
   }
   if (running.service->healthcheck || !running.launch->readiness_protocol.empty())
     emit("service_ready", name);
+  note_ports_nobody_reaches(*running.service);
   return seed(name);
 }
 
@@ -155,6 +158,11 @@ Result<void> Services::spawn(Running& running) {
   request.arguments.assign(launch.argv.begin() + 1, launch.argv.end());
   for (const auto& [name, value] : launch.env) request.environment.push_back(name + "=" + value);
   request.working_directory = launch.cwd;
+  if (const auto* network = network_of(running.service->name)) {
+    request.network_namespace = network->network_namespace.get();
+    request.host_name = running.service->name;
+    request.hosts = network->hosts;
+  }
 
   syscalls::FilterPlan plan;
   if (running.service->seccomp) {
@@ -184,8 +192,8 @@ Result<void> Services::spawn(Running& running) {
     running.spawned = true;
   }
   // Before its output is followed, and its end with it.
-  bool image = running.service->source == engine::Service::Source::image;
-  emit("service_started", running.service->name, {{"kind", image ? "image" : "binary"}});
+  emit("service_started", running.service->name,
+       {{"kind", running.service->from_image() ? "image" : "binary"}});
   follow_output(running, child);
   return {};
 }
@@ -199,7 +207,10 @@ Result<void> Services::supervise(Running& running, UniqueFd listener) {
     context_.log.append(syscalls::to_draft(name, event));
   };
   options.on_failure = context_.on_supervisor_failure;
-  options.peer_of = context_.peer_of;
+  options.peer_of = [this, name = running.service->name](const syscalls::SocketAddress& address) {
+    return context_.peer_of(name, address);
+  };
+  options.network_namespace = namespace_of(running.service->name);
   options.router = context_.router;
   options.always.path = context_.plan.notified.contains(running.service->name);
   MISHAP_ASSIGN(running.supervisor,
@@ -277,6 +288,32 @@ bool Services::running(const std::string& service) const {
 std::vector<EarlyExit> Services::early_exits() const {
   std::lock_guard lock(mutex_);
   return early_exits_;
+}
+
+std::vector<std::string> Services::notes() const {
+  std::lock_guard lock(mutex_);
+  return notes_;
+}
+
+const sandbox::ServiceNetwork* Services::network_of(const std::string& service) const {
+  auto found = context_.environment.networks.find(service);
+  return found == context_.environment.networks.end() ? nullptr : &found->second;
+}
+
+int Services::namespace_of(const std::string& service) const {
+  const auto* network = network_of(service);
+  return network == nullptr ? -1 : network->network_namespace.get();
+}
+
+void Services::note_ports_nobody_reaches(const engine::Service& service) {
+  if (network_of(service.name) == nullptr) return;
+  for (uint16_t port : ports_nobody_reaches(service, namespace_of(service.name))) {
+    std::lock_guard lock(mutex_);
+    notes_.push_back(
+        fmt::format("service \"{}\" listens on port {} of its own loopback only, where nobody else "
+                    "reaches it, as in a container: let it listen on 0.0.0.0",
+                    service.name, port));
+  }
 }
 
 void Services::catch_up() {

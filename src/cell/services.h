@@ -37,7 +37,9 @@ class Services {
     event::Log& log;
     net::Loop& outputs;                         ///< runs already; follows the pipes
     syscalls::ConnectRouter* router = nullptr;  ///< none: no interface is relayed
-    std::function<std::optional<syscalls::Peer>(const syscalls::SocketAddress&)> peer_of;
+    /// Whom a consumer means by an address.
+    std::function<std::optional<syscalls::Peer>(const std::string&, const syscalls::SocketAddress&)>
+        peer_of;
     std::function<void(Error)> on_supervisor_failure;
   };
   explicit Services(Context context);
@@ -59,6 +61,8 @@ class Services {
   /// From here on a service that ends is an event, not a verdict.
   void faults_are_on() { faults_on_ = true; }
   std::vector<EarlyExit> early_exits() const;
+  /// What people should know of the start, though nothing failed.
+  std::vector<std::string> notes() const;
 
   /// Until every line that services had written when this was called is an event.
   void catch_up();
@@ -75,6 +79,9 @@ class Services {
   void follow_output(Running& running, sandbox::Child& child);
   void on_exit(Running& running, sandbox::ExitStatus status);
   void post_exit(Running& running);
+  const sandbox::ServiceNetwork* network_of(const std::string& service) const;
+  int namespace_of(const std::string& service) const;
+  void note_ports_nobody_reaches(const engine::Service& service);
   Error start_failure(const Running& running, const Error& why) const;
   bool wait_for_dependencies(const Running& running);
   void emit(const std::string& type, const std::string& service, event::Fields fields = {});
@@ -85,6 +92,7 @@ class Services {
   std::condition_variable changed_;
   bool given_up_ = false;
   std::vector<EarlyExit> early_exits_;
+  std::vector<std::string> notes_;
   std::map<std::string, std::unique_ptr<Running>> running_;
   std::unique_ptr<sandbox::Reaper> reaper_;
 };

@@ -66,11 +66,46 @@ std::string replace_placeholders(std::string text, const std::vector<InterfaceAd
   return text;
 }
 
+namespace {
+
+bool continues_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == '_';
+}
+
+/// Replaces `before` where it stands as a whole "host:port".
+std::string replace_address(std::string text, const std::string& before, const std::string& after) {
+  size_t at = 0;
+  while ((at = text.find(before, at)) != std::string::npos) {
+    size_t end = at + before.size();
+    bool whole = (at == 0 || !continues_name(text[at - 1])) &&
+                 (end == text.size() || std::isdigit(static_cast<unsigned char>(text[end])) == 0);
+    if (whole) text.replace(at, before.size(), after);
+    at += whole ? after.size() : 1;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string as_consumer_sees(std::string text, const Service& consumer,
+                             const std::vector<InterfaceAddress>& addresses) {
+  text = replace_placeholders(std::move(text), addresses);
+  for (const InterfaceAddress& address : addresses) {
+    bool own = std::any_of(consumer.interfaces.begin(), consumer.interfaces.end(),
+                           [&](const Interface& i) { return i.port == address.port; });
+    if (!address.behind_gateway || own) continue;
+    std::string port = ":" + std::to_string(address.port);
+    for (const char* host : {"localhost", "127.0.0.1"})
+      text = replace_address(std::move(text), host + port, address.host + port);
+  }
+  return text;
+}
+
 Environment service_environment(Environment base, const Service& service,
                                 const std::vector<InterfaceAddress>& addresses) {
   add_addresses(base, addresses);
   for (const auto& [name, value] : service.env) {
-    set_variable(base, name, replace_placeholders(value, addresses));
+    set_variable(base, name, as_consumer_sees(value, service, addresses));
   }
   return base;
 }

@@ -26,6 +26,11 @@ void add_addresses(Environment& env, const std::vector<InterfaceAddress>& addres
 /// `__FB_PROXY_ADDR_<svc>__<iface>__` and its like replaced; unknown ones stay.
 std::string replace_placeholders(std::string text, const std::vector<InterfaceAddress>& addresses);
 
+/// A word of the spec for this consumer: placeholders replaced, and `localhost:P` or `127.0.0.1:P`
+/// become `<name>:P` where P is a port behind the gateway and none of the consumer's own.
+std::string as_consumer_sees(std::string text, const Service& consumer,
+                             const std::vector<InterfaceAddress>& addresses);
+
 /// `base`, then addresses, then the spec's own env, which wins.
 Environment service_environment(Environment base, const Service& service,
                                 const std::vector<InterfaceAddress>& addresses);

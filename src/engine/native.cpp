@@ -67,14 +67,14 @@ fs::path default_cache_dir() {
                       : fs::path(home) / ".cache" / "mishap";
 }
 
-std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services) {
+std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services,
+                                                  const Service& consumer) {
   std::vector<InterfaceAddress> addresses;
   for (const Service& service : services) {
-    const bool container =
-        service.source == Service::Source::image || service.source == Service::Source::build;
+    const bool named = service.from_image() || consumer.from_image();
     for (const Interface& interface : service.interfaces) {
-      addresses.push_back(
-          {service.name, interface.name, container ? service.name : "127.0.0.1", interface.port});
+      addresses.push_back({service.name, interface.name, named ? service.name : "127.0.0.1",
+                           interface.port, consumer.from_image() && !service.from_image()});
     }
   }
   return addresses;
@@ -116,7 +116,7 @@ std::vector<ListeningPort> declared_ports(const Service& service) {
 void append_args(Launch& launch, const Service& service,
                  const std::vector<InterfaceAddress>& addresses) {
   for (const std::string& arg : service.args)
-    launch.argv.push_back(replace_placeholders(arg, addresses));
+    launch.argv.push_back(as_consumer_sees(arg, service, addresses));
 }
 
 Result<Launch> resolve_binary(const Service& service, const EngineOptions& options,

@@ -11,10 +11,11 @@ namespace {
 
 Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& spec,
                                                             const engine::EngineOptions& options) {
-  auto addresses = engine::interface_addresses(spec.services());
   std::map<std::string, engine::Launch> launches;
   for (const auto& service : spec.services()) {
-    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses));
+    MISHAP_ASSIGN(
+        launches[service.name],
+        engine::resolve(service, options, engine::interface_addresses(spec.services(), service)));
   }
   // Two databases of one cell share its files, so their data directories are told apart.
   engine::separate_directories(launches);

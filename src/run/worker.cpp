@@ -22,8 +22,15 @@ std::string replay_command(const RunOptions& options, const event::TestResult& r
 sandbox::CellOptions cell_options(const CellFrame& frame, const std::string& keep) {
   namespace fs = std::filesystem;
   sandbox::CellOptions options;
-  for (const auto& service : frame.spec.services())
-    options.hosts.push_back({service.name, "127.0.0.1"});
+  for (const auto& service : frame.spec.services()) {
+    auto launch = frame.launches.find(service.name);
+    if (launch != frame.launches.end() && launch->second.own_network)
+      options.networks.push_back(service.name);
+    else
+      options.hosts.push_back({service.name, "127.0.0.1"});
+    for (const auto& interface : service.interfaces)
+      options.reserved_ports.push_back(interface.port);
+  }
   std::error_code ignored;
   options.visible_paths.push_back(fs::current_path(ignored));
   options.visible_paths.push_back(fs::absolute(frame.spec.path()).parent_path());

@@ -10,11 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <net/if.h>
-#include <netinet/in.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -29,6 +25,7 @@
 #include "file_tree.h"
 #include "host_access.h"
 #include "mounts.h"
+#include "network.h"
 #include "spawn.h"
 
 namespace mishap::sandbox {
@@ -72,26 +69,6 @@ Result<void> map_ids(CellUser user) {
   return write_file("/proc/self/gid_map", fmt::format("{0} {0} 1", user.gid));
 }
 
-Result<void> bring_loopback_up() {
-  UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (!socket_fd || ioctl(socket_fd.get(), SIOCSIFFLAGS, &request) != 0) {
-    return fail_errno("bring the loopback interface up");
-  }
-  // getaddrinfo with AI_ADDRCONFIG knows no IPv4 where 127.0.0.1 is the only address (glibc,
-  // check_pf.c), and then finds no name.
-  std::strcpy(request.ifr_name, "lo:1");
-  sockaddr_in second{};
-  second.sin_family = AF_INET;
-  second.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
-  std::memcpy(&request.ifr_addr, &second, sizeof second);
-  if (ioctl(socket_fd.get(), SIOCSIFADDR, &request) != 0) return fail_errno("add 127.0.0.2");
-  // Services have no capabilities but may listen on port 80, as they could as root in a container.
-  return write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-}
-
 Result<void> set_up(const CellOptions& options, CellUser user, CellEnvironment& environment) {
   MISHAP_TRY(map_ids(user));
   environment.uid = user.uid;
@@ -104,7 +81,8 @@ Result<void> set_up(const CellOptions& options, CellUser user, CellEnvironment& 
   std::string cwd(4096, '\0');
   if (getcwd(cwd.data(), cwd.size()) == nullptr) cwd = "/";
   cwd.resize(std::strlen(cwd.c_str()));
-  MISHAP_TRY(bring_loopback_up());
+  MISHAP_TRY(set_up_loopback(options));
+  make_networks(options, environment);
   if (sethostname(options.hostname.data(), options.hostname.size()) != 0)
     return fail_errno("set the host name");
   MISHAP_TRY(enter_file_tree(options, environment));

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "mounts.h"
+#include "network.h"
 
 namespace mishap::sandbox {
 namespace {
@@ -315,11 +316,7 @@ Result<void> TreeBuilder::private_proc() {
 
 /// /etc/hosts, /etc/passwd and /etc/group of the cell are unlinked files of its /dev/shm.
 Result<void> TreeBuilder::cover_names() {
-  std::string hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n";
-  hosts += fmt::format("127.0.0.1 {}\n", options_.hostname);
-  for (const HostEntry& host : options_.hosts)
-    hosts += fmt::format("{} {}\n", host.address, host.name);
-  MISHAP_TRY(cover_file("/etc/hosts", hosts));
+  MISHAP_TRY(cover_file("/etc/hosts", cell_hosts(options_, environment_)));
 
   // initdb and others insist that their user has a name.
   std::string passwd = read_file("/etc/passwd");

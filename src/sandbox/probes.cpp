@@ -34,37 +34,27 @@ std::string remedy() {
 }
 
 /// Runs an empty cell; the message is what `wait_ready` says.
-Result<void> try_cell(bool overlay, const std::function<int(CellEnvironment&)>& body,
+Result<void> try_cell(const CellOptions& options, const std::function<int(CellEnvironment&)>& body,
                       ExitStatus& status) {
-  CellOptions options;
-  options.overlay = overlay;
   MISHAP_ASSIGN(CellProcess cell, spawn_cell(options, body));
   MISHAP_TRY(cell.wait_ready());
   status = cell.wait();
   return {};
 }
 
-}  // namespace
-
-Result<void> can_unprivileged_userns() {
-  ExitStatus status;
-  auto tried = try_cell(false, [](CellEnvironment&) { return 0; }, status);
-  if (tried) return {};
-  return fail(fmt::format("user namespaces do not work ({}): {}", tried.error().message, remedy()),
-              tried.error().code);
-}
-
-Result<void> overlay_works() {
+/// Runs a cell that says what it lacks; that is the error.
+Result<void> look_into_cell(const CellOptions& options,
+                            const std::function<std::string(const CellEnvironment&)>& problem) {
   int fds[2];
   if (pipe(fds) != 0) return fail_errno("pipe");
   UniqueFd read_end(fds[0]), write_end(fds[1]);
   ExitStatus status;
   MISHAP_TRY(try_cell(
-      true,
+      options,
       [&](CellEnvironment& environment) {
-        const std::string& problem = environment.overlay_problem;
-        [[maybe_unused]] ssize_t written = write(write_end.get(), problem.data(), problem.size());
-        return environment.overlay ? 0 : 1;
+        std::string text = problem(environment);
+        [[maybe_unused]] ssize_t written = write(write_end.get(), text.data(), text.size());
+        return text.empty() ? 0 : 1;
       },
       status));
   if (status.success()) return {};
@@ -72,6 +62,32 @@ Result<void> overlay_works() {
   char text[512];
   ssize_t size = read(read_end.get(), text, sizeof text);
   return fail(std::string(text, size > 0 ? static_cast<size_t>(size) : 0), EOPNOTSUPP);
+}
+
+}  // namespace
+
+Result<void> can_unprivileged_userns() {
+  ExitStatus status;
+  CellOptions options;
+  options.overlay = false;
+  auto tried = try_cell(options, [](CellEnvironment&) { return 0; }, status);
+  if (tried) return {};
+  return fail(fmt::format("user namespaces do not work ({}): {}", tried.error().message, remedy()),
+              tried.error().code);
+}
+
+Result<void> overlay_works() {
+  return look_into_cell({}, [](const CellEnvironment& environment) {
+    return environment.overlay ? "" : environment.overlay_problem;
+  });
+}
+
+Result<void> networks_work() {
+  CellOptions options;
+  options.overlay = false;
+  options.networks = {"probe"};
+  return look_into_cell(
+      options, [](const CellEnvironment& environment) { return environment.network_problem; });
 }
 
 }  // namespace mishap::sandbox

@@ -15,6 +15,7 @@
 #include <linux/securebits.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,7 +31,17 @@
 namespace mishap::sandbox {
 namespace {
 
-enum class Step : int { kNone, kEnter, kRoot, kDirectory, kDescriptors, kPrepare, kFilter, kExec };
+enum class Step : int {
+  kNone,
+  kEnter,
+  kNames,
+  kRoot,
+  kDirectory,
+  kDescriptors,
+  kPrepare,
+  kFilter,
+  kExec
+};
 
 /// The page that parent and child share. The child stores and wakes by memory and futex only: any
 /// other system call may be one that its own filter hands to the supervisor.
@@ -132,6 +143,43 @@ void install_filter(const SpawnRequest& request, Handshake& handshake) {
   }
 }
 
+/// Writes /etc/hosts anew, for this process and what it starts. The file has no name once it is
+/// mounted. Plain system calls only.
+int cover_hosts(const std::string& content) {
+  constexpr const char* kHosts = "/etc/hosts";
+  if (access(kHosts, F_OK) != 0) return 0;  // an image without the file does without its names
+  // The cell's is a file without a name, on which nothing can be mounted; it goes first.
+  umount2(kHosts, MNT_DETACH);
+  for (const char* place : {"/dev/shm/.hosts.XXXXXX", "/tmp/.hosts.XXXXXX"}) {
+    char path[32];
+    std::strcpy(path, place);
+    // The pid makes the name unique among children that start at the same time.
+    char* digit = path + std::strlen(path);
+    for (int rest = getpid(), i = 0; i < 6; ++i, rest /= 10) *--digit = char('0' + rest % 10);
+    UniqueFd file(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file) continue;
+    auto size = static_cast<ssize_t>(content.size());
+    bool covered = write(file.get(), content.data(), content.size()) == size &&
+                   mount(path, kHosts, nullptr, MS_BIND, nullptr) == 0;
+    int error = covered ? 0 : errno;
+    unlink(path);
+    return error;
+  }
+  return errno;
+}
+
+/// The host name and /etc/hosts of a service, in namespaces of its own. Returns 0 or an errno.
+int take_names(const SpawnRequest& request) {
+  if (!request.host_name.empty()) {
+    size_t size = std::min<size_t>(request.host_name.size(), HOST_NAME_MAX);
+    if (unshare(CLONE_NEWUTS) != 0 || sethostname(request.host_name.data(), size) != 0)
+      return errno;
+  }
+  if (request.hosts.empty()) return 0;
+  if (unshare(CLONE_NEWNS) != 0) return errno;
+  return cover_hosts(request.hosts);
+}
+
 [[noreturn]] void child_main(const Plan& plan) {
   const SpawnRequest& request = *plan.request;
   Handshake& handshake = *plan.handshake;
@@ -143,6 +191,7 @@ void install_filter(const SpawnRequest& request, Handshake& handshake) {
   if (request.network_namespace >= 0 && setns(request.network_namespace, CLONE_NEWNET) != 0) {
     give_up(handshake, Step::kEnter, errno);
   }
+  if (int error = take_names(request); error != 0) give_up(handshake, Step::kNames, error);
   if (!request.root_directory.empty() &&
       (chroot(request.root_directory.c_str()) != 0 || chdir("/") != 0)) {
     give_up(handshake, Step::kRoot, errno);
@@ -168,6 +217,8 @@ tl::unexpected<Error> explain(const SpawnRequest& request, const std::string& pr
   switch (handshake.failed_step) {
     case Step::kEnter:
       return fail_errno("enter the service's network namespace", handshake.error);
+    case Step::kNames:
+      return fail_errno("give the service its host name and /etc/hosts", handshake.error);
     case Step::kRoot:
       return fail_errno("enter root directory " + request.root_directory, handshake.error);
     case Step::kDirectory:

@@ -312,14 +312,15 @@ Result<void> take_positionals(CallContext& call, Service& service) {
   return {};
 }
 
-/// All services share the cell's loopback, so a port can have one owner.
+/// Binaries share the cell's loopback, so there a port can have one owner.
 Result<void> refuse_port_clash(CallContext& call, const Service& service) {
   for (const auto& other : world_of(call).declarations.services) {
+    if (service.from_image() || other.from_image()) continue;
     for (const auto& theirs : other.interfaces) {
       for (const auto& ours : service.interfaces) {
         if (ours.port != theirs.port) continue;
         return call.error(fmt::format(
-            "port {} of {}.{} is already that of {}.{}: the services of a cell share its loopback",
+            "port {} of {}.{} is already that of {}.{}: binaries share the cell's loopback",
             ours.port, service.name, ours.name, other.name, theirs.name));
       }
     }

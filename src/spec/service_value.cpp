@@ -15,13 +15,8 @@ namespace {
 /// Steps that may be called on a service itself: they mean its default interface.
 constexpr std::array kShorthands = {"get", "post", "put", "delete", "patch", "send"};
 
-bool from_image(const engine::Service& service) {
-  return service.source == engine::Service::Source::image ||
-         service.source == engine::Service::Source::build;
-}
-
 Value make_ref(Thread& thread, const engine::Service& service, const engine::Interface& interface) {
-  return thread.heap().make<InterfaceRef>(service.name, from_image(service), interface);
+  return thread.heap().make<InterfaceRef>(service.name, service.from_image(), interface);
 }
 
 /// The only interface, or the one called "default".

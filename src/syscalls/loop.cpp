@@ -13,6 +13,7 @@
 
 #include "mishap/base/check.h"
 #include "mishap/fault/names.h"
+#include "mishap/net/network_scope.h"
 
 #include "short_write.h"
 
@@ -79,8 +80,9 @@ void Supervisor::Loop::run() {
   pthread_setname_np(pthread_self(), "supervisor");
   prctl(PR_SET_TIMERSLACK,
         1);  // ns; the default of 50 us would be a quarter of what delays may be late
+  Result<void> entered = net::enter_network(options_.network_namespace);
   while (true) {
-    auto outcome = turn();
+    auto outcome = entered ? turn() : Result<Turn>(fail(entered.error()));
     if (!outcome) {
       if (options_.on_failure) options_.on_failure(outcome.error());
       break;

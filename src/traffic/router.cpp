@@ -8,12 +8,14 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "mishap/net/network_scope.h"
 #include "mishap/traffic/relay.h"
 
 #include "silence.h"
@@ -30,25 +32,28 @@ struct Provider {
   net::Address test_address;
 
   std::string_view protocol_name() const { return protocol != nullptr ? protocol->name() : "tcp"; }
+};
 
-  bool listens_at(const net::Address& destination) const {
-    if (destination.port() != endpoint.port) return false;
-    if (!addresses.front().is_loopback()) return destination == addresses.front();
-    std::string host = destination.host();
-    return destination.is_loopback() || host == "0.0.0.0" || host == "::";
-  }
+/// A network namespace that consumers are in, and the relay's listeners there.
+struct Network {
+  int network_namespace = -1;  ///< -1: the router's own
+  net::Address v4, v6;
+
+  const net::Address& listener(int family) const { return family == AF_INET ? v4 : v6; }
 };
 
 struct EdgeState {
   EdgeId id = 0;
   fault::Edge edge;
   const Provider* provider = nullptr;
-  std::map<int, SilentListener> silent;  ///< by family; while the edge is cut
-  std::vector<UniqueFd> held;            ///< accepted from the test driver while cut; loop thread
+  const Network* network = nullptr;        ///< the consumer's
+  std::vector<net::Address> destinations;  ///< to dial from there, in this order
+  std::map<int, SilentListener> silent;    ///< by family; while the edge is cut
+  std::vector<UniqueFd> held;              ///< accepted from the test driver while cut; loop thread
 };
 
-/// (family, source port)
-using SourceKey = std::pair<int, uint16_t>;
+/// (network, family, source port)
+using SourceKey = std::tuple<const Network*, int, uint16_t>;
 
 /// The half of a redirected connection that came first.
 struct Arrival {
@@ -64,11 +69,13 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   Impl(net::Loop& loop, event::Log& log, fault::ProtocolDecider& decider)
       : loop_(loop), log_(log), decider_(decider) {}
 
-  Result<void> listen();
+  Result<void> listen(const std::string& consumer, int network_namespace);
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
-  std::optional<RoutedConnection> route(std::string_view consumer, net::Address destination);
-  void adopt(EdgeId edge, SourceKey key, UniqueFd upstream);
+  std::optional<RoutedConnection> route(std::string_view consumer, const std::string& service,
+                                        const std::string& interface, int family,
+                                        const net::Address& upstream);
+  void adopt(EdgeId edge, int family, uint16_t source_port, UniqueFd upstream);
   std::optional<net::Endpoint> dial_address(const std::string& service,
                                             const std::string& interface) const;
   void cut(const std::string& from, const std::string& to);
@@ -85,14 +92,17 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
 
   void post(std::function<void()> task);
   void watch_listener(UniqueFd fd, std::function<void(net::Accepted)> accepted);
+  const Provider* find_provider(const std::string& service, const std::string& interface) const;
   EdgeState& edge_of(std::string_view consumer, const Provider& provider);
   bool is_cut(const fault::Edge& edge, Direction direction) const;
   bool is_cut(const fault::Edge& edge) const {
     return is_cut(edge, Direction::to_server) || is_cut(edge, Direction::to_client);
   }
-  void on_accepted(net::Accepted accepted);
+  void on_accepted(const Network& network, net::Accepted accepted);
   void on_adopted(EdgeState& edge, SourceKey key, UniqueFd upstream);
   void dial(EdgeState& edge, UniqueFd client);
+  static Result<UniqueFd> dial_any(const Network& network,
+                                   const std::vector<net::Address>& destinations);
   void open(EdgeState& edge, UniqueFd client, UniqueFd upstream);
   void apply_cuts();
   void release_held();
@@ -101,9 +111,10 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   net::Loop& loop_;
   event::Log& log_;
   fault::ProtocolDecider& decider_;
-  net::Address address_v4_, address_v6_;
 
-  mutable std::mutex mutex_;  // guards the four below
+  mutable std::mutex mutex_;      // guards the six below
+  std::deque<Network> networks_;  // the first is the router's own
+  std::map<std::string, const Network*, std::less<>> network_of_;
   std::deque<Provider> providers_;
   std::deque<EdgeState> edges_;  // index = id - 1
   std::map<fault::Edge, EdgeId> edge_ids_;
@@ -211,16 +222,26 @@ void Router::Impl::watch_listener(UniqueFd fd, std::function<void(net::Accepted)
   });
 }
 
-Result<void> Router::Impl::listen() {
-  auto accepted = [this](net::Accepted connection) { on_accepted(std::move(connection)); };
+Result<void> Router::Impl::listen(const std::string& consumer, int network_namespace) {
+  MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network_namespace));
+  Network made{network_namespace, {}, {}};
   MISHAP_ASSIGN(UniqueFd v4, net::listen_on(net::Address::loopback_v4(0)));
-  MISHAP_ASSIGN(address_v4_, net::local_address(v4.get()));
-  watch_listener(std::move(v4), accepted);
+  MISHAP_ASSIGN(made.v4, net::local_address(v4.get()));
   // Without IPv6 no destination has an address of that family, so nothing is missing.
-  if (auto v6 = net::listen_on(net::Address::loopback_v6(0)); v6) {
-    MISHAP_ASSIGN(address_v6_, net::local_address(v6->get()));
-    watch_listener(std::move(*v6), accepted);
+  auto v6 = net::listen_on(net::Address::loopback_v6(0));
+  if (v6) {
+    MISHAP_ASSIGN(made.v6, net::local_address(v6->get()));
   }
+
+  const Network* network = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    network = &networks_.emplace_back(std::move(made));
+    if (!consumer.empty()) network_of_[consumer] = network;
+  }
+  auto accepted = [this, network](net::Accepted a) { on_accepted(*network, std::move(a)); };
+  watch_listener(std::move(v4), accepted);
+  if (v6) watch_listener(std::move(*v6), accepted);
   return {};
 }
 
@@ -262,10 +283,25 @@ Result<void> Router::Impl::relay(const std::string& service, const std::string& 
 // --- routing
 // ----------------------------------------------------------------------------------------------------------------
 
+const Provider* Router::Impl::find_provider(const std::string& service,
+                                            const std::string& interface) const {
+  for (const Provider& provider : providers_) {
+    if (provider.service == service && provider.interface == interface) return &provider;
+  }
+  return nullptr;
+}
+
 EdgeState& Router::Impl::edge_of(std::string_view consumer, const Provider& provider) {
   fault::Edge edge{std::string(consumer), provider.service, provider.interface};
   auto [found, is_new] = edge_ids_.try_emplace(edge, edges_.size() + 1);
-  if (is_new) edges_.push_back({.id = found->second, .edge = edge, .provider = &provider});
+  if (is_new) {
+    auto own = network_of_.find(consumer);
+    edges_.push_back({.id = found->second,
+                      .edge = edge,
+                      .provider = &provider,
+                      .network = own == network_of_.end() ? &networks_.front() : own->second,
+                      .destinations = provider.addresses});
+  }
   return edges_[found->second - 1];
 }
 
@@ -276,44 +312,41 @@ bool Router::Impl::is_cut(const fault::Edge& edge, Direction direction) const {
 }
 
 std::optional<RoutedConnection> Router::Impl::route(std::string_view consumer,
-                                                    net::Address destination) {
-  destination = destination.without_v4_mapping();
+                                                    const std::string& service,
+                                                    const std::string& interface, int family,
+                                                    const net::Address& upstream) {
   std::lock_guard lock(mutex_);
-  for (const Provider& provider : providers_) {
-    if (!provider.listens_at(destination)) continue;
-    EdgeState& edge = edge_of(consumer, provider);
-    int family = destination.family();
-    RoutedConnection out{edge.id, edge.edge, family == AF_INET ? address_v4_ : address_v6_, false};
-    if (is_cut(edge.edge)) {
-      SilentListener& silent = edge.silent[family];
-      if (auto address = silent.open(family)) {
-        out.relay = *address;
-        out.into_silence = true;
-      }
+  const Provider* provider = find_provider(service, interface);
+  if (provider == nullptr) return std::nullopt;
+  EdgeState& edge = edge_of(consumer, *provider);
+  edge.destinations = {upstream};
+  RoutedConnection out{edge.id, edge.edge, edge.network->listener(family), false};
+  if (is_cut(edge.edge)) {
+    if (auto address = edge.silent[family].open(family, edge.network->network_namespace)) {
+      out.relay = *address;
+      out.into_silence = true;
     }
-    if (out.relay.family() != family) return std::nullopt;
-    return out;
   }
-  return std::nullopt;
+  if (out.relay.family() != family) return std::nullopt;
+  return out;
 }
 
 std::optional<net::Endpoint> Router::Impl::dial_address(const std::string& service,
                                                         const std::string& interface) const {
   std::lock_guard lock(mutex_);
-  for (const Provider& provider : providers_) {
-    if (provider.service != service || provider.interface != interface) continue;
-    return net::Endpoint{provider.test_address.host(), provider.test_address.port()};
-  }
-  return std::nullopt;
+  const Provider* provider = find_provider(service, interface);
+  if (provider == nullptr) return std::nullopt;
+  return net::Endpoint{provider->test_address.host(), provider->test_address.port()};
 }
 
-void Router::Impl::adopt(EdgeId id, SourceKey key, UniqueFd upstream) {
+void Router::Impl::adopt(EdgeId id, int family, uint16_t source_port, UniqueFd upstream) {
   EdgeState* edge = nullptr;
   {
     std::lock_guard lock(mutex_);
     if (id == 0 || id > edges_.size()) return;
     edge = &edges_[id - 1];
   }
+  SourceKey key{edge->network, family, source_port};
   auto shared = std::make_shared<UniqueFd>(std::move(upstream));
   post([this, edge, key, shared] { on_adopted(*edge, key, std::move(*shared)); });
 }
@@ -332,8 +365,8 @@ void Router::Impl::on_adopted(EdgeState& edge, SourceKey key, UniqueFd upstream)
   open(edge, std::move(client), std::move(upstream));
 }
 
-void Router::Impl::on_accepted(net::Accepted accepted) {
-  SourceKey key{accepted.peer.family(), accepted.peer.port()};
+void Router::Impl::on_accepted(const Network& network, net::Accepted accepted) {
+  SourceKey key{&network, accepted.peer.family(), accepted.peer.port()};
   auto found = arrivals_.find(key);
   if (found == arrivals_.end() || !found->second.upstream) {
     arrivals_[key] = {std::move(accepted.fd), UniqueFd(), nullptr};
@@ -345,22 +378,32 @@ void Router::Impl::on_accepted(net::Accepted accepted) {
 }
 
 void Router::Impl::dial(EdgeState& edge, UniqueFd client) {
+  std::vector<net::Address> destinations;
   {
     std::lock_guard lock(mutex_);
     if (is_cut(edge.edge)) {
       edge.held.push_back(std::move(client));
       return;
     }
+    destinations = edge.destinations;
   }
+  auto upstream = dial_any(*edge.network, destinations);
+  if (upstream) return open(edge, std::move(client), std::move(*upstream));
+  emit(edge, "proxy_conn_failed",
+       {{"target", edge.provider->endpoint.text()}, {"error", upstream.error().message}});
+  net::close_with_reset(std::move(client));
+}
+
+Result<UniqueFd> Router::Impl::dial_any(const Network& network,
+                                        const std::vector<net::Address>& destinations) {
+  MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network.network_namespace));
   Error last;
-  for (const net::Address& address : edge.provider->addresses) {
+  for (const net::Address& address : destinations) {
     auto upstream = net::start_connect(address);
-    if (upstream) return open(edge, std::move(client), std::move(*upstream));
+    if (upstream) return upstream;
     last = std::move(upstream).error();
   }
-  emit(edge, "proxy_conn_failed",
-       {{"target", edge.provider->endpoint.text()}, {"error", last.message}});
-  net::close_with_reset(std::move(client));
+  return fail(std::move(last));
 }
 
 void Router::Impl::open(EdgeState& edge, UniqueFd client, UniqueFd upstream) {
@@ -468,7 +511,7 @@ Router::~Router() { impl_->shut_down(); }
 Result<std::unique_ptr<Router>> Router::create(net::Loop& loop, event::Log& log,
                                                fault::ProtocolDecider& decider) {
   auto impl = std::make_shared<Impl>(loop, log, decider);
-  MISHAP_TRY(impl->listen());
+  MISHAP_TRY(impl->listen("", -1));
   return std::unique_ptr<Router>(new Router(std::move(impl)));
 }
 
@@ -476,12 +519,16 @@ Result<void> Router::relay(const std::string& service, const std::string& interf
                            const net::Endpoint& upstream, const Protocol* protocol) {
   return impl_->relay(service, interface, upstream, protocol);
 }
-std::optional<RoutedConnection> Router::route(std::string_view consumer,
-                                              const net::Address& destination) {
-  return impl_->route(consumer, destination);
+Result<void> Router::add_network(const std::string& consumer, int network_namespace) {
+  return impl_->listen(consumer, network_namespace);
+}
+std::optional<RoutedConnection> Router::route(std::string_view consumer, const std::string& service,
+                                              const std::string& interface, int family,
+                                              const net::Address& upstream) {
+  return impl_->route(consumer, service, interface, family, upstream);
 }
 void Router::adopt(EdgeId edge, int family, uint16_t source_port, UniqueFd upstream) {
-  impl_->adopt(edge, {family, source_port}, std::move(upstream));
+  impl_->adopt(edge, family, source_port, std::move(upstream));
 }
 std::optional<net::Endpoint> Router::dial_address(const std::string& service,
                                                   const std::string& interface) const {

@@ -4,10 +4,14 @@
 
 #include <poll.h>
 
+#include "mishap/net/network_scope.h"
+
 namespace mishap::traffic {
 
-std::optional<net::Address> SilentListener::open(int family) {
+std::optional<net::Address> SilentListener::open(int family, int network_namespace) {
   if (listener_) return address_;
+  auto scope = net::NetworkScope::enter(network_namespace);
+  if (!scope) return std::nullopt;
   auto listener = net::listen_on(
       family == AF_INET ? net::Address::loopback_v4(0) : net::Address::loopback_v6(0), 0);
   if (!listener) return std::nullopt;

@@ -14,8 +14,9 @@ namespace mishap::traffic {
 
 class SilentListener {
  public:
-  /// The address that never answers, bound at the first call; nothing when no socket could be had.
-  std::optional<net::Address> open(int family);
+  /// The address that never answers, bound at the first call, in that network namespace (-1: the
+  /// calling thread's); nothing when no socket could be had.
+  std::optional<net::Address> open(int family, int network_namespace);
   /// Source port of the connection that fills the queue.
   uint16_t filler_port() const { return filler_port_; }
   /// From now on connections are accepted again; gives the listener away.

@@ -66,7 +66,7 @@ class PostgresCatalogue : public ::testing::Test {
 
 TEST_F(PostgresCatalogue, LaunchesAsTheImageWould) {
   service_.args = {"-c", "max_connections=20"};
-  const auto launch = resolve(service_, options_, interface_addresses({service_}));
+  const auto launch = resolve(service_, options_, interface_addresses({service_}, service_));
   ASSERT_TRUE(launch) << launch.error().message;
   const PostgresServer& server = *choose_server(servers_, 16);
   EXPECT_THAT(launch->argv, ElementsAre((server.directory / "postgres").string(), "-D",

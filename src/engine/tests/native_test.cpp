@@ -89,10 +89,30 @@ TEST(Addresses, ContainersHaveNames) {
   Service db = image_service("db", "postgres");
   Service api = image_service("api", "");
   api.source = Service::Source::binary;
-  const auto addresses = interface_addresses({db, api});
+  const auto addresses = interface_addresses({db, api}, api);
   ASSERT_EQ(addresses.size(), 2u);
   EXPECT_EQ(addresses[0].host, "db");
   EXPECT_EQ(addresses[1].host, "127.0.0.1");
+  EXPECT_FALSE(addresses[1].behind_gateway);
+  const auto of_db = interface_addresses({db, api}, db);
+  EXPECT_EQ(of_db[0].host, "db");
+  EXPECT_EQ(of_db[1].host, "api");
+  EXPECT_TRUE(of_db[1].behind_gateway);
+}
+
+TEST(Addresses, LocalhostOfABinaryIsItsNameInAContainer) {
+  Service api = image_service("api", "x");
+  api.interfaces = {{"main", "http", 80, ""}};
+  const std::vector<InterfaceAddress> addresses = {{"web", "main", "web", 8080, true},
+                                                   {"own", "main", "own", 80, true},
+                                                   {"db", "pg", "db", 5432, false}};
+  auto seen = [&](const std::string& text) { return as_consumer_sees(text, api, addresses); };
+  EXPECT_EQ(seen("http://localhost:8080/x"), "http://web:8080/x");
+  EXPECT_EQ(seen("127.0.0.1:8080,localhost:8080"), "web:8080,web:8080");
+  EXPECT_EQ(seen("localhost:80 localhost:5432"), "localhost:80 localhost:5432");
+  EXPECT_EQ(seen("localhost:80801 mylocalhost:8080 my.localhost:8080 127.0.0.1:808"),
+            "localhost:80801 mylocalhost:8080 my.localhost:8080 127.0.0.1:808");
+  EXPECT_EQ(seen("u:p@localhost:8080"), "u:p@web:8080");
 }
 
 TEST(Resolve, BinaryBesideTheSpec) {

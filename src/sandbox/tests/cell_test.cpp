@@ -20,6 +20,8 @@
 #include <netdb.h>
 #include <unistd.h>
 
+#include "in_cell.h"
+
 namespace mishap::sandbox {
 namespace {
 
@@ -35,49 +37,6 @@ bool put(const fs::path& path, const std::string& text) {
   std::ofstream file(path);
   file << text;
   return static_cast<bool>(file.flush());
-}
-
-/// Runs `body` in a cell and returns what it returned as text, through a pipe.
-std::string in_cell(const CellOptions& options,
-                    const std::function<std::string(CellEnvironment&)>& body) {
-  int fds[2];
-  EXPECT_EQ(pipe2(fds, O_CLOEXEC), 0);
-  UniqueFd read_end(fds[0]), write_end(fds[1]);
-  auto cell = spawn_cell(options, [&](CellEnvironment& environment) {
-    std::string text = body(environment);
-    return write(write_end.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())
-               ? 0
-               : 1;
-  });
-  if (!cell) return "no cell: " + cell.error().message;
-  write_end.reset();
-  if (auto ready = cell->wait_ready(); !ready) return "not ready: " + ready.error().message;
-  std::string out;
-  std::array<char, 4096> buffer;
-  for (ssize_t count; (count = read(read_end.get(), buffer.data(), buffer.size())) > 0;) {
-    out.append(buffer.data(), static_cast<size_t>(count));
-  }
-  ExitStatus status = cell->wait();
-  if (!status.success()) out += " [" + status.text() + "]";
-  return out;
-}
-
-/// What a service sees: `script` run by sh in a cell.
-std::string in_service(const CellOptions& options, const std::string& script) {
-  return in_cell(options, [&](CellEnvironment&) {
-    Reaper reaper;
-    SpawnRequest request{.program = "sh",
-                         .arguments = {"-c", "exec 2>&1; " + script},
-                         .environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C"}};
-    auto child = reaper.spawn(request);
-    if (!child) return child.error().message;
-    std::string out;
-    std::array<char, 4096> buffer;
-    for (ssize_t count; (count = read(child->output.get(), buffer.data(), buffer.size())) > 0;) {
-      out.append(buffer.data(), static_cast<size_t>(count));
-    }
-    return out;
-  });
 }
 
 class CellTest : public testing::Test {
@@ -377,6 +336,10 @@ TEST_F(CellTest, CostOfAnEmptyCell) {
   };
   EXPECT_LT(measure(true, "with_overlay"), 100);
   EXPECT_LT(measure(false, "without_overlay"), 100);
+  options_.networks = {"one"};
+  EXPECT_LT(measure(false, "with_one_network"), 100);
+  options_.networks = {"one", "two", "three", "four", "five"};
+  EXPECT_LT(measure(false, "with_five_networks"), 100);
 }
 
 TEST_F(CellTest, Probes) {

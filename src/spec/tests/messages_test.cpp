@@ -131,8 +131,7 @@ TEST(Messages, OfServices) {
        "service: service \"a\" is already declared at spec.star:1:8"},
       {"service(\"a\", interface(\"m\", \"http\", 80), binary = \"./a\")\n"
        "service(\"b\", interface(\"n\", \"tcp\", 80), binary = \"./b\")",
-       "2:8",
-       "service: port 80 of b.n is already that of a.m: the services of a cell share its loopback"},
+       "2:8", "service: port 80 of b.n is already that of a.m: binaries share the cell's loopback"},
       {"x = interface(\"m\", \"htpp\", 80)", "1:14",
        "interface: unknown protocol \"htpp\"; did you mean \"http\"?; known are http, postgres, "
        "redis, tcp"},

@@ -63,6 +63,9 @@ struct InterfaceAddress {
   std::string interface;
   std::string host;
   uint16_t port = 0;
+  /// The consumer has a network of its own and the provider has none, so what is `localhost` for
+  /// the spec and the provider is `host` for the consumer.
+  bool behind_gateway = false;
 };
 
 /// Finds the program of a service and prepares what it needs (initdb, once per version and
@@ -78,9 +81,11 @@ Result<Launch> resolve(const Service& service, const EngineOptions& options,
 /// working directory follow. Call it once all services of a spec are resolved.
 void separate_directories(std::map<std::string, Launch>& launches);
 
-/// The addresses variables are made of: a service from an image is `<name>:<port>`, every other
-/// `127.0.0.1:<port>`.
-std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services);
+/// The addresses variables are made of, as `consumer` reaches them: a service from an image is
+/// `<name>:<port>` for everybody; any other is that for a service from an image, and
+/// `127.0.0.1:<port>` for its like.
+std::vector<InterfaceAddress> interface_addresses(const std::vector<Service>& services,
+                                                  const Service& consumer);
 
 /// $MISHAP_CACHE_DIR; /var/cache/mishap for root; $XDG_CACHE_HOME/mishap or ~/.cache/mishap
 /// otherwise.

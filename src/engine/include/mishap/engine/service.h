@@ -75,6 +75,8 @@ struct Service {
   std::map<std::string, NamedOperation> ops;
   SourcePos pos;
 
+  /// Whether it stands for a container: it has a network and a name of its own.
+  bool from_image() const { return source == Source::image || source == Source::build; }
   const Interface* find_interface(std::string_view interface_name) const;
   /// Value of an environment variable the spec gave, or null.
   const std::string* find_env(std::string_view variable) const;

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ struct HostEntry {
   std::string address = "127.0.0.1";
 };
 
+/// The name under which a service with a network of its own finds what listens in the cell's.
+inline constexpr const char* kHostName = "host.docker.internal";
+
 /// A directory or file of the host that the cell sees as it is, at the same path, without an
 /// overlay.
 struct SharedPath {
@@ -52,7 +56,15 @@ struct SharedPath {
 
 struct CellOptions {
   std::string hostname = "mishap";
-  std::vector<HostEntry> hosts;  ///< on top of localhost, in /etc/hosts
+  /// On top of localhost, in /etc/hosts. Loopback addresses are the cell's; services with a network
+  /// of their own see them at the gateway.
+  std::vector<HostEntry> hosts;
+  /// Services that get a network namespace, an address and a name of their own, joined to the
+  /// cell's by a bridge.
+  std::vector<std::string> networks;
+  /// Ports that services will want, so nobody gets them by chance: not for binding port 0, not as
+  /// the source of a connection.
+  std::vector<uint16_t> reserved_ports;
   /// Absolute host paths that must be reachable inside whatever their parents' modes are, and even
   /// under /tmp: the spec's directory, the working directory, programs. Those that do not exist are
   /// skipped.
@@ -70,6 +82,13 @@ struct CellOptions {
   bool overlay = true;
 };
 
+/// The network of one service. See docs/design/network.md.
+struct ServiceNetwork {
+  UniqueFd network_namespace;  ///< lives as long as this
+  std::string address;         ///< IPv4, "172.18.0.2"
+  std::string hosts;           ///< what its /etc/hosts is to contain
+};
+
 class CellProcess;
 
 /// What the worker finds, and what it may do to the cell's file tree. Used by one thread at a time.
@@ -84,7 +103,12 @@ class CellEnvironment {
   bool private_proc = true;  ///< false: /proc is the host's; containers mask parts of theirs
   uid_t uid = 0;             ///< of the worker and its services, same number inside and outside
   gid_t gid = 0;
-  UniqueFd keep;  ///< CellOptions::keep_directory, none when nothing is kept
+  /// By service: one for each of CellOptions::networks, or none at all, and `network_problem` says
+  /// why. The names are then those of the cell's loopback.
+  std::map<std::string, ServiceNetwork> networks;
+  std::string network_problem;
+  std::string gateway;  ///< the cell's own address as services with a network see it; "" without
+  UniqueFd keep;        ///< CellOptions::keep_directory, none when nothing is kept
 
   /// Shows a prepared directory at `target` (made if missing): reading comes from `lower`, writing
   /// stays in the cell. Modes and owners are kept, so a 0700 data directory stays one. Costs about
@@ -158,5 +182,7 @@ CellUser cell_user();
 Result<void> can_unprivileged_userns();
 /// Whether overlays work in a cell here. The error says what the kernel said.
 Result<void> overlay_works();
+/// Whether services can have networks of their own here. The error says what the kernel said.
+Result<void> networks_work();
 
 }  // namespace mishap::sandbox

@@ -66,6 +66,10 @@ struct SpawnRequest {
   /// empty: the worker's.
   int network_namespace = -1;
   std::string root_directory;
+  /// A host name of its own (cut to what the kernel takes) and, when not empty, the content of its
+  /// own /etc/hosts. Empty: the worker's. Needs a writable /dev/shm or /tmp in the cell.
+  std::string host_name;
+  std::string hosts;
 
   /// Runs in the child just before the filter and exec, with the capabilities gone.
   /// Async-signal-safe calls only; returns 0 or an errno, which fails the spawn. `prepare_argument`

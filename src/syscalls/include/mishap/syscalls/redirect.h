@@ -3,7 +3,8 @@
 // The program's own address keeps working, whatever its source: env, config file, a broker's
 // advertised listener. On a notified connect() of a TCP socket whose destination the router wants
 // to see, the supervisor
-//   1. dials the original destination itself, without blocking. Refused or unreachable: the call
+//   1. dials the original destination itself, without blocking, from the service's own network.
+//   Refused or unreachable: the call
 //   continues untouched, and the
 //      kernel gives the program the true error (so address fallbacks such as localhost = ::1 then
 //      127.0.0.1 behave as ever);

@@ -63,6 +63,9 @@ struct SupervisorOptions {
   /// Maps a socket's remote address to a declared interface, for `to=` rules. Several threads at
   /// once. May be empty.
   std::function<std::optional<Peer>(const SocketAddress&)> peer_of;
+  /// Where the service is, when it has a network namespace of its own: upstream connections are
+  /// made from there. Borrowed until the supervisor stops. -1: where the supervisor is started.
+  int network_namespace = -1;
   ConnectRouter* router =
       nullptr;  ///< not owned, outlives the supervisor; none: connections are never redirected
   /// Facts to find out even when no open rule needs them (a trace or an assertion reads the path of

@@ -1,17 +1,19 @@
 // Who talks to whom, and through which relay.
 //
 // An edge is consumer → (service, interface). The cell says before its services start which
-// interfaces are relayed. A service's connect() to one of them is redirected by its supervisor: it
-// asks `route`, dials the destination, connects the program to the relay's listener and hands the
-// dialled socket over by `adopt`. One listener per family serves all edges; an accepted connection
-// is matched with its adoption by (family, source port), whichever comes first. The test driver is
-// a consumer like any other, but nobody supervises it: it dials `dial_address`, a listener of its
-// own edge.
+// interfaces are relayed, and which consumers have a network namespace of their own. A service's
+// connect() to a relayed interface is redirected by its supervisor: it asks `route`, dials the
+// destination, connects the program to the relay's listener and hands the dialled socket over by
+// `adopt`. One listener per namespace and family serves all edges; an accepted connection is
+// matched with its adoption by (namespace, family, source port), whichever comes first. The test
+// driver is a consumer like any other, but nobody supervises it: it dials `dial_address`, a
+// listener of its own edge.
 //
 //   auto router = Router::create(loop, log, decider);
-//   router->relay("db", "main", {"127.0.0.1", 5432}, find("postgres"));
+//   router->add_network("api", namespace_of_api);
+//   router->relay("db", "main", {"172.18.0.2", 5432}, find("postgres"));
 //   … loop.run() in its thread; supervisors call route/adopt; steps dial
-//   router->dial_address({"test", "db", "main"}) …
+//   router->dial_address("db", "main") …
 //
 // Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy,
 // proxy_conn_failed.
@@ -49,7 +51,8 @@ struct RoutedConnection {
 /// the loop does not run. Destroying it resets what is open.
 class Router {
  public:
-  /// Binds the listeners on 127.0.0.1 and, where there is IPv6, on ::1. `loop`, `log` and `decider`
+  /// Binds the listeners on 127.0.0.1 and, where there is IPv6, on ::1, in the calling thread's
+  /// network namespace. `loop`, `log` and `decider`
   /// outlive the router.
   static Result<std::unique_ptr<Router>> create(net::Loop& loop, event::Log& log,
                                                 fault::ProtocolDecider& decider);
@@ -57,16 +60,25 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  /// Relays an interface from now on. `upstream` is where the service really listens: a numeric
-  /// address or "localhost"; a loopback one is matched by every loopback address (and 0.0.0.0, ::)
-  /// with that port. `protocol` null: nobody needs to understand the bytes, so they pass unseen.
-  /// Errors: the address is a name; no listener for the test driver could be had.
+  /// This consumer's connections come from a network namespace of its own (borrowed; lives as long
+  /// as the router): it gets listeners there, and what is dialled for it is dialled from there.
+  /// Before its first `route`. Error: the namespace cannot be entered, no sockets.
+  Result<void> add_network(const std::string& consumer, int network_namespace);
+
+  /// Relays an interface from now on. `upstream` is where the service really listens as seen from
+  /// here: a numeric address or "localhost". `protocol` null: nobody needs to understand the bytes,
+  /// so they pass unseen. Errors: the address is a name; no listener for the test driver could be
+  /// had.
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
 
-  /// Whether a connection of `consumer` to `destination` is to be redirected; nothing: leave it
-  /// alone. Does not block.
-  std::optional<RoutedConnection> route(std::string_view consumer, const net::Address& destination);
+  /// Where a connection of `consumer` to this interface is to be redirected; nothing: it is not
+  /// relayed, leave it alone. The relay's address is of this family. `upstream` is the interface's
+  /// address as seen from the consumer's network: what hung in a partition is connected to it
+  /// later. Does not block.
+  std::optional<RoutedConnection> route(std::string_view consumer, const std::string& service,
+                                        const std::string& interface, int family,
+                                        const net::Address& upstream);
 
   /// A connection on its way to the relay, with its upstream socket (non-blocking, connected or
   /// connecting). `family` and `source_port` are those of the redirected socket, an IPv4 address

@@ -51,7 +51,7 @@ fuzz:            ## a short campaign over every fuzz target (seconds=N for longe
 	@tools/setup build test fuzz
 	@cmake --preset fuzz >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
 	@cmake --build --preset fuzz -j $(jobs)
-	@tools/fuzz build/fuzz/bin $(or $(seconds),30)
+	@tools/fuzz build/fuzz $(or $(seconds),30) $(jobs)
 
 clean:           ## remove the build folder
 	rm -rf build

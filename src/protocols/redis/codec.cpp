@@ -47,14 +47,14 @@ size_t ValueScanner::consume(std::string_view bytes) {
 }
 
 size_t ValueScanner::consume_line(std::string_view bytes) {
+  char kind = line_.empty() ? bytes.front() : line_.front();
+  if (std::string_view("+-:$*_#,(=!~%|>;.").find(kind) == std::string_view::npos) {
+    state_ = State::malformed;
+    return 1;  // no more than when it comes byte by byte
+  }
   size_t end = bytes.find('\n');
   size_t count = end == std::string_view::npos ? bytes.size() : end + 1;
   std::string_view part = bytes.substr(0, count);
-  char kind = line_.empty() ? part.front() : line_.front();
-  if (std::string_view("+-:$*_#,(=!~%|>;.").find(kind) == std::string_view::npos) {
-    state_ = State::malformed;
-    return count;
-  }
   // The type is known from the first byte, so that who forwards can tell a push from a reply at
   // once.
   if (type_ == 0 && kind != '|') type_ = kind;
@@ -408,11 +408,12 @@ class Decoder {
     return fits ? Json(parsed) : Json(std::string(text));
   }
 
+  /// Ends with LF alone, too, as for the scanner.
   Result<std::string_view> next_line() {
-    size_t end = rest_.find("\r\n");
+    size_t end = rest_.find('\n');
     if (end == std::string_view::npos) return fail("malformed reply");
-    std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(end + 2);
+    std::string_view line = without_line_end(rest_.substr(0, end + 1));
+    rest_.remove_prefix(end + 1);
     return line;
   }
 
@@ -452,8 +453,8 @@ class Decoder {
   /// Whether another element follows in an aggregate with that many left (-2: streamed).
   bool more(int64_t& left) {
     if (left == -2) {
-      if (!rest_.starts_with(".\r\n")) return true;
-      rest_.remove_prefix(3);
+      if (!rest_.starts_with('.')) return true;
+      (void)next_line();
       return false;
     }
     return left-- > 0;

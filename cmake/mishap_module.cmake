@@ -52,7 +52,7 @@ function(mishap_module name)
       # tools/fuzz reads where the files of a target are.
       file(APPEND ${CMAKE_BINARY_DIR}/fuzz_targets "${fuzzer} ${corpus}\n")
     else()
-      add_test(NAME ${fuzzer} COMMAND ${fuzzer} --changes 3000 ${corpus})
+      add_test(NAME ${fuzzer} COMMAND ${fuzzer} --changes 10000 ${corpus})
       set_tests_properties(${fuzzer} PROPERTIES TIMEOUT 300)
     endif()
   endforeach()

@@ -138,7 +138,7 @@ class Members {
   Json take() { return std::move(object_); }
 
  private:
-  Json::object_t& items() { return object_.get_ref<Json::object_t&>(); }
+  Json::object_t::Container& items() { return object_.get_ref<Json::object_t&>(); }
   Json object_ = Json::object();
   std::unordered_map<std::string, size_t> index_;
 };

@@ -238,8 +238,9 @@ void HttpFilter::end_request(Sink& sink) {
   // The exchange may have been answered, and be gone, before its body had come: then nothing of it
   // is left to do.
   if (!exchanges_.empty() && !body_forwarded_) exchanges_.back().complete = true;
+  // A server that has said its last word will not answer either.
   if (body_forwarded_ && request_.wants_tunnel && !exchanges_.empty() &&
-      exchanges_.back().wants_tunnel) {
+      exchanges_.back().wants_tunnel && !server_eof_) {
     await_tunnel(true, sink);
   }
   serve_front(sink);

@@ -86,7 +86,7 @@ void ValueScanner::end_line() {
     state_ = State::malformed;
     return;
   }
-  if ((kind == ';') != chunked_) {
+  if ((kind == ';') != chunked_ || (kind == ';' && streamed)) {
     state_ = State::malformed;
     return;
   }
@@ -111,16 +111,16 @@ void ValueScanner::end_line() {
     case '*':
     case '~':
     case '>':
-      begin_aggregate(streamed ? -2 : *length, 1, false);
+      begin_aggregate(streamed ? -2 : *length, false, false);
       return;
     case '%':
-      begin_aggregate(streamed ? -2 : *length, 2, false);
+      begin_aggregate(streamed ? -2 : *length, true, false);
       return;
     case '|':
-      begin_aggregate(streamed ? -2 : *length, 2, true);
+      begin_aggregate(streamed ? -2 : *length, true, true);
       return;
     case '.':
-      if (frames_.empty() || !frames_.back().streamed) {
+      if (frames_.empty() || !frames_.back().streamed || frames_.back().key_open) {
         state_ = State::malformed;
         return;
       }
@@ -147,7 +147,7 @@ void ValueScanner::end_line() {
 }
 
 /// `count` -1 is nil, -2 streamed.
-void ValueScanner::begin_aggregate(int64_t count, uint64_t factor, bool attribute) {
+void ValueScanner::begin_aggregate(int64_t count, bool pairs, bool attribute) {
   if (count == -1 || (count == 0 && !attribute)) return end_value();
   if (count == 0) return;
   if (frames_.size() >= kDepthLimit || uint64_t(std::max<int64_t>(count, 0)) > kAggregateLimit) {
@@ -155,7 +155,10 @@ void ValueScanner::begin_aggregate(int64_t count, uint64_t factor, bool attribut
     return;
   }
   if (!attribute && frames_.empty()) values_seen_ = 1;
-  frames_.push_back({count == -2 ? 0 : uint64_t(count) * factor, count == -2, attribute});
+  frames_.push_back({.left = count == -2 ? 0 : uint64_t(count) * (pairs ? 2 : 1),
+                     .streamed = count == -2,
+                     .pairs = pairs,
+                     .attribute = attribute});
 }
 
 void ValueScanner::end_value() {
@@ -166,6 +169,7 @@ void ValueScanner::end_value() {
     }
     Frame& frame = frames_.back();
     if (frames_.size() == 1 && !frame.attribute) ++values_seen_;
+    if (frame.pairs) frame.key_open = !frame.key_open;
     if (frame.streamed || --frame.left > 0) return;
     bool attribute = frame.attribute;
     frames_.pop_back();

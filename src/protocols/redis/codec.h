@@ -36,12 +36,14 @@ class ValueScanner {
   struct Frame {
     uint64_t left = 0;
     bool streamed = false;   ///< ended by "." instead of a count
+    bool pairs = false;      ///< keys and values take turns
+    bool key_open = false;   ///< a key has come and its value has not
     bool attribute = false;  ///< does not count as a value itself
   };
   size_t consume_line(std::string_view bytes);
   size_t consume_data(std::string_view bytes);
   void end_line();
-  void begin_aggregate(int64_t count, uint64_t factor, bool attribute);
+  void begin_aggregate(int64_t count, bool pairs, bool attribute);
   void end_value();
   void note_word(std::string_view bytes);
 

@@ -1,6 +1,7 @@
 // Two texts as the arguments of whatever in the library reads text: formats, numbers, JSON, times,
 // searching and splitting. What comes out of JSON agrees with the parser that the rest of Mishap
 // uses.
+#include "mishap/base/testing/fuzz.h"
 #include "mishap/starlark/convert.h"
 #include "mishap/starlark/starlark.h"
 

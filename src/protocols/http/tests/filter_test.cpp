@@ -151,6 +151,13 @@ TEST(HttpFilter, ATunnelIsLeftAlone) {
   EXPECT_EQ(out.to_client, switching + "\x81\x01x");
 }
 
+TEST(HttpFilter, ATunnelThatTheServerCannotOpenAnyMoreHoldsNothing) {
+  std::string ask = "CONNECT h:5 HTTP/1.1\r\n\r\n";
+  Outcome out = replay_all_ways(make, Transcript().server_eof().client(ask + "x").client_eof());
+  EXPECT_EQ(out.to_server, ask + "x");
+  EXPECT_TRUE(out.eof_to_server && out.eof_to_client);
+}
+
 TEST(HttpFilter, ARefusedUpgradeGoesOnAsHttp) {
   std::string upgrade = "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
   Outcome out =

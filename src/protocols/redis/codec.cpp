@@ -120,13 +120,13 @@ void ValueScanner::end_line() {
       begin_aggregate(streamed ? -2 : *length, true, true);
       return;
     case '.':
-      if (frames_.empty() || !frames_.back().streamed || frames_.back().key_open) {
+      if (frames_.empty() || !frames_.back().streamed || frames_.back().key_open || described_) {
         state_ = State::malformed;
         return;
       }
       if (bool attribute = frames_.back().attribute; true) {
         frames_.pop_back();
-        if (!attribute) end_value();
+        attribute ? end_attribute() : end_value();
       }
       return;
     case '+':
@@ -148,9 +148,9 @@ void ValueScanner::end_line() {
 
 /// `count` -1 is nil, -2 streamed.
 void ValueScanner::begin_aggregate(int64_t count, bool pairs, bool attribute) {
-  if (count == -1 || (count == 0 && !attribute)) return end_value();
-  if (count == 0) return;
-  if (frames_.size() >= kDepthLimit || uint64_t(std::max<int64_t>(count, 0)) > kAggregateLimit) {
+  if (count == 0) return attribute ? end_attribute() : end_value();
+  if (count == -1 && !attribute) return end_value();
+  if (count == -1 || frames_.size() >= kDepthLimit || count > int64_t(kAggregateLimit)) {
     state_ = State::malformed;
     return;
   }
@@ -161,7 +161,11 @@ void ValueScanner::begin_aggregate(int64_t count, bool pairs, bool attribute) {
                      .attribute = attribute});
 }
 
+/// The value that it describes follows.
+void ValueScanner::end_attribute() { described_ = true; }
+
 void ValueScanner::end_value() {
+  described_ = false;
   while (true) {
     if (frames_.empty()) {
       state_ = State::done;
@@ -173,7 +177,7 @@ void ValueScanner::end_value() {
     if (frame.streamed || --frame.left > 0) return;
     bool attribute = frame.attribute;
     frames_.pop_back();
-    if (attribute) return;  // the value that it describes follows
+    if (attribute) return end_attribute();
   }
 }
 

@@ -45,6 +45,7 @@ class ValueScanner {
   void end_line();
   void begin_aggregate(int64_t count, bool pairs, bool attribute);
   void end_value();
+  void end_attribute();
   void note_word(std::string_view bytes);
 
   State state_ = State::scanning;
@@ -53,6 +54,7 @@ class ValueScanner {
   bool in_data_ = false;
   uint64_t data_left_ = 0;  ///< with the CR LF behind it
   bool chunked_ = false;    ///< within a streamed string
+  bool described_ = false;  ///< an attribute has come, and not yet a value for it
   std::vector<Frame> frames_;
   uint64_t values_seen_ = 0;
   bool noting_ = false;

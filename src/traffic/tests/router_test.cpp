@@ -1,5 +1,6 @@
 #include "mishap/traffic/router.h"
 
+#include <cerrno>
 #include <future>
 #include <thread>
 

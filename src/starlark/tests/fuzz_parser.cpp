@@ -3,8 +3,8 @@
 #include "mishap/starlark/resolver.h"
 
 #include "compiler.h"
+#include "fuzzing.h"
 #include "scanner.h"
-#include "script_seeds.h"
 
 namespace mishap::testing {
 namespace {
@@ -51,7 +51,7 @@ void check_places(const std::vector<Diagnostic>& diagnostics, std::string_view t
 }  // namespace
 
 std::vector<std::string> fuzz_seeds() {
-  std::vector<std::string> seeds = testing_support::script_seeds(std::string(1, '\x1f'));
+  std::vector<std::string> seeds = testing_support::script_seeds({testing_support::kEveryOption});
   for (std::string_view opening : {"(", "[", "{", "-", "not ", "lambda: ", "x if y else ", "a."}) {
     std::string deep(1, '\0');
     for (int i = 0; i < 2000; ++i) deep += opening;
@@ -63,13 +63,7 @@ std::vector<std::string> fuzz_seeds() {
 /// The first byte is the dialect.
 void fuzz_one(std::string_view input) {
   FuzzInput in(input);
-  const uint8_t options = in.byte();
-  Dialect dialect;
-  dialect.allow_global_reassign = options & 1;
-  dialect.allow_top_level_control = options & 2;
-  dialect.allow_while = options & 4;
-  dialect.allow_recursion = options & 8;
-  dialect.load_binds_globally = options & 16;
+  const Dialect dialect = testing_support::read_dialect(in);
   scan(in.rest());
   wants_more(in.rest());
   for (auto* read : {&parse, &parse_expression}) {

@@ -2,8 +2,8 @@
 // and a place, and a second run of it does the same.
 #include "mishap/starlark/starlark.h"
 
+#include "fuzzing.h"
 #include "running.h"
-#include "script_seeds.h"
 
 namespace mishap::testing {
 namespace {
@@ -44,19 +44,13 @@ Ran run(const std::string& text, const Dialect& dialect) {
 }  // namespace
 
 std::vector<std::string> fuzz_seeds() {
-  return testing_support::script_seeds(std::string(1, '\x1f'));
+  return testing_support::script_seeds({testing_support::kEveryOption});
 }
 
 /// The first byte is the dialect.
 void fuzz_one(std::string_view input) {
   FuzzInput in(input);
-  const uint8_t options = in.byte();
-  Dialect dialect;
-  dialect.allow_global_reassign = options & 1;
-  dialect.allow_top_level_control = options & 2;
-  dialect.allow_while = options & 4;
-  dialect.allow_recursion = options & 8;
-  dialect.load_binds_globally = options & 16;
+  const Dialect dialect = testing_support::read_dialect(in);
   const std::string text(in.rest());
   const Ran first = run(text, dialect);
   const Ran second = run(text, dialect);

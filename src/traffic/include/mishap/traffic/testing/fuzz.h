@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "mishap/base/random.h"
 #include "mishap/base/testing/fuzz.h"

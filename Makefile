@@ -34,7 +34,17 @@ check:           ## format, module layers, text
 	@tools/setup check
 	@tools/check
 
-check-full: check ## also clang-tidy over every source, and each public header alone
+# The thread sanitizer's memory layout does not go with an address space randomised by more than 28 bits, the default of
+# some distributions; without randomisation it runs everywhere. Where even that is forbidden, it is tried as it is.
+plain_layout := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+test-tsan:       ## the tests under the thread sanitizer
+	@tools/setup build servers test
+	@cmake --preset tsan >build/tsan.log 2>&1 || { cat build/tsan.log; exit 1; }
+	@cmake --build --preset tsan -j $(jobs)
+	@$(plain_layout) ctest --preset tsan -j $(jobs)
+
+check-full: check test-tsan ## also clang-tidy over every source, each public header alone, and test-tsan
 	@tools/setup build test
 	@cmake --preset tidy >build/tidy.log 2>&1 || { cat build/tidy.log; exit 1; }
 	@cmake --build --preset tidy -j $(jobs)
@@ -51,10 +61,10 @@ fuzz:            ## a short campaign over every fuzz target (seconds=N for longe
 	@tools/setup build test fuzz
 	@cmake --preset fuzz >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
 	@cmake --build --preset fuzz -j $(jobs)
-	@tools/fuzz build/fuzz/bin $(or $(seconds),30)
+	@tools/fuzz build/fuzz $(or $(seconds),30) $(jobs)
 
 clean:           ## remove the build folder
 	rm -rf build
 
 $(shell mkdir -p build)
-.PHONY: help setup build demo test test-asan check check-full bench fuzz clean
+.PHONY: help setup build demo test test-asan test-tsan check check-full bench fuzz clean

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,7 +20,8 @@ namespace mishap {
 namespace {
 
 constexpr int kMaxDepth = 500;
-constexpr size_t kMaxNodes = 1'000'000;
+/// Values that aliases may stand for in all. What is written out is limited by the text's own size.
+constexpr size_t kMaxAliased = 100'000;
 
 struct ParserDelete {
   void operator()(fy_parser* parser) const;
@@ -120,28 +122,53 @@ Json plain_scalar(const std::string& text) {
   return text;
 }
 
-/// Turns nodes into values; counts them, because aliases can make few nodes into many values.
+/// A mapping under construction. It finds its members by an index: an ordered object looks at them
+/// one by one, and a few merge keys can name the same hundreds again and again.
+class Members {
+ public:
+  /// Null when there is none of that name.
+  Json* find(const std::string& name) {
+    auto found = index_.find(name);
+    return found == index_.end() ? nullptr : &items()[found->second].second;
+  }
+  void add(const std::string& name, Json value) {
+    index_.emplace(name, items().size());
+    items().emplace_back(name, std::move(value));
+  }
+  Json take() { return std::move(object_); }
+
+ private:
+  Json::object_t::Container& items() { return object_.get_ref<Json::object_t&>(); }
+  Json object_ = Json::object();
+  std::unordered_map<std::string, size_t> index_;
+};
+
+/// Turns nodes into values; counts those behind aliases, which can make few nodes into many values.
 class Converter {
  public:
   Result<Json> convert(fy_node* node, int depth);
 
  private:
   Result<Json> mapping(fy_node* node, int depth);
-  Result<void> merge(Json& into, fy_node* source, int depth);
+  Result<void> merge(Members& into, fy_node* source, int depth);
 
-  size_t nodes_ = 0;
+  size_t aliased_ = 0;
+  int open_aliases_ = 0;
 };
 
 Result<Json> Converter::convert(fy_node* node, int depth) {
   if (depth > kMaxDepth) return fail(fmt::format("nested deeper than {} levels", kMaxDepth));
-  if (++nodes_ > kMaxNodes)
-    return fail(fmt::format("more than {} values after its aliases are resolved", kMaxNodes));
+  if (open_aliases_ > 0 && ++aliased_ > kMaxAliased)
+    return fail(fmt::format("its aliases stand for more than {} values", kMaxAliased));
   if (node == nullptr) return Json(nullptr);
   if (fy_node_is_alias(node)) {
     fy_node* target = fy_node_resolve_alias(node);
     if (target == nullptr)
       return fail(fmt::format("{}unknown alias \"{}\"", place(node), scalar_of(node)));
-    return convert(target, depth + 1);
+    ++open_aliases_;
+    Result<Json> value = convert(target, depth + 1);
+    --open_aliases_;
+    return value;
   }
   if (fy_node_is_scalar(node)) {
     std::string text = scalar_of(node);
@@ -158,9 +185,8 @@ Result<Json> Converter::convert(fy_node* node, int depth) {
 }
 
 Result<Json> Converter::mapping(fy_node* node, int depth) {
-  Json object = Json::object();
+  Members members;
   std::set<std::string> written;
-  bool merged = false;
   void* position = nullptr;
   while (fy_node_pair* pair = fy_node_mapping_iterate(node, &position)) {
     fy_node* key = fy_node_pair_key(pair);
@@ -168,32 +194,30 @@ Result<Json> Converter::mapping(fy_node* node, int depth) {
     if (key == nullptr || !fy_node_is_scalar(key)) return fail("keys must be text");
     std::string name = scalar_of(key);
     if (name == "<<" && is_plain(key)) {
-      MISHAP_TRY(merge(object, fy_node_pair_value(pair), depth + 1));
-      merged = true;
+      MISHAP_TRY(merge(members, fy_node_pair_value(pair), depth + 1));
       continue;
     }
     if (!written.insert(name).second)
       return fail(fmt::format("{}duplicate key \"{}\"", place(key), name));
     MISHAP_ASSIGN(Json value, convert(fy_node_pair_value(pair), depth + 1));
-    if (merged) {
-      object[name] = std::move(value);
+    if (Json* merged = members.find(name)) {
+      *merged = std::move(value);
     } else {
-      // Not operator[], which looks at all members first: no key can be there twice.
-      object.get_ref<Json::object_t&>().emplace_back(std::move(name), std::move(value));
+      members.add(name, std::move(value));
     }
   }
-  return object;
+  return members.take();
 }
 
 /// Adds what `source` (a mapping, or a list of them) has and `into` lacks; keys written beside "<<"
 /// win, earlier sources too.
-Result<void> Converter::merge(Json& into, fy_node* source, int depth) {
+Result<void> Converter::merge(Members& into, fy_node* source, int depth) {
   MISHAP_ASSIGN(Json value, convert(source, depth));
   Json sources = value.is_array() ? std::move(value) : Json::array({std::move(value)});
   for (Json& one : sources) {
     if (!one.is_object()) return fail("a merge key (<<) needs a mapping or a list of mappings");
     for (auto& [name, member] : one.items()) {
-      if (!into.contains(name)) into[name] = std::move(member);
+      if (into.find(name) == nullptr) into.add(name, std::move(member));
     }
   }
   return {};

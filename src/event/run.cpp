@@ -152,6 +152,23 @@ Result<TestResult> read_result(const Json& j) {
   return r;
 }
 
+/// Whether every number is whole, as those of a result are. The library would cut the fraction off,
+/// and a number that does not fit would become any.
+bool numbers_are_whole(const Json& json) {
+  if (json.is_number_float()) return false;
+  return !json.is_structured() || std::all_of(json.begin(), json.end(), numbers_are_whole);
+}
+
+/// The key whose value holds a number that is not whole; null when none does. Events hold data of
+/// any kind and are read with more care.
+const std::string* broken_number(const Json& result) {
+  if (!result.is_object()) return nullptr;
+  for (const auto& [key, value] : result.get_ref<const Json::object_t&>()) {
+    if (key != "events" && !numbers_are_whole(value)) return &key;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string_view to_string(Verdict verdict) { return row(verdict).name; }
@@ -201,6 +218,8 @@ Json to_json(const TestResult& r) {
 }
 
 Result<TestResult> test_result_from_json(const Json& json) {
+  if (const std::string* key = broken_number(json))
+    return fail("bad test result: \"" + *key + "\" holds a number that is not whole");
   try {
     return read_result(json);
   } catch (const nlohmann::json::exception& error) {  // a key of another type

@@ -10,11 +10,11 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -167,8 +167,11 @@ Result<void> make_paths_reachable(const CellOptions& options, CellUser user) {
 }
 
 Result<void> become(CellUser user) {
-  if (setgroups(0, nullptr) != 0 || setresgid(user.gid, user.gid, user.gid) != 0 ||
-      setresuid(user.uid, user.uid, user.uid) != 0) {
+  // By the system calls: the C library's functions would have every thread do the same, and wait
+  // for those that only the process had from which this one was cloned.
+  if (syscall(SYS_setgroups, 0, nullptr) != 0 ||
+      syscall(SYS_setresgid, user.gid, user.gid, user.gid) != 0 ||
+      syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0) {
     return fail_errno(fmt::format("become user {}", user.uid));
   }
   // The change made /proc/self root's, and the cell could not write its id maps

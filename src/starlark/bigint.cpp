@@ -144,6 +144,11 @@ std::optional<int64_t> BigInt::to_int64() const {
   return static_cast<int64_t>(magnitude);
 }
 
+std::optional<uint64_t> BigInt::to_uint64() const {
+  if (number_.sign == MP_NEG || bit_length() > 64) return std::nullopt;
+  return mp_get_mag_u64(&number_);
+}
+
 double BigInt::to_double() const {
   const size_t bits = bit_length();
   double magnitude = 0;

@@ -55,8 +55,11 @@ Result<Json> convert(const Value& value, int depth) {
       return Json(value.as_bool());
     case Kind::kInt:
       return Json(value.as_int64());
-    case Kind::kBigInt:
-      return Json(value.as<BigIntObject>().number.to_double());
+    case Kind::kBigInt: {
+      const BigInt& number = value.as<BigIntObject>().number;
+      if (auto fits = number.to_uint64()) return Json(*fits);
+      return Json(number.to_double());
+    }
     case Kind::kFloat:
       return Json(value.as_double());
     case Kind::kString:

@@ -1,12 +1,30 @@
-#include <cstdint>
-
+// Any text: a value that was read is written and read again without change; the text of a scalar is
+// JSON or plain.
 #include "mishap/base/json.h"
+#include "mishap/base/testing/fuzz.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  auto value = mishap::parse_json({reinterpret_cast<const char*>(data), size});
-  if (value) {
-    mishap::scalar_text(*value);
-    if (!mishap::parse_json(mishap::to_text(*value))) __builtin_trap();
-  }
-  return 0;
+namespace mishap::testing {
+
+std::vector<std::string> fuzz_seeds() {
+  return {std::string(400, '[') + std::string(400, ']'), std::string(501, '[')};
 }
+
+void fuzz_one(std::string_view input) {
+  Result<Json> value = parse_json(input);
+  if (!value) {
+    MISHAP_CHECK(!value.error().message.empty());
+    return;
+  }
+  const std::string text = to_text(*value);
+  Result<Json> again = parse_json(text);
+  MISHAP_CHECK(again, "{}: {}", text, again.error().message);
+  MISHAP_CHECK(*again == *value, "{}", text);
+  MISHAP_CHECK(to_text(*again) == text, "{}", text);
+  const std::string scalar = scalar_text(*value);
+  if (value->is_number()) {
+    Result<Json> number = parse_json(scalar);
+    MISHAP_CHECK(number && *number == *value, "{}", scalar);
+  }
+}
+
+}  // namespace mishap::testing

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "mishap/event/filter.h"
+#include "mishap/event/run.h"
 
 namespace mishap::event {
 namespace {
@@ -111,6 +112,29 @@ TEST(EventJson, NamesTheKeyThatIsWrong) {
     EXPECT_EQ(event.error().message, c.message);
   }
   EXPECT_EQ(from_json(Json(1)).error().message, "event: must be an object");
+}
+
+TEST(ResultJson, ReadsBackUnchanged) {
+  TestResult result;
+  result.name = "test_x";
+  result.verdict = Verdict::failed;
+  result.pos = {"spec.star", 3, 4};
+  result.faults.push_back({.service = "db", .text = "write=deny(ENOSPC)", .matched = 2});
+  const Json json = to_json(result);
+  auto read = test_result_from_json(json);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(to_json(*read), json);
+}
+
+TEST(ResultJson, NamesTheKeyWhoseNumberIsNotWhole) {
+  Json json = to_json(TestResult());
+  json["pos"]["line"] = 1e300;
+  EXPECT_EQ(test_result_from_json(json).error().message,
+            "bad test result: \"pos\" holds a number that is not whole");
+  json["pos"]["line"] = 1;
+  json["duration_ms"] = 0.5;
+  EXPECT_EQ(test_result_from_json(json).error().message,
+            "bad test result: \"duration_ms\" holds a number that is not whole");
 }
 
 TEST(Filter, MatchesRecordAndFields) {

@@ -10,10 +10,6 @@ namespace {
 
 constexpr size_t kChunkLineLimitBytes = 16 * 1024;
 
-bool is_token_char(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
 }
@@ -90,6 +86,11 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+bool is_token_char(char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
 
 const std::string* find_header(const Headers& headers, std::string_view name) {
   std::string lower = to_lower(name);

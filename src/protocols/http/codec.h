@@ -16,6 +16,8 @@ constexpr size_t kHeadLimitBytes = 256 * 1024;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// Whether names of methods and headers may have it (RFC 9110, 5.6.2).
+bool is_token_char(char c);
 /// Value of the first header of that name (any case), or null.
 const std::string* find_header(const Headers& headers, std::string_view name);
 /// Whether a comma-separated header names `token`, over all its lines. Any case.

@@ -17,7 +17,15 @@ using traffic::Sink;
 
 namespace {
 
-/// A header that came from a spec cannot smuggle in a second one.
+/// A name that came from a spec cannot hide another in it: "Content-Length: 5, X".
+std::string header_name(std::string text) {
+  for (char& c : text) {
+    if (!is_token_char(c)) c = '-';
+  }
+  return text;
+}
+
+/// Nor can a value smuggle in a second header.
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (c == '\r' || c == '\n' || c == '\0') c = ' ';
@@ -62,7 +70,7 @@ std::string made_up_response(const fault::ProtocolRule& rule, std::string_view m
     std::string lower = to_lower(name);
     if (lower == "content-length" || lower == "transfer-encoding") continue;  // framing is ours
     has_type = has_type || lower == "content-type";
-    out += fmt::format("{}: {}\r\n", one_line(name), one_line(value));
+    out += fmt::format("{}: {}\r\n", header_name(name), one_line(value));
   }
   if (!has_type) out += "Content-Type: application/json\r\n";
   bool bodiless = status == 204 || status == 304;
@@ -238,8 +246,9 @@ void HttpFilter::end_request(Sink& sink) {
   // The exchange may have been answered, and be gone, before its body had come: then nothing of it
   // is left to do.
   if (!exchanges_.empty() && !body_forwarded_) exchanges_.back().complete = true;
+  // A server that has said its last word will not answer either.
   if (body_forwarded_ && request_.wants_tunnel && !exchanges_.empty() &&
-      exchanges_.back().wants_tunnel) {
+      exchanges_.back().wants_tunnel && !server_eof_) {
     await_tunnel(true, sink);
   }
   serve_front(sink);

@@ -77,6 +77,7 @@ void PostgresFilter::on_eof(Direction direction, Sink& sink) {
       return;
     }
     if (!server_waiting_.empty()) sink.send(direction, server_waiting_);
+    server_eof_ = true;
     sink.send_eof(direction);
     return;
   }
@@ -185,7 +186,7 @@ PostgresFilter::Fate PostgresFilter::startup_packet(std::string_view input, size
   const uint32_t code = read_u32(input.substr(4));
   if (code == kSslRequest || code == kGssEncRequest) {
     // Encrypted bytes could not be read; clients that only prefer encryption go on without.
-    sink.send(Direction::to_client, "N");
+    tell_client("N", sink);
     return Fate::replaced;
   }
   if (code == kCancelRequest) {
@@ -451,10 +452,15 @@ PostgresFilter::Fate PostgresFilter::end_with(const ServerError& error, Sink& si
 
 bool PostgresFilter::say_last_words(Sink& sink) {
   if (!session_.settled()) return false;
-  sink.send(Direction::to_client, *last_words_);
+  tell_client(*last_words_, sink);
   ended_ = true;
   sink.end(Ending::finish);
   return true;
+}
+
+/// A client that was told of the end of the stream reads nothing any more.
+void PostgresFilter::tell_client(std::string_view bytes, Sink& sink) {
+  if (!server_eof_) sink.send(Direction::to_client, bytes);
 }
 
 void PostgresFilter::stop_reading(std::string_view reason, Sink& sink) {

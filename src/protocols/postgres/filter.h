@@ -64,6 +64,7 @@ class PostgresFilter final : public traffic::Filter {
   /// Lets the replies that are still owed through, then says `error` and ends the connection.
   Fate end_with(const ServerError& error, traffic::Sink& sink);
   bool say_last_words(traffic::Sink& sink);
+  void tell_client(std::string_view bytes, traffic::Sink& sink);
   /// From now on bytes pass unread.
   void stop_reading(std::string_view reason, traffic::Sink& sink);
 
@@ -86,6 +87,7 @@ class PostgresFilter final : public traffic::Filter {
   std::optional<std::string> last_words_;  // a fatal error, once nothing is owed any more
 
   std::string server_waiting_;  // an unfinished header
+  bool server_eof_ = false;
   uint64_t server_remaining_ = 0;
   bool swallowing_ = false;
   char server_type_ = 0;

@@ -47,14 +47,14 @@ size_t ValueScanner::consume(std::string_view bytes) {
 }
 
 size_t ValueScanner::consume_line(std::string_view bytes) {
+  char kind = line_.empty() ? bytes.front() : line_.front();
+  if (std::string_view("+-:$*_#,(=!~%|>;.").find(kind) == std::string_view::npos) {
+    state_ = State::malformed;
+    return 1;  // no more than when it comes byte by byte
+  }
   size_t end = bytes.find('\n');
   size_t count = end == std::string_view::npos ? bytes.size() : end + 1;
   std::string_view part = bytes.substr(0, count);
-  char kind = line_.empty() ? part.front() : line_.front();
-  if (std::string_view("+-:$*_#,(=!~%|>;.").find(kind) == std::string_view::npos) {
-    state_ = State::malformed;
-    return count;
-  }
   // The type is known from the first byte, so that who forwards can tell a push from a reply at
   // once.
   if (type_ == 0 && kind != '|') type_ = kind;
@@ -86,7 +86,7 @@ void ValueScanner::end_line() {
     state_ = State::malformed;
     return;
   }
-  if ((kind == ';') != chunked_) {
+  if ((kind == ';') != chunked_ || (kind == ';' && streamed)) {
     state_ = State::malformed;
     return;
   }
@@ -111,22 +111,22 @@ void ValueScanner::end_line() {
     case '*':
     case '~':
     case '>':
-      begin_aggregate(streamed ? -2 : *length, 1, false);
+      begin_aggregate(streamed ? -2 : *length, false, false);
       return;
     case '%':
-      begin_aggregate(streamed ? -2 : *length, 2, false);
+      begin_aggregate(streamed ? -2 : *length, true, false);
       return;
     case '|':
-      begin_aggregate(streamed ? -2 : *length, 2, true);
+      begin_aggregate(streamed ? -2 : *length, true, true);
       return;
     case '.':
-      if (frames_.empty() || !frames_.back().streamed) {
+      if (frames_.empty() || !frames_.back().streamed || frames_.back().key_open || described_) {
         state_ = State::malformed;
         return;
       }
       if (bool attribute = frames_.back().attribute; true) {
         frames_.pop_back();
-        if (!attribute) end_value();
+        attribute ? end_attribute() : end_value();
       }
       return;
     case '+':
@@ -147,18 +147,25 @@ void ValueScanner::end_line() {
 }
 
 /// `count` -1 is nil, -2 streamed.
-void ValueScanner::begin_aggregate(int64_t count, uint64_t factor, bool attribute) {
-  if (count == -1 || (count == 0 && !attribute)) return end_value();
-  if (count == 0) return;
-  if (frames_.size() >= kDepthLimit || uint64_t(std::max<int64_t>(count, 0)) > kAggregateLimit) {
+void ValueScanner::begin_aggregate(int64_t count, bool pairs, bool attribute) {
+  if (count == 0) return attribute ? end_attribute() : end_value();
+  if (count == -1 && !attribute) return end_value();
+  if (count == -1 || frames_.size() >= kDepthLimit || count > int64_t(kAggregateLimit)) {
     state_ = State::malformed;
     return;
   }
   if (!attribute && frames_.empty()) values_seen_ = 1;
-  frames_.push_back({count == -2 ? 0 : uint64_t(count) * factor, count == -2, attribute});
+  frames_.push_back({.left = count == -2 ? 0 : uint64_t(count) * (pairs ? 2 : 1),
+                     .streamed = count == -2,
+                     .pairs = pairs,
+                     .attribute = attribute});
 }
 
+/// The value that it describes follows.
+void ValueScanner::end_attribute() { described_ = true; }
+
 void ValueScanner::end_value() {
+  described_ = false;
   while (true) {
     if (frames_.empty()) {
       state_ = State::done;
@@ -166,10 +173,11 @@ void ValueScanner::end_value() {
     }
     Frame& frame = frames_.back();
     if (frames_.size() == 1 && !frame.attribute) ++values_seen_;
+    if (frame.pairs) frame.key_open = !frame.key_open;
     if (frame.streamed || --frame.left > 0) return;
     bool attribute = frame.attribute;
     frames_.pop_back();
-    if (attribute) return;  // the value that it describes follows
+    if (attribute) return end_attribute();
   }
 }
 
@@ -408,11 +416,12 @@ class Decoder {
     return fits ? Json(parsed) : Json(std::string(text));
   }
 
+  /// Ends with LF alone, too, as for the scanner.
   Result<std::string_view> next_line() {
-    size_t end = rest_.find("\r\n");
+    size_t end = rest_.find('\n');
     if (end == std::string_view::npos) return fail("malformed reply");
-    std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(end + 2);
+    std::string_view line = without_line_end(rest_.substr(0, end + 1));
+    rest_.remove_prefix(end + 1);
     return line;
   }
 
@@ -452,8 +461,8 @@ class Decoder {
   /// Whether another element follows in an aggregate with that many left (-2: streamed).
   bool more(int64_t& left) {
     if (left == -2) {
-      if (!rest_.starts_with(".\r\n")) return true;
-      rest_.remove_prefix(3);
+      if (!rest_.starts_with('.')) return true;
+      (void)next_line();
       return false;
     }
     return left-- > 0;

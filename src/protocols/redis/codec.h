@@ -36,13 +36,16 @@ class ValueScanner {
   struct Frame {
     uint64_t left = 0;
     bool streamed = false;   ///< ended by "." instead of a count
+    bool pairs = false;      ///< keys and values take turns
+    bool key_open = false;   ///< a key has come and its value has not
     bool attribute = false;  ///< does not count as a value itself
   };
   size_t consume_line(std::string_view bytes);
   size_t consume_data(std::string_view bytes);
   void end_line();
-  void begin_aggregate(int64_t count, uint64_t factor, bool attribute);
+  void begin_aggregate(int64_t count, bool pairs, bool attribute);
   void end_value();
+  void end_attribute();
   void note_word(std::string_view bytes);
 
   State state_ = State::scanning;
@@ -51,6 +54,7 @@ class ValueScanner {
   bool in_data_ = false;
   uint64_t data_left_ = 0;  ///< with the CR LF behind it
   bool chunked_ = false;    ///< within a streamed string
+  bool described_ = false;  ///< an attribute has come, and not yet a value for it
   std::vector<Frame> frames_;
   uint64_t values_seen_ = 0;
   bool noting_ = false;

@@ -42,6 +42,7 @@ void TcpFilter::on_bytes(Direction direction, std::string_view bytes, Sink& sink
 void TcpFilter::on_eof(Direction direction, Sink& sink) {
   if (ended_) return;
   if (direction == Direction::to_client) {
+    server_eof_ = true;
     sink.send_eof(direction);
     return;
   }
@@ -94,9 +95,10 @@ void TcpFilter::finish_judgement(Sink& sink) {
     const fault::ProtocolRule& rule = *decision_.terminal;
     event::Fields fields{{"first_bytes", bytes.substr(0, kShownBytes)}};
     if (rule.action == fault::ProtocolAction::respond) {
-      std::string body = rule.body.value_or("");
+      // A client that was told of the end of the stream reads no answer any more.
+      std::string body = server_eof_ ? "" : rule.body.value_or("");
       fields.set("body_size", std::to_string(body.size()));
-      sink.send(Direction::to_client, body);
+      if (!body.empty()) sink.send(Direction::to_client, body);
     } else {
       fields.set("size", std::to_string(bytes.size()));
     }

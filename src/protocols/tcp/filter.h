@@ -24,6 +24,7 @@ class TcpFilter final : public traffic::Filter {
   bool judged_ = false;
   bool delayed_ = false;
   bool client_eof_ = false;
+  bool server_eof_ = false;
   bool ended_ = false;
 };
 

@@ -36,6 +36,9 @@ TEST(BigInt, KnowsWhatFitsSixtyFourBits) {
   EXPECT_EQ((BigInt(kMax) + BigInt(1)).to_int64(), std::nullopt);
   EXPECT_EQ((BigInt(kMin) - BigInt(1)).to_int64(), std::nullopt);
   EXPECT_EQ((BigInt(kMax) + BigInt(1) - BigInt(1)).to_int64(), kMax);
+  EXPECT_EQ(BigInt::from_u64(UINT64_MAX).to_uint64(), UINT64_MAX);
+  EXPECT_EQ((BigInt::from_u64(UINT64_MAX) + BigInt(1)).to_uint64(), std::nullopt);
+  EXPECT_EQ(BigInt(-1).to_uint64(), std::nullopt);
   EXPECT_EQ(BigInt::from_u64(~uint64_t{0}).to_string(), "18446744073709551615");
 }
 

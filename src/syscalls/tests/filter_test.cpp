@@ -1,62 +1,25 @@
 #include "mishap/syscalls/filter.h"
 
-#include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
 #include <gtest/gtest.h>
-#include <string.h>
 
 #include "mishap/fault/names.h"
+
+#include "classic_bpf.h"
 
 namespace mishap::syscalls {
 namespace {
 
-/// Runs the few instructions that our programs are made of.
-uint32_t verdict(const std::vector<sock_filter>& program, const seccomp_data& data) {
-  uint32_t accumulator = 0;
-  for (size_t at = 0; at < program.size(); ++at) {
-    const sock_filter& step = program[at];
-    bool taken = false;
-    switch (step.code) {
-      case BPF_LD | BPF_W | BPF_ABS:
-        memcpy(&accumulator, reinterpret_cast<const char*>(&data) + step.k, sizeof accumulator);
-        continue;
-      case BPF_RET | BPF_K:
-        return step.k;
-      case BPF_JMP | BPF_JA:
-        at += step.k;
-        continue;
-      case BPF_JMP | BPF_JEQ | BPF_K:
-        taken = accumulator == step.k;
-        break;
-      case BPF_JMP | BPF_JGE | BPF_K:
-        taken = accumulator >= step.k;
-        break;
-      case BPF_JMP | BPF_JSET | BPF_K:
-        taken = (accumulator & step.k) != 0;
-        break;
-      default:
-        ADD_FAILURE() << "instruction " << step.code;
-        return 0;
-    }
-    at += taken ? step.jt : step.jf;
-  }
-  ADD_FAILURE() << "ran off the end";
-  return 0;
-}
+using testing::call;
 
-seccomp_data call(long number) {
-  seccomp_data data{};
-  data.nr = int(number);
-#if defined(__x86_64__)
-  data.arch = AUDIT_ARCH_X86_64;
-#else
-  data.arch = AUDIT_ARCH_AARCH64;
-#endif
-  return data;
+uint32_t verdict(const std::vector<sock_filter>& program, const seccomp_data& data) {
+  EXPECT_EQ(testing::objection(program), "");
+  const auto verdict = testing::verdict_of(program, data);
+  EXPECT_TRUE(verdict) << "ran off the end";
+  return verdict.value_or(0);
 }
 
 TEST(Filter, NotifiesExactlyWhatIsListed) {

@@ -65,11 +65,13 @@ TEST(HttpFilter, RespondsWithStatusBodyAndHeadersOfTheRule) {
   fault::ProtocolRule limited = rule(ProtocolAction::respond, {{"method", "g*"}});
   limited.status = 429;
   limited.body = "slow down";
-  limited.headers = {{"Content-Type", "text/plain"}, {"Retry-After", "1\r\nX: y"}};
+  limited.headers = {
+      {"Content-Type", "text/plain"}, {"Retry-After", "1\r\nX: y"}, {"Content-Length: 5, X", "z"}};
   Outcome out = replay_all_ways(make, Transcript().client(kGet), {limited});
-  EXPECT_EQ(out.to_client,
-            "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
-            "Retry-After: 1  X: y\r\nContent-Length: 9\r\n\r\nslow down");
+  EXPECT_EQ(
+      out.to_client,
+      "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+      "Retry-After: 1  X: y\r\nContent-Length--5--X: z\r\nContent-Length: 9\r\n\r\nslow down");
   EXPECT_EQ(out.to_server, "");
 }
 
@@ -149,6 +151,13 @@ TEST(HttpFilter, ATunnelIsLeftAlone) {
                                 boom("/users*"));
   EXPECT_EQ(out.to_server, upgrade + std::string(kGet) + "\x01");
   EXPECT_EQ(out.to_client, switching + "\x81\x01x");
+}
+
+TEST(HttpFilter, ATunnelThatTheServerCannotOpenAnyMoreHoldsNothing) {
+  std::string ask = "CONNECT h:5 HTTP/1.1\r\n\r\n";
+  Outcome out = replay_all_ways(make, Transcript().server_eof().client(ask + "x").client_eof());
+  EXPECT_EQ(out.to_server, ask + "x");
+  EXPECT_TRUE(out.eof_to_server && out.eof_to_client);
 }
 
 TEST(HttpFilter, ARefusedUpgradeGoesOnAsHttp) {

@@ -355,6 +355,16 @@ TEST(PostgresFilter, FatalErrorWaitsForEarlierReplies) {
   EXPECT_EQ(out.ended, Ending::finish);
 }
 
+TEST(PostgresFilter, NothingIsSaidToAClientThatTheServerHasLeft) {
+  const Outcome refused = play(Transcript().server_eof().client(ssl_request()));
+  EXPECT_EQ(refused.to_client, "");
+  EXPECT_TRUE(refused.eof_to_client);
+  const Outcome fatal =
+      play(session().server_eof().client(query("SELECT 1")), {fails("*", "FATAL: gone")});
+  EXPECT_EQ(fatal.to_client, kLoginToClient);
+  EXPECT_EQ(fatal.ended, Ending::finish);
+}
+
 TEST(PostgresFilter, TooManyConnectionsRefusesTheLogin) {
   const std::string message = "FATAL: sorry, too many clients already (SQLSTATE 53300)";
   const Outcome out =

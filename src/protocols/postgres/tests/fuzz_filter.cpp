@@ -1,46 +1,68 @@
-// Any bytes in any cuts: the filter neither crashes nor sends after it has ended, and without rules
-// nothing is lost or added.
-#include <cstdint>
-#include <cstdlib>
-#include <string>
-#include <string_view>
-
-#include "mishap/traffic/testing/transcript.h"
+#include "mishap/traffic/testing/fuzz.h"
 
 #include "filter.h"
 #include "wire.h"
 
-using namespace mishap;
-using namespace mishap::protocols::postgres;
+namespace mishap::testing {
+namespace {
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  traffic::testing::FakeSink sink;
-  PostgresFilter filter;
-  const bool with_rules = size > 0 && data[0] & 1;
-  if (with_rules) {
-    sink.rules = {
-        traffic::testing::delay_rule(std::chrono::seconds(1), {{"query", "s*"}}),
-        traffic::testing::rule(fault::ProtocolAction::error, {{"query", "*i*"}}, "disk full")};
+using namespace traffic::testing;
+using namespace protocols::postgres;
+using fault::ProtocolAction;
+
+/// Requests for encryption, whose answer is no.
+size_t encryption_requests(std::string_view bytes) {
+  size_t end = 0;
+  while (bytes.size() >= end + 8) {
+    const size_t length = read_u32(bytes.substr(end));
+    const uint32_t code = read_u32(bytes.substr(end + 4));
+    if (code != kSslRequest && code != kGssEncRequest) break;
+    if (length < 8 || length > kMaxStartupLength || bytes.size() < end + length) break;
+    end += length;
   }
-  std::string sent[2];
-  filter.on_bytes(traffic::Direction::to_server, wire::startup(), sink);
-  // Each chunk: a byte with direction and length, then its bytes.
-  for (size_t i = 1; i < size && !sink.outcome.ended;) {
-    const bool client = data[i] & 1;
-    const size_t count = std::min<size_t>(data[i] >> 1, size - i - 1);
-    const std::string_view chunk(reinterpret_cast<const char*>(data) + i + 1, count);
-    i += 1 + count;
-    sent[client].append(chunk);
-    filter.on_bytes(client ? traffic::Direction::to_server : traffic::Direction::to_client, chunk,
-                    sink);
-    if (!sink.outcome.ended && with_rules && count % 7 == 0)
-      sink.advance(std::chrono::seconds(1), filter);
-  }
-  if (!sink.outcome.ended) filter.on_eof(traffic::Direction::to_client, sink);
-  if (!sink.outcome.ended) filter.on_eof(traffic::Direction::to_server, sink);
-  if (!with_rules &&
-      (sink.outcome.to_client != sent[0] || sink.outcome.to_server != wire::startup() + sent[1])) {
-    std::abort();
-  }
-  return 0;
+  return end;
 }
+
+FilterFuzz target() {
+  return {.make = [] { return std::make_unique<PostgresFilter>(); },
+          .rules = {rule(ProtocolAction::error, {{"query", "*i*"}}, "disk full"),
+                    delay_rule(std::chrono::seconds(1), {{"query", "s*"}}),
+                    rule(ProtocolAction::drop, {{"query", "COPY*"}}),
+                    rule(ProtocolAction::error, {{"query", "COMMIT"}}, "FATAL: going down"),
+                    delay_rule(std::chrono::seconds(2), {{"query", "*"}})},
+          .answered = encryption_requests};
+}
+
+}  // namespace
+
+std::vector<std::string> fuzz_seeds() {
+  using namespace wire;
+  const std::string hello = fuzz_client(startup()) + fuzz_server(auth_ok() + ready());
+  return fuzz_conversations(
+      {hello + fuzz_client(query("SELECT 1; INSERT x") + query("i")) + fuzz_second() +
+           fuzz_server(row_description() + data_row("1") + complete("SELECT 1") +
+                       error("26000", "x") + ready()),
+       hello +
+           fuzz_client(parse("s", "INSERT $1") + bind("p", "s") + describe("Pp") + execute("p") +
+                       close("Ps") + sync()) +
+           fuzz_server(parse_complete() + bind_complete() + no_data() + error("34000", "x") +
+                       ready('E')) +
+           fuzz_client(query("ROLLBACK")) + fuzz_server(complete("ROLLBACK") + ready()),
+       hello + fuzz_client(query("COPY t FROM STDIN")) + fuzz_server(copy_in()) +
+           fuzz_client(copy_data("1") + sync() + copy_done()) +
+           fuzz_server(complete("COPY 1") + ready()),
+       fuzz_client(ssl_request()) + fuzz_server("N") + hello + fuzz_client(terminate()),
+       fuzz_client(ssl_request()) + fuzz_server("S") + fuzz_client("\x16\x03\x01"),
+       fuzz_client(gss_request()) + fuzz_server("N") + fuzz_client(cancel_request()),
+       hello + fuzz_client(query("BEGIN") + query("COMMIT")) +
+           fuzz_server(complete("BEGIN") + ready('T') + notice()) + fuzz_second() +
+           fuzz_server(complete("COMMIT") + ready() + notification()),
+       hello + fuzz_client(parse("", "SELECT 1") + bind("", "") + execute() + execute() + sync()) +
+           fuzz_server(parse_complete() + bind_complete() + suspended() + complete("SELECT 1") +
+                       ready())},
+      target().rules.size());
+}
+
+void fuzz_one(std::string_view input) { fuzz_filter(target(), input); }
+
+}  // namespace mishap::testing

@@ -50,6 +50,16 @@ TEST(TcpFilter, RespondsAndCloses) {
   EXPECT_EQ(out.reports.at(0).text(), "respond first_bytes=PING body_size=3");
 }
 
+TEST(TcpFilter, SaysNothingToAClientThatTheServerHasLeft) {
+  fault::ProtocolRule respond = rule(ProtocolAction::respond, {{"method", "P"}});
+  respond.body = "no\n";
+  Outcome out =
+      replay_all_ways(make, Transcript().server("bye").server_eof().client("P"), {respond});
+  EXPECT_EQ(out.to_client, "bye");
+  EXPECT_EQ(out.ended, Ending::finish);
+  EXPECT_EQ(out.reports.at(0).text(), "respond first_bytes=P body_size=0");
+}
+
 TEST(TcpFilter, DelaysTheFirstBytesOnce) {
   Transcript talk;
   talk.client("a").client("b").server("s").advance(milliseconds(9));

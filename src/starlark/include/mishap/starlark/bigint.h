@@ -46,6 +46,7 @@ class BigInt {
 
   /// The value when it fits.
   std::optional<int64_t> to_int64() const;
+  std::optional<uint64_t> to_uint64() const;
   /// Nearest double, ties to even; infinite when out of range.
   double to_double() const;
   /// Digits in `base` 2 to 36, lower case, "-" in front when negative.

@@ -179,13 +179,19 @@ class CellRun {
     return faults;
   }
 
+  static std::vector<std::string> worded(const std::vector<UnexpectedExit>& exits) {
+    std::vector<std::string> texts;
+    for (const auto& exit : exits) {
+      texts.push_back(fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
+    }
+    return texts;
+  }
+
   void collect_facts() {
     facts_.tool_error = session_.tool_error();
     if (session_.is_tool_error() || !facts_.start_failure.empty()) return;
-    for (const auto& exit : session_.services().early_exits()) {
-      facts_.early_exits.push_back(
-          fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
-    }
+    facts_.early_exits = worded(session_.services().early_exits());
+    facts_.late_exits = worded(session_.services().late_exits());
     facts_.faults = fault_counts();
   }
 

@@ -237,7 +237,9 @@ void Services::on_exit(Running& running, sandbox::ExitStatus status) {
   std::lock_guard lock(mutex_);
   running.exited = true;
   running.status = status;
-  if (!faults_on_ && !status.success()) early_exits_.push_back({running.service->name, status});
+  if (!status.success()) {
+    (faults_on_ ? late_exits_ : early_exits_).push_back({running.service->name, status});
+  }
   if (running.followed) post_exit(running);
   changed_.notify_all();
 }
@@ -274,9 +276,14 @@ bool Services::running(const std::string& service) const {
   return found != running_.end() && found->second->spawned && !found->second->exited;
 }
 
-std::vector<EarlyExit> Services::early_exits() const {
+std::vector<UnexpectedExit> Services::early_exits() const {
   std::lock_guard lock(mutex_);
   return early_exits_;
+}
+
+std::vector<UnexpectedExit> Services::late_exits() const {
+  std::lock_guard lock(mutex_);
+  return late_exits_;
 }
 
 void Services::catch_up() {

@@ -32,9 +32,11 @@ Result<std::string> make_keep_root() {
 
 }  // namespace
 
-Result<void> prepare(CellFrame& frame) {
+Result<void> prepare(CellFrame& frame, int interrupt_fd) {
   MISHAP_TRY(sandbox::can_unprivileged_userns());
-  MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, frame.options.engine));
+  engine::EngineOptions engine = frame.options.engine;
+  engine.interrupt_fd = interrupt_fd;
+  MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, engine));
   if (frame.options.keep) {
     MISHAP_ASSIGN(frame.keep_root, make_keep_root());
   }

@@ -175,7 +175,10 @@ pid_t launch_as_root(Launch& launch) {
   UniqueFd watch(pidfd);
   write_end.reset();
   pid_t pid = 0;
-  if (read(read_end.get(), &pid, sizeof pid) != sizeof pid) pid = 0;
+  ssize_t got = 0;
+  while ((got = read(read_end.get(), &pid, sizeof pid)) < 0 && errno == EINTR) {
+  }
+  if (got != sizeof pid) pid = 0;
   while (waitpid(intermediate, nullptr, 0) < 0 && errno == EINTR) {
   }
   return pid;
@@ -192,6 +195,24 @@ void remove_work_directories(const std::string& keep_directory) {
   }
   rmdir(parent.c_str());
 }
+
+/// Signals that a terminal sends to everybody in its foreground: the coordinator decides what they
+/// mean. What is forked while this lives never gets them; programs start with an empty mask.
+class TerminalSignalsBlocked {
+ public:
+  TerminalSignalsBlocked() {
+    sigset_t terminal;
+    sigemptyset(&terminal);
+    for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) sigaddset(&terminal, signal);
+    sigprocmask(SIG_BLOCK, &terminal, &before_);
+  }
+  ~TerminalSignalsBlocked() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  TerminalSignalsBlocked(const TerminalSignalsBlocked&) = delete;
+  TerminalSignalsBlocked& operator=(const TerminalSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 id_t number_from_environment(const char* name) {
   const char* text = std::getenv(name);
@@ -223,6 +244,7 @@ Result<CellProcess> spawn_cell(const CellOptions& options,
   if (!launch.coordinator) return fail_errno("open a pidfd");
   std::fflush(nullptr);  // or the child would print it once more
 
+  TerminalSignalsBlocked during_the_fork;
   if (geteuid() == 0) {
     cell.pid_ = launch_as_root(launch);
     if (cell.pid_ < 0) cell.pid_ = 0;

@@ -64,9 +64,12 @@ bool is_system_path(std::string_view path) {
 /// A user namespace whose id 0 is `user` and whose other ids are themselves, for MOUNT_ATTR_IDMAP.
 Result<UniqueFd> make_id_map(CellUser user) {
   int pidfd = -1;
+  pid_t parent = getpid();
   pid_t pid = fork_with_pidfd(CLONE_NEWUSER, SIGCHLD, &pidfd);
   if (pid == 0) {
-    while (true) pause();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent) pause();
+    _exit(1);  // the parent was killed before the signal was asked for
   }
   if (pid < 0) return fail_errno("make a user namespace for an id map");
   UniqueFd child(pidfd);
@@ -126,8 +129,18 @@ std::vector<Wanted> list_wanted(const CellOptions& options, CellUser user) {
     out[i].map_owner = out[i].map_owner && out[i - 1].map_owner;
     out.erase(out.begin() + static_cast<ptrdiff_t>(--i));
   }
-  std::erase_if(out, [](const Wanted& one) { return one.barrier.empty() && !one.map_owner; });
-  return out;
+  // A plain path within a mapped one would be seen through its map, in which the user's own files are
+  // nobody's: it is put on top as it is.
+  auto is_covered = [&](const Wanted& inner) {
+    return std::any_of(out.begin(), out.end(), [&](const Wanted& outer) {
+      return outer.map_owner && is_within(inner.path, outer.path);
+    });
+  };
+  std::vector<Wanted> needed;
+  for (Wanted& one : out) {
+    if (one.map_owner || !one.barrier.empty() || is_covered(one)) needed.push_back(std::move(one));
+  }
+  return needed;
 }
 
 }  // namespace

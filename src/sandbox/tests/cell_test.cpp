@@ -348,6 +348,22 @@ TEST_F(CellTest, RootsPrivateProjectIsReachableAndWritable) {
   EXPECT_EQ(slurp(project / "spec.star"), "hello");
 }
 
+TEST_F(CellTest, WhatRootsProjectSharesKeepsItsOwner) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  fs::path shared = directory_ / "cache";
+  fs::create_directory(shared);
+  ASSERT_TRUE(put(shared / "prepared", "mine"));
+  for (const fs::path& path : {shared, shared / "prepared"}) {
+    ASSERT_EQ(chown(path.c_str(), cell_user().uid, cell_user().gid), 0);
+  }
+  chmod((shared / "prepared").c_str(), 0600);
+  options_.shared_paths = {{shared.string(), true}};
+  EXPECT_EQ(in_service(options_, fmt::format("cat {0}/prepared; stat -c %u {0}; echo x >{0}/new",
+                                             shared.string())),
+            fmt::format("mine{}\n", cell_user().uid));
+  EXPECT_EQ(slurp(shared / "new"), "x\n");
+}
+
 TEST_F(CellTest, ManyCellsLeaveNothingBehind) {
   auto mounts_before = slurp("/proc/self/mountinfo");
   for (int i = 0; i < 20; ++i)

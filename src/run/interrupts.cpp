@@ -6,6 +6,7 @@
 
 #include <sys/eventfd.h>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace mishap::run {
@@ -14,14 +15,20 @@ namespace {
 volatile std::sig_atomic_t count = 0;
 volatile std::sig_atomic_t wake_fd = -1;
 
+/// Says so and ends. Whoever has stopped reading is not waited for.
+[[noreturn]] void stop_at_once() {
+  constexpr std::string_view kLastWords =
+      "\nstopped at once: no summary, and no documents were written\n";
+  pollfd room{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&room, 1, 0) == 1) {
+    [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
+  }
+  _exit(130);
+}
+
 extern "C" void on_signal(int) {
   count = count + 1;
-  if (count > 1) {
-    constexpr std::string_view kLastWords =
-        "\nstopped at once: no summary, and no documents were written\n";
-    [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kLastWords.data(), kLastWords.size());
-    _exit(130);
-  }
+  if (count > 1) stop_at_once();
   int before = errno;
   uint64_t one = 1;
   [[maybe_unused]] ssize_t written = write(wake_fd, &one, sizeof one);

@@ -51,9 +51,10 @@ event::RunPlan plan_of(const spec::Spec& spec, const RunOptions& options,
     if (cells) plan.matrices.push_back({matrix.scenarios, matrix.faults, matrix.excluded});
   }
   for (const auto& service : spec.services()) {
-    auto found = launches.find(service.name);  // none when the search for it was interrupted
-    plan.services.emplace_back(service.name,
-                               found == launches.end() ? "" : found->second.description);
+    // Not there when the search for it was interrupted.
+    if (auto found = launches.find(service.name); found != launches.end()) {
+      plan.services.emplace_back(service.name, found->second.description);
+    }
   }
   return plan;
 }

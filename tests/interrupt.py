@@ -227,7 +227,7 @@ def main():
     parser.add_argument("--approve", action="store_true")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     options = parser.parse_args()
-    processes.own_machine()
+    processes.own_machine(benches.ROOT, options.bin)
     bench = benches.Bench(options.bin, options.ordinary_user)
     failed = 0
     try:

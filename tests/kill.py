@@ -213,7 +213,7 @@ def main():
         parser.error(f"unknown kind \"{unknown[0]}\"; known are {', '.join(KINDS)}")
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     print(f"kill.py --seed {seed} --times {options.times}", flush=True)
-    processes.own_machine()
+    processes.own_machine(benches.ROOT, options.bin)
     bench = benches.Bench(options.bin, options.ordinary_user)
     failed = False
     try:

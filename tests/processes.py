@@ -10,7 +10,9 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
-MS_NODEV, MS_NOSUID, MS_REC, MS_PRIVATE = 4, 2, 0x4000, 0x40000
+MS_NODEV, MS_NOSUID, MS_BIND, MS_REC, MS_PRIVATE = 4, 2, 0x1000, 0x4000, 0x40000
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
+KEPT = set()  # directories of the host that are visible in a temporary directory of our own
 
 
 def call(name, *args):
@@ -19,9 +21,10 @@ def call(name, *args):
         raise OSError(code, f"{name}: {os.strerror(code)}")
 
 
-def own_machine():
+def own_machine(*kept):
     """Gives this process temporary directories, System V objects and a network of its own, so that what is found there later is
-    its runs' doing, and makes it the parent of every process below it that loses its own, so that none of them can get away."""
+    its runs' doing, and makes it the parent of every process below it that loses its own, so that none of them can get away.
+    The directories `kept` stay visible."""
     uid, gid = os.getuid(), os.getgid()
     call("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET | (0 if uid == 0 else CLONE_NEWUSER))
     if uid != 0:
@@ -29,8 +32,15 @@ def own_machine():
         pathlib.Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         pathlib.Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
-    for path in ("/tmp", "/var/tmp", "/dev/shm"):
+    opened = {os.path.abspath(path): os.open(path, os.O_PATH) for path in kept}
+    for path in TEMPORARY:
         call("mount", b"tmpfs", path.encode(), b"tmpfs", MS_NODEV | MS_NOSUID, b"mode=1777")
+    for path, descriptor in sorted(opened.items()):
+        if not os.path.exists(path):
+            os.makedirs(path)
+            call("mount", f"/proc/self/fd/{descriptor}".encode(), path.encode(), None, MS_BIND | MS_REC, None)
+            KEPT.add(path)
+        os.close(descriptor)
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -140,7 +150,8 @@ def footprint(but):
     """What is on the machine that a run could leave there: files of the temporary directories (without those below `but`),
     mounts, System V objects, network interfaces."""
     files = set()
-    for root in ("/tmp", "/var/tmp", "/dev/shm"):
+    but = but | KEPT
+    for root in TEMPORARY:
         for directory, names, others in os.walk(root):
             names[:] = [name for name in names if os.path.join(directory, name) not in but]
             files.update(os.path.join(directory, name) for name in [*names, *others])

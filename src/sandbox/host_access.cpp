@@ -129,8 +129,8 @@ std::vector<Wanted> list_wanted(const CellOptions& options, CellUser user) {
     out[i].map_owner = out[i].map_owner && out[i - 1].map_owner;
     out.erase(out.begin() + static_cast<ptrdiff_t>(--i));
   }
-  // A plain path within a mapped one would be seen through its map, in which the user's own files are
-  // nobody's: it is put on top as it is.
+  // A plain path within a mapped one would be seen through its map, in which the user's own files
+  // are nobody's: it is put on top as it is.
   auto is_covered = [&](const Wanted& inner) {
     return std::any_of(out.begin(), out.end(), [&](const Wanted& outer) {
       return outer.map_owner && is_within(inner.path, outer.path);

@@ -51,8 +51,7 @@ class PostgresCatalogue : public ::testing::Test {
                              sql, launch.argv.at(0)},
                     .env = {{"PATH", "/usr/bin:/bin"}}};
     chmod(root_.path().c_str(), 0777);
-    auto output =
-        run_confined(command, {.writes = root_.path(), .visible = {launch.argv.at(0)}});
+    auto output = run_confined(command, {.writes = root_.path(), .visible = {launch.argv.at(0)}});
     return output ? output->text : output.error().message;
   }
 

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/sandbox/probes.h"
+#include "mishap/syscalls/probes.h"
 
 #include "live_session.h"
 #include "monitor_feed.h"
@@ -15,7 +17,8 @@
 namespace mishap::cell {
 namespace {
 
-constexpr auto kGrace = std::chrono::seconds(2);  // for a cancelled body to return
+constexpr auto kGrace = std::chrono::seconds(2);           // for a cancelled body to return
+constexpr auto kLastGasp = std::chrono::milliseconds(20);  // from closed sockets to a known exit
 constexpr auto kQuiet = std::chrono::milliseconds(200);
 constexpr auto kDefaultExpectationBudget = std::chrono::seconds(30);
 
@@ -195,8 +198,19 @@ class CellRun {
     facts_.faults = fault_counts();
   }
 
+  /// What went wrong may be due to a service that has died just now.
+  void look_for_a_death() {
+    event::TestResult so_far;
+    decide(plan_, facts_, so_far);
+    if (!may_be_due_to_exits(so_far.verdict) || !facts_.start_failure.empty()) return;
+    if (!session_.services().await_exit(kLastGasp)) return;
+    session_.catch_up();
+    collect_facts();
+  }
+
   event::TestResult result() {
     collect_facts();
+    look_for_a_death();
     event::TestResult result;
     result.name = plan_.name;
     result.pos = plan_.pos;
@@ -209,8 +223,7 @@ class CellRun {
     result.faults = facts_.faults;
     if (ready_ > started_)
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
-    if (!environment_.overlay)
-      result.notes.push_back("no overlay: " + environment_.overlay_problem);
+    result.notes = shortcomings();
     add_outputs(result);
     size_t count = session_.log().size();
     result.events.reserve(count);
@@ -218,6 +231,15 @@ class CellRun {
     for (auto& note : undeclared_connections(result.events))
       result.notes.push_back(std::move(note));
     return result;
+  }
+
+  /// What this machine does not give to the cell, in doctor's words.
+  std::vector<std::string> shortcomings() const {
+    auto texts = sandbox::shortcomings(environment_);
+    bool supervised = !plan_.notified.empty() || !plan_.relayed.empty();
+    std::string listener = syscalls::listener_shortcoming();
+    if (supervised && !listener.empty()) texts.push_back(std::move(listener));
+    return texts;
   }
 
   void add_outputs(event::TestResult& result) {

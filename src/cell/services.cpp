@@ -3,12 +3,11 @@
 #include <future>
 #include <thread>
 
-#include <linux/seccomp.h>
-
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
 #include "mishap/syscalls/filter.h"
+#include "mishap/syscalls/probes.h"
 
 #include "readiness.h"
 
@@ -169,8 +168,7 @@ Result<void> Services::spawn(Running& running) {
   if (!plan.empty()) {
     MISHAP_ASSIGN(filter, syscalls::compile_filter(plan));
     request.seccomp_filter = filter;
-    request.seccomp_flags =
-        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    request.seccomp_flags = syscalls::listener_flags();
     request.on_listener = [&](UniqueFd listener, pid_t) {
       supervised = supervise(running, std::move(listener));
     };
@@ -284,6 +282,12 @@ std::vector<UnexpectedExit> Services::early_exits() const {
 std::vector<UnexpectedExit> Services::late_exits() const {
   std::lock_guard lock(mutex_);
   return late_exits_;
+}
+
+bool Services::await_exit(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, limit,
+                           [&] { return !early_exits_.empty() || !late_exits_.empty(); });
 }
 
 void Services::catch_up() {

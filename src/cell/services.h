@@ -60,6 +60,9 @@ class Services {
   void faults_are_on() { faults_on_ = true; }
   std::vector<UnexpectedExit> early_exits() const;  ///< before any fault was on
   std::vector<UnexpectedExit> late_exits() const;   ///< once faults were on
+  /// Waits for an unexpected exit, up to `limit`: a service's connections are refused a moment
+  /// before its end can be known.
+  bool await_exit(std::chrono::milliseconds limit);
 
   /// Until every line that services had written when this was called is an event.
   void catch_up();

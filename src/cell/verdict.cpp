@@ -116,14 +116,12 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
   set_passed(plan, facts, result);
 }
 
-/// Whether a service's end may be why: not where there is another sure reason, nor where all is
-/// well.
+}  // namespace
+
 bool may_be_due_to_exits(Verdict verdict) {
   return verdict == Verdict::failed || verdict == Verdict::expectation_violated ||
          verdict == Verdict::errored || verdict == Verdict::inconclusive;
 }
-
-}  // namespace
 
 void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
   judge(plan, facts, result);

@@ -29,6 +29,10 @@ struct Facts {
 /// Fills in verdict, reason, failure_type, assertion, position and backtrace.
 void decide(const CellPlan& plan, const Facts& facts, event::TestResult& result);
 
+/// Whether a service's end may be why: not where there is another sure reason, nor where all is
+/// well.
+bool may_be_due_to_exits(event::Verdict verdict);
+
 /// What happened instead of a rule that never applied. `fits` says what none of the calls was, ""
 /// when nothing narrows the rule.
 std::string what_happened_instead(const fault::Counters& counters, const std::string& fits);

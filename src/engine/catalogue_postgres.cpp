@@ -150,6 +150,11 @@ class PostgresEntry final : public CatalogueEntry {
  public:
   std::string_view image() const override { return "postgres"; }
   std::string_view protocol() const override { return "postgres"; }
+  std::vector<std::string> installed() const override {
+    std::vector<std::string> texts;
+    for (const PostgresServer& server : find_postgres_servers()) texts.push_back(described(server));
+    return texts;
+  }
   std::string missing() const override {
     return "no PostgreSQL server in /usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, "
            "/usr/libexec/postgresql*, PATH or where pg_config says";
@@ -192,7 +197,7 @@ class PostgresEntry final : public CatalogueEntry {
     launch.cwd = data;
     launch.ports = {port};
     launch.readiness_protocol = "postgres";
-    launch.description = "PostgreSQL " + server->version + " from " + server->directory.string();
+    launch.description = described(*server);
     if (wanted && *wanted != server->major) {
       launch.description += ", for want of version " + std::to_string(*wanted);
     }
@@ -200,6 +205,10 @@ class PostgresEntry final : public CatalogueEntry {
   }
 
  private:
+  static std::string described(const PostgresServer& server) {
+    return "PostgreSQL " + server.version + " from " + server.directory.string();
+  }
+
   static std::string data_path(const Service& service) {
     return env_or(service, "PGDATA", "/var/lib/postgresql/data");
   }

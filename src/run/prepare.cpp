@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "mishap/cell/requirements.h"
+
 namespace mishap::run {
 namespace {
 
@@ -33,7 +35,7 @@ Result<std::string> make_keep_root() {
 }  // namespace
 
 Result<void> prepare(CellFrame& frame, int interrupt_fd) {
-  MISHAP_TRY(sandbox::can_unprivileged_userns());
+  MISHAP_TRY(cell::check_requirements());
   engine::EngineOptions engine = frame.options.engine;
   engine.interrupt_fd = interrupt_fd;
   MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, engine));

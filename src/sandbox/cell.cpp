@@ -88,8 +88,16 @@ Result<void> bring_loopback_up() {
   second.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
   std::memcpy(&request.ifr_addr, &second, sizeof second);
   if (ioctl(socket_fd.get(), SIOCSIFADDR, &request) != 0) return fail_errno("add 127.0.0.2");
-  // Services have no capabilities but may listen on port 80, as they could as root in a container.
-  return write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+  return {};
+}
+
+/// Services have no capabilities but may listen on port 80, as they could as root in a container.
+/// Not within a container whose /proc/sys is read-only; then they may not.
+Result<bool> allow_low_ports() {
+  auto written = write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+  if (written) return true;
+  if (written.error().code == EROFS) return false;
+  return fail(std::move(written).error());
 }
 
 Result<void> set_up(const CellOptions& options, CellUser user, CellEnvironment& environment) {
@@ -105,6 +113,7 @@ Result<void> set_up(const CellOptions& options, CellUser user, CellEnvironment& 
   if (getcwd(cwd.data(), cwd.size()) == nullptr) cwd = "/";
   cwd.resize(std::strlen(cwd.c_str()));
   MISHAP_TRY(bring_loopback_up());
+  MISHAP_ASSIGN(environment.low_ports, allow_low_ports());
   if (sethostname(options.hostname.data(), options.hostname.size()) != 0)
     return fail_errno("set the host name");
   MISHAP_TRY(enter_file_tree(options, environment));
@@ -149,7 +158,6 @@ struct Launch {
     report(launch.ready.get(), error);
     _exit(1);
   };
-  if (unshare(CLONE_NEWNS) != 0) give_up(last_error("make a mount namespace"));
   if (auto done = make_paths_reachable(launch.options, launch.user); !done) give_up(done.error());
   if (auto done = become(launch.user); !done) give_up(done.error());
   int pidfd = -1;
@@ -158,20 +166,20 @@ struct Launch {
     close(pid_pipe);
     run_cell(launch);
   }
-  if (pid < 0) give_up(last_error("make the cell's namespaces"));
+  if (pid < 0) give_up(last_error(kMakeNamespaces));
   [[maybe_unused]] ssize_t written = write(pid_pipe, &pid, sizeof pid);
   _exit(0);
 }
 
 /// Runs the intermediate process to its end and takes the cell's pid from it; 0 when it failed.
-pid_t launch_as_root(Launch& launch) {
+Result<pid_t> launch_as_root(Launch& launch) {
   int pipe_fds[2];
-  if (pipe2(pipe_fds, O_CLOEXEC) != 0) return -1;
+  if (pipe2(pipe_fds, O_CLOEXEC) != 0) return fail_errno("pipe");
   UniqueFd read_end(pipe_fds[0]), write_end(pipe_fds[1]);
   int pidfd = -1;
   pid_t intermediate = fork_with_pidfd(0, SIGCHLD, &pidfd);
   if (intermediate == 0) run_intermediate(launch, write_end.get());
-  if (intermediate < 0) return -1;
+  if (intermediate < 0) return fail_errno(kMakeNamespaces);
   UniqueFd watch(pidfd);
   write_end.reset();
   pid_t pid = 0;
@@ -246,8 +254,7 @@ Result<CellProcess> spawn_cell(const CellOptions& options,
 
   TerminalSignalsBlocked during_the_fork;
   if (geteuid() == 0) {
-    cell.pid_ = launch_as_root(launch);
-    if (cell.pid_ < 0) cell.pid_ = 0;
+    MISHAP_ASSIGN(cell.pid_, launch_as_root(launch));
     if (cell.pid_ > 0) {
       cell.pidfd_.reset(static_cast<int>(syscall(SYS_pidfd_open, cell.pid_, 0)));
     }
@@ -255,7 +262,7 @@ Result<CellProcess> spawn_cell(const CellOptions& options,
     int pidfd = -1;
     pid_t pid = fork_with_pidfd(kNamespaces, SIGCHLD, &pidfd);
     if (pid == 0) run_cell(launch);
-    if (pid < 0) return fail_errno("make the cell's namespaces");
+    if (pid < 0) return fail_errno(kMakeNamespaces);
     cell.pid_ = pid;
     cell.pidfd_.reset(pidfd);
   }

@@ -395,10 +395,30 @@ TEST_F(CellTest, CostOfAnEmptyCell) {
   EXPECT_LT(measure(false, "without_overlay"), 100);
 }
 
-TEST_F(CellTest, Probes) {
-  EXPECT_TRUE(can_unprivileged_userns());
-  auto overlay = overlay_works();
-  EXPECT_TRUE(overlay) << overlay.error().message;
+/// Overlays may lie on each other two deep.
+TEST_F(CellTest, WhereAnOverlayIsRefusedADirectoryIsCopied) {
+  fs::path lower = directory_ / "prepared";
+  fs::create_directories(lower / "base");
+  ASSERT_TRUE(put(lower / "base" / "1", "one"));
+  chmod(directory_.c_str(), 0755);
+  options_.overlay = false;
+  EXPECT_EQ(in_cell(options_,
+                    [&](CellEnvironment& environment) -> std::string {
+                      auto once = environment.clone_directory(lower, "/tmp/once");
+                      if (!once) return once.error().message;
+                      auto twice = environment.clone_directory("/tmp/once", "/tmp/twice");
+                      if (!twice) return twice.error().message;
+                      auto copied = environment.clone_directory("/tmp/twice", "/tmp/copied");
+                      if (!copied) return copied.error().message;
+                      if (!put("/tmp/copied/base/1", "two")) return "not writable";
+                      std::string mounts = slurp("/proc/self/mountinfo");
+                      bool overlay =
+                          mounts.find("/tmp/copied rw,nosuid,nodev,relatime - overlay") !=
+                          std::string::npos;
+                      return slurp("/tmp/copied/base/1") + slurp("/tmp/twice/base/1") +
+                             (overlay ? " is an overlay" : "");
+                    }),
+            "twoone");
 }
 
 }  // namespace

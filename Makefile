@@ -57,6 +57,13 @@ bench:           ## measure; prints ratios to a baseline run beside it
 	@cmake --build --preset bench -j $(jobs) --target mishap tiny_http
 	@bench/run build/bench/bin
 
+kill:            ## SIGKILL parts of running tests, times=50 of each kind, as root also for an ordinary user
+	@tools/setup build servers test
+	@cmake --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }
+	@cmake --build --preset dev -j $(jobs) --target mishap tiny_http user_api_careful user_api_careless
+	@python3 tests/kill.py --bin build/dev/bin --times $(or $(times),50)
+	@[[ $$EUID -ne 0 ]] || python3 tests/kill.py --bin build/dev/bin --times $(or $(times),50) --ordinary-user
+
 fuzz:            ## a short campaign over every fuzz target (seconds=N for longer)
 	@tools/setup build test fuzz
 	@cmake --preset fuzz >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
@@ -67,4 +74,4 @@ clean:           ## remove the build folder
 	rm -rf build
 
 $(shell mkdir -p build)
-.PHONY: help setup build demo test test-asan test-tsan check check-full bench fuzz clean
+.PHONY: help setup build demo test test-asan test-tsan check check-full bench kill fuzz clean

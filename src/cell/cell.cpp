@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/sandbox/probes.h"
+#include "mishap/syscalls/probes.h"
 
 #include "live_session.h"
 #include "monitor_feed.h"
@@ -15,7 +17,8 @@
 namespace mishap::cell {
 namespace {
 
-constexpr auto kGrace = std::chrono::seconds(2);  // for a cancelled body to return
+constexpr auto kGrace = std::chrono::seconds(2);           // for a cancelled body to return
+constexpr auto kLastGasp = std::chrono::milliseconds(20);  // from closed sockets to a known exit
 constexpr auto kQuiet = std::chrono::milliseconds(200);
 constexpr auto kDefaultExpectationBudget = std::chrono::seconds(30);
 
@@ -179,18 +182,35 @@ class CellRun {
     return faults;
   }
 
+  static std::vector<std::string> worded(const std::vector<UnexpectedExit>& exits) {
+    std::vector<std::string> texts;
+    for (const auto& exit : exits) {
+      texts.push_back(fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
+    }
+    return texts;
+  }
+
   void collect_facts() {
     facts_.tool_error = session_.tool_error();
     if (session_.is_tool_error() || !facts_.start_failure.empty()) return;
-    for (const auto& exit : session_.services().early_exits()) {
-      facts_.early_exits.push_back(
-          fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
-    }
+    facts_.early_exits = worded(session_.services().early_exits());
+    facts_.late_exits = worded(session_.services().late_exits());
     facts_.faults = fault_counts();
+  }
+
+  /// What went wrong may be due to a service that has died just now.
+  void look_for_a_death() {
+    event::TestResult so_far;
+    decide(plan_, facts_, so_far);
+    if (!may_be_due_to_exits(so_far.verdict) || !facts_.start_failure.empty()) return;
+    if (!session_.services().await_exit(kLastGasp)) return;
+    session_.catch_up();
+    collect_facts();
   }
 
   event::TestResult result() {
     collect_facts();
+    look_for_a_death();
     event::TestResult result;
     result.name = plan_.name;
     result.pos = plan_.pos;
@@ -203,13 +223,7 @@ class CellRun {
     result.faults = facts_.faults;
     if (ready_ > started_)
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
-    if (!environment_.overlay)
-      result.notes.push_back("no overlay: " + environment_.overlay_problem);
-    if (!environment_.network_problem.empty() && !session_.is_tool_error()) {
-      result.notes.push_back(
-          "services from images share the cell's loopback, for want of networks: " +
-          environment_.network_problem);
-    }
+    result.notes = shortcomings();
     add_start_notes(result);
     add_outputs(result);
     size_t count = session_.log().size();
@@ -223,6 +237,15 @@ class CellRun {
   void add_start_notes(event::TestResult& result) {
     if (session_.is_tool_error()) return;
     for (auto& note : session_.services().notes()) result.notes.push_back(std::move(note));
+  }
+
+  /// What this machine does not give to the cell, in doctor's words.
+  std::vector<std::string> shortcomings() const {
+    auto texts = sandbox::shortcomings(environment_);
+    bool supervised = !plan_.notified.empty() || !plan_.relayed.empty();
+    std::string listener = syscalls::listener_shortcoming();
+    if (supervised && !listener.empty()) texts.push_back(std::move(listener));
+    return texts;
   }
 
   void add_outputs(event::TestResult& result) {

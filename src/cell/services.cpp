@@ -3,12 +3,11 @@
 #include <future>
 #include <thread>
 
-#include <linux/seccomp.h>
-
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
 #include "mishap/syscalls/filter.h"
+#include "mishap/syscalls/probes.h"
 
 #include "readiness.h"
 
@@ -177,8 +176,7 @@ Result<void> Services::spawn(Running& running) {
   if (!plan.empty()) {
     MISHAP_ASSIGN(filter, syscalls::compile_filter(plan));
     request.seccomp_filter = filter;
-    request.seccomp_flags =
-        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    request.seccomp_flags = syscalls::listener_flags();
     request.on_listener = [&](UniqueFd listener, pid_t) {
       supervised = supervise(running, std::move(listener));
     };
@@ -248,7 +246,9 @@ void Services::on_exit(Running& running, sandbox::ExitStatus status) {
   std::lock_guard lock(mutex_);
   running.exited = true;
   running.status = status;
-  if (!faults_on_ && !status.success()) early_exits_.push_back({running.service->name, status});
+  if (!status.success()) {
+    (faults_on_ ? late_exits_ : early_exits_).push_back({running.service->name, status});
+  }
   if (running.followed) post_exit(running);
   changed_.notify_all();
 }
@@ -285,9 +285,20 @@ bool Services::running(const std::string& service) const {
   return found != running_.end() && found->second->spawned && !found->second->exited;
 }
 
-std::vector<EarlyExit> Services::early_exits() const {
+std::vector<UnexpectedExit> Services::early_exits() const {
   std::lock_guard lock(mutex_);
   return early_exits_;
+}
+
+std::vector<UnexpectedExit> Services::late_exits() const {
+  std::lock_guard lock(mutex_);
+  return late_exits_;
+}
+
+bool Services::await_exit(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, limit,
+                           [&] { return !early_exits_.empty() || !late_exits_.empty(); });
 }
 
 std::vector<std::string> Services::notes() const {

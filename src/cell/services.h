@@ -22,8 +22,8 @@
 
 namespace mishap::cell {
 
-/// A service that ended although no fault had been on yet.
-struct EarlyExit {
+/// A service that did not end with code 0.
+struct UnexpectedExit {
   std::string service;
   sandbox::ExitStatus status;
 };
@@ -60,7 +60,11 @@ class Services {
   bool running(const std::string& service) const;
   /// From here on a service that ends is an event, not a verdict.
   void faults_are_on() { faults_on_ = true; }
-  std::vector<EarlyExit> early_exits() const;
+  std::vector<UnexpectedExit> early_exits() const;  ///< before any fault was on
+  std::vector<UnexpectedExit> late_exits() const;   ///< once faults were on
+  /// Waits for an unexpected exit, up to `limit`: a service's connections are refused a moment
+  /// before its end can be known.
+  bool await_exit(std::chrono::milliseconds limit);
   /// What people should know of the start, though nothing failed.
   std::vector<std::string> notes() const;
 
@@ -91,8 +95,8 @@ class Services {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool given_up_ = false;
-  std::vector<EarlyExit> early_exits_;
-  std::vector<std::string> notes_;
+  std::vector<UnexpectedExit> early_exits_, late_exits_;  // guarded by mutex_
+  std::vector<std::string> notes_;                        // guarded by mutex_
   std::map<std::string, std::unique_ptr<Running>> running_;
   std::unique_ptr<sandbox::Reaper> reaper_;
 };

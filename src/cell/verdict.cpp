@@ -81,9 +81,7 @@ void decide_timeout(const CellPlan& plan, const Facts& facts, TestResult& result
   adopt(result, *facts.expectation);
 }
 
-}  // namespace
-
-void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
+void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
   if (!facts.tool_error.empty()) return set(result, Verdict::tool_error, "error", facts.tool_error);
   if (!facts.start_failure.empty()) {
     return set(result, Verdict::errored, "service_start",
@@ -116,6 +114,19 @@ void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
                "test timeout: the expectation did not complete in time");
   }
   set_passed(plan, facts, result);
+}
+
+}  // namespace
+
+bool may_be_due_to_exits(Verdict verdict) {
+  return verdict == Verdict::failed || verdict == Verdict::expectation_violated ||
+         verdict == Verdict::errored || verdict == Verdict::inconclusive;
+}
+
+void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
+  judge(plan, facts, result);
+  if (!may_be_due_to_exits(result.verdict)) return;
+  for (const auto& exit : facts.late_exits) result.reason += "\n" + exit + " during the test";
 }
 
 std::string what_happened_instead(const fault::Counters& c, const std::string& fits) {

@@ -17,7 +17,8 @@ namespace mishap::cell {
 struct Facts {
   std::string tool_error;                ///< "" when Mishap could do its job
   std::string start_failure;             ///< "service "db" …", "" when all started
-  std::vector<std::string> early_exits;  ///< "db exited with code 1"
+  std::vector<std::string> early_exits;  ///< "service "db" exited with code 1"
+  std::vector<std::string> late_exits;   ///< the same of those that ended once faults were on
   std::string fault_failure;             ///< the cell's faults could not be applied
   std::optional<ScriptOutcome> setup, body, expectation;
   bool timed_out = false;                      ///< the body was not done in time
@@ -27,6 +28,10 @@ struct Facts {
 
 /// Fills in verdict, reason, failure_type, assertion, position and backtrace.
 void decide(const CellPlan& plan, const Facts& facts, event::TestResult& result);
+
+/// Whether a service's end may be why: not where there is another sure reason, nor where all is
+/// well.
+bool may_be_due_to_exits(event::Verdict verdict);
 
 /// What happened instead of a rule that never applied. `fits` says what none of the calls was, ""
 /// when nothing narrows the rule.

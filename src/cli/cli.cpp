@@ -52,9 +52,10 @@ struct Parsed {
   TestOptions test;
   ShellOptions shell;
   CheckOptions check;
+  DoctorOptions doctor;
   StarlarkOptions starlark;
   std::string seed, runs = "1", jobs;
-  std::string test_format = "text", check_format = "text", show = "all";
+  std::string test_format = "text", check_format = "text", doctor_format = "text", show = "all";
 };
 
 constexpr const char* kSpecHelp =
@@ -123,6 +124,13 @@ void add_check(CLI::App& app, Parsed& parsed) {
       ->type_name("text|json");
 }
 
+void add_doctor(CLI::App& app, Parsed& parsed) {
+  auto* command = app.add_subcommand("doctor", "Say what this machine can do and what is missing");
+  command->footer("Exit code: 0 Mishap can run here, 1 it cannot.");
+  command->add_option("--format", parsed.doctor_format, "Form of the findings")
+      ->type_name("text|json");
+}
+
 void add_starlark(CLI::App& app, Parsed& parsed) {
   StarlarkOptions& options = parsed.starlark;
   auto* command = app.add_subcommand("starlark", "The language of specs by itself");
@@ -166,6 +174,9 @@ Result<void> understand(const std::string& command, Parsed& parsed) {
   } else if (command == "check") {
     MISHAP_ASSIGN(auto format, word_argument("--format", parsed.check_format, formats));
     parsed.check.json = format == "json";
+  } else if (command == "doctor") {
+    MISHAP_ASSIGN(auto format, word_argument("--format", parsed.doctor_format, formats));
+    parsed.doctor.json = format == "json";
   } else if (command == "starlark") {
     MISHAP_ASSIGN(parsed.starlark.mode,
                   word_argument("mishap starlark", parsed.starlark.mode,
@@ -253,7 +264,7 @@ int run_command(const std::string& command, const Parsed& parsed) {
   if (command == "test") return run_test(parsed.test);
   if (command == "shell") return run_shell(parsed.shell);
   if (command == "check") return run_check(parsed.check);
-  if (command == "doctor") return run_doctor();
+  if (command == "doctor") return run_doctor(parsed.doctor);
   if (command == "starlark") return run_starlark(parsed.starlark);
   std::cout << "mishap " << kVersion << "\n";
   return 0;
@@ -270,7 +281,7 @@ int main(int argc, char** argv) {
   add_test(app, parsed);
   add_shell(app, parsed);
   add_check(app, parsed);
-  app.add_subcommand("doctor", "Say what this machine can do and what is missing");
+  add_doctor(app, parsed);
   add_starlark(app, parsed);
   app.add_subcommand("version", "Print the version");
   for (auto* one : app.get_subcommands([](const CLI::App*) { return true; })) {

@@ -40,7 +40,10 @@ struct CheckOptions {
 };
 int run_check(const CheckOptions& options);
 
-int run_doctor();
+struct DoctorOptions {
+  bool json = false;
+};
+int run_doctor(const DoctorOptions& options);
 
 struct StarlarkOptions {
   std::string mode;  ///< run, test, repl

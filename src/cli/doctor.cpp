@@ -1,55 +1,68 @@
 // mishap doctor
-#include <cstdlib>
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 
 #include <fmt/format.h>
 
-#include "mishap/engine/native.h"
-#include "mishap/sandbox/cell.h"
-#include "mishap/sandbox/process.h"
+#include "mishap/base/json.h"
+#include "mishap/engine/probes.h"
+#include "mishap/sandbox/probes.h"
+#include "mishap/syscalls/probes.h"
 
 #include "commands.h"
 
 namespace mishap::cli {
 namespace {
 
-bool line(std::string_view what, const Result<void>& result, std::string_view lost) {
-  std::cout << fmt::format("{:<24} {}\n", what,
-                           result ? "ok" : "missing: " + result.error().message);
-  if (!result && !lost.empty()) std::cout << fmt::format("{:<24} {}\n", "", lost);
-  return result.has_value();
+using sandbox::Probe;
+
+std::vector<Probe> all_probes() {
+  std::vector<Probe> probes = {sandbox::probe_kernel(), sandbox::probe_user_namespaces()};
+  for (auto some :
+       {sandbox::probe_cell(), syscalls::probe_notifications(), engine::probe_catalogue()}) {
+    std::move(some.begin(), some.end(), std::back_inserter(probes));
+  }
+  return probes;
 }
 
-/// Whether the catalogue can answer for an image.
-Result<void> catalogue(const char* image, std::vector<std::pair<std::string, std::string>> env) {
-  engine::Service service;
-  service.name = "probe";
-  service.source = engine::Service::Source::image;
-  service.text = image;
-  service.env = std::move(env);
-  engine::EngineOptions options;
-  options.cache_dir = engine::default_cache_dir();
-  MISHAP_ASSIGN([[maybe_unused]] auto launch, engine::resolve(service, options, {}));
-  return {};
+void print_text(const std::vector<Probe>& probes, bool can_run) {
+  size_t widest = 0;
+  for (const auto& probe : probes) widest = std::max(widest, probe.name.size());
+  for (const auto& probe : probes) {
+    std::string state(to_string(probe.state));
+    if (probe.detail.empty()) {
+      std::cout << fmt::format("{:<{}}  {}\n", probe.name, widest, state);
+      continue;
+    }
+    std::cout << fmt::format("{:<{}}  {:<8}  {}\n", probe.name, widest, state, probe.detail);
+    if (!probe.remedy.empty()) {
+      std::cout << fmt::format("{:<{}}  {:<8}  → {}\n", "", widest, "", probe.remedy);
+    }
+  }
+  std::cout << (can_run ? "\nMishap can run here.\n" : "\nMishap cannot run here.\n");
+}
+
+void print_json(const std::vector<Probe>& probes, bool can_run) {
+  Json list = Json::array();
+  for (const auto& probe : probes) {
+    list.push_back(Json{{"name", probe.name},
+                        {"state", to_string(probe.state)},
+                        {"detail", probe.detail},
+                        {"remedy", probe.remedy}});
+  }
+  std::cout << Json{{"can_run", can_run}, {"probes", list}}.dump(2, ' ', false,
+                                                                 Json::error_handler_t::replace)
+            << "\n";
 }
 
 }  // namespace
 
-int run_doctor() {
-  bool namespaces = line("user namespaces", sandbox::can_unprivileged_userns(),
-                         "without them no service can be started");
-  line("overlay file systems", sandbox::overlay_works(),
-       "services then see the host's files as they are, only /tmp is private");
-  const char* path = std::getenv("PATH");
-  auto program = [&](const char* name) -> Result<void> {
-    MISHAP_ASSIGN([[maybe_unused]] auto found,
-                  sandbox::find_program(name, path == nullptr ? "" : path));
-    return {};
-  };
-  line("image redis", program("redis-server"),
-       "apt install redis-server, or --image redis=PROGRAM");
-  line("image postgres", catalogue("postgres", {{"POSTGRES_PASSWORD", "x"}}), "");
-  return namespaces ? 0 : 1;
+int run_doctor(const DoctorOptions& options) {
+  auto probes = all_probes();
+  bool can_run = sandbox::nothing_vital_missing(probes).has_value();
+  (options.json ? print_json : print_text)(probes, can_run);
+  return can_run ? 0 : 1;
 }
 
 }  // namespace mishap::cli

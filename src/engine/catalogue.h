@@ -27,6 +27,9 @@ class CatalogueEntry {
   virtual ~CatalogueEntry() = default;
   virtual std::string_view image() const = 0;
   virtual std::string_view protocol() const = 0;
+  /// The servers that are installed, for people: "PostgreSQL 15.18 from
+  /// /usr/lib/postgresql/15/bin".
+  virtual std::vector<std::string> installed() const = 0;
   virtual std::string missing() const = 0;
   virtual std::string remedy() const = 0;
   /// An Error: the service is declared in a way the image would refuse too, or it could not be

@@ -150,6 +150,11 @@ class PostgresEntry final : public CatalogueEntry {
  public:
   std::string_view image() const override { return "postgres"; }
   std::string_view protocol() const override { return "postgres"; }
+  std::vector<std::string> installed() const override {
+    std::vector<std::string> texts;
+    for (const PostgresServer& server : find_postgres_servers()) texts.push_back(described(server));
+    return texts;
+  }
   std::string missing() const override {
     return "no PostgreSQL server in /usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, "
            "/usr/libexec/postgresql*, PATH or where pg_config says";
@@ -192,7 +197,7 @@ class PostgresEntry final : public CatalogueEntry {
     launch.cwd = data;
     launch.ports = {port};
     launch.readiness_protocol = "postgres";
-    launch.description = "PostgreSQL " + server->version + " from " + server->directory.string();
+    launch.description = described(*server);
     if (wanted && *wanted != server->major) {
       launch.description += ", for want of version " + std::to_string(*wanted);
     }
@@ -200,6 +205,10 @@ class PostgresEntry final : public CatalogueEntry {
   }
 
  private:
+  static std::string described(const PostgresServer& server) {
+    return "PostgreSQL " + server.version + " from " + server.directory.string();
+  }
+
   static std::string data_path(const Service& service) {
     return env_or(service, "PGDATA", "/var/lib/postgresql/data");
   }
@@ -281,7 +290,8 @@ class PostgresEntry final : public CatalogueEntry {
     const fs::path cache =
         request.options.cache_dir.empty() ? default_cache_dir() : request.options.cache_dir;
     return prepared_directory(cache, "postgres", key.text(), [&](const fs::path& staging) {
-      return build(staging, server, owner, env, scripts, contents, flags);
+      return build(staging, server, owner, env, scripts, contents, flags,
+                   request.options.interrupt_fd);
     });
   }
 
@@ -289,7 +299,7 @@ class PostgresEntry final : public CatalogueEntry {
                             sandbox::CellUser owner, Environment env,
                             const std::vector<InitScript>& scripts,
                             const std::map<std::string, std::string>& contents,
-                            const std::vector<std::string>& flags) {
+                            const std::vector<std::string>& flags, int interrupt_fd) {
     hand_over(staging, owner);
     std::error_code error;
     if (!scripts.empty()) {
@@ -305,21 +315,16 @@ class PostgresEntry final : public CatalogueEntry {
         hand_over(copy, owner);
       }
     }
-    // A socket's path has at most 107 bytes, which a cache directory may exceed.
-    char sockets[] = "/tmp/mishap-prepare-XXXXXX";
-    if (!mkdtemp(sockets)) return fail_errno("make a directory in /tmp");
-    hand_over(sockets, owner);
     set_variable(env, "PGDATA", (staging / "data").string());
     set_variable(env, "MISHAP_BIN", server.directory.string());
     set_variable(env, "MISHAP_STAGING", staging.string());
-    set_variable(env, "MISHAP_SOCKETS", sockets);
+    // A socket's path has at most 107 bytes, which a cache directory may exceed; /tmp is private.
+    set_variable(env, "MISHAP_SOCKETS", "/tmp");
     set_variable(env, "MISHAP_SERVER_FLAGS", quoted(flags));
     Command command{.argv = {"/bin/bash", "-c", kPrepareScript, "prepare"},
                     .env = env,
-                    .cwd = "/",
-                    .run_as = RunAs{owner.uid, owner.gid}};
-    auto output = run_command(command);
-    fs::remove_all(sockets, error);
+                    .interrupt_fd = interrupt_fd};
+    auto output = run_confined(command, {.writes = staging, .visible = {server.directory}});
     if (!output) return fail(std::move(output).error().context("prepare PostgreSQL"));
     if (output->exit_code != 0) {
       std::string log = output->text;

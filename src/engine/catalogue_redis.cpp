@@ -16,14 +16,18 @@ class RedisEntry final : public CatalogueEntry {
  public:
   std::string_view image() const override { return "redis"; }
   std::string_view protocol() const override { return "redis"; }
+  std::vector<std::string> installed() const override {
+    const std::filesystem::path server = find_server();
+    if (server.empty()) return {};
+    auto text = described(server);
+    return {text ? *text : text.error().message};
+  }
   std::string missing() const override { return "no redis-server in PATH"; }
   std::string remedy() const override { return "apt install redis-server"; }
   std::vector<std::string> handled_volumes(const Service&) const override { return {}; }
 
   Result<std::optional<Launch>> launch(const CatalogueRequest& request) const override {
-    const char* path = std::getenv("PATH");
-    const std::filesystem::path server =
-        find_in_path("redis-server", std::string(path ? path : "") + ":/usr/bin:/usr/local/bin");
+    const std::filesystem::path server = find_server();
     if (server.empty()) return std::optional<Launch>();
 
     std::vector<std::string> args = request.service.args;
@@ -54,12 +58,21 @@ class RedisEntry final : public CatalogueEntry {
     launch.cwd = "/data";
     launch.ports = {port};
     launch.readiness_protocol = "redis";
-    MISHAP_ASSIGN(std::string version, version_of(server));
-    launch.description = "Redis " + version + " from " + server.string();
+    MISHAP_ASSIGN(launch.description, described(server));
     return std::optional(std::move(launch));
   }
 
  private:
+  static std::filesystem::path find_server() {
+    const char* path = std::getenv("PATH");
+    return find_in_path("redis-server", std::string(path ? path : "") + ":/usr/bin:/usr/local/bin");
+  }
+
+  static Result<std::string> described(const std::filesystem::path& server) {
+    MISHAP_ASSIGN(std::string version, version_of(server));
+    return "Redis " + version + " from " + server.string();
+  }
+
   /// "Redis server v=7.0.15 sha=00000000:0 …" → "7.0.15".
   static Result<std::string> version_of(const std::filesystem::path& server) {
     MISHAP_ASSIGN(CommandOutput output, run_command({.argv = {server.string(), "--version"}}));

@@ -1,86 +1,51 @@
 #include "command.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-#include <utility>
 
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
-#include <grp.h>
-#include <sched.h>
-#include <signal.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "mishap/base/unique_fd.h"
+#include "mishap/sandbox/cell.h"
+#include "mishap/sandbox/process.h"
 
 namespace mishap::engine {
 namespace {
 
-/// A file that goes with its owner.
-class TemporaryFile {
- public:
-  TemporaryFile() = default;
-  explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-  TemporaryFile(TemporaryFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFile& operator=(TemporaryFile&& other) noexcept {
-    std::swap(path_, other.path_);
-    return *this;
-  }
-  ~TemporaryFile() {
-    if (!path_.empty()) unlink(path_.c_str());
-  }
-  const char* path() const { return path_.c_str(); }
+constexpr int kNotStarted = 127;
 
- private:
-  std::string path_;
+struct Pipe {
+  UniqueFd reading, writing;
 };
 
-/// A copy of /etc/passwd with a line for the user. It needs a path: a bind mount takes no
-/// descriptor that was opened in another mount namespace (EINVAL).
-Result<TemporaryFile> passwd_with(RunAs user) {
-  std::ifstream in("/etc/passwd");
-  std::ostringstream text;
-  text << in.rdbuf() << "mishap:x:" << user.uid << ":" << user.gid << ":mishap:/tmp:/bin/sh\n";
-  char name[] = "/tmp/mishap-passwd-XXXXXX";
-  UniqueFd file(mkostemp(name, O_CLOEXEC));
-  if (!file) return fail_errno("make a passwd file");
-  TemporaryFile owner(name);
-  const std::string content = text.str();
-  if (write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size())) {
-    return fail_errno("write a passwd file");
-  }
-  fchmod(file.get(), 0644);
-  return owner;
-}
-
-/// In the child, as root: a mount namespace in which the user exists, then that user for good.
-/// Returns what failed.
-const char* become(RunAs user, const char* passwd) {
-  if (unshare(CLONE_NEWNS) != 0) return "unshare";
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return "make mounts private";
-  if (mount(passwd, "/etc/passwd", nullptr, MS_BIND, nullptr) != 0) return "bind /etc/passwd";
-  if (setgroups(0, nullptr) != 0) return "setgroups";
-  if (setresgid(user.gid, user.gid, user.gid) != 0) return "setresgid";
-  if (setresuid(user.uid, user.uid, user.uid) != 0) return "setresuid";
-  return nullptr;
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
+  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 [[noreturn]] void child_failed(const char* what) {
   dprintf(2, "%s: %s\n", what, strerror(errno));
-  _exit(127);
+  _exit(kNotStarted);
 }
 
-std::string read_all(int fd) {
+/// Reads to the end. Error: interrupted.
+Result<std::string> read_all(int fd, int interrupt_fd) {
   std::string text;
   char buffer[4096];
   while (true) {
+    pollfd polls[] = {{fd, POLLIN, 0}, {interrupt_fd, POLLIN, 0}};
+    if (poll(polls, 2, -1) < 0 && errno != EINTR) return fail_errno("wait for a program");
+    if (polls[1].revents != 0) return fail("interrupted", ECANCELED);
+    if (polls[0].revents == 0) continue;
     const ssize_t count = read(fd, buffer, sizeof buffer);
     if (count > 0) {
       text.append(buffer, static_cast<size_t>(count));
@@ -88,6 +53,33 @@ std::string read_all(int fd) {
       return text;
     }
   }
+}
+
+/// Files that a preparation makes are its user's alone.
+int private_files(void*) {
+  umask(077);
+  return 0;
+}
+
+/// The first process of the confinement: runs the program and passes its exit code on.
+int run_inside(const Command& command, int output) {
+  sandbox::SpawnRequest request;
+  request.program = command.argv.front();
+  request.arguments.assign(command.argv.begin() + 1, command.argv.end());
+  for (const auto& [name, value] : command.env) request.environment.push_back(name + "=" + value);
+  request.working_directory = command.cwd;
+  request.output = output;
+  request.error = output;
+  request.prepare = private_files;
+  sandbox::Reaper reaper;
+  auto child = reaper.spawn(request);
+  if (!child) {
+    dprintf(output, "%s\n", child.error().message.c_str());
+    _exit(kNotStarted);
+  }
+  auto status = reaper.wait(child->pid, sandbox::Reaper::Clock::time_point::max());
+  // Not by way of destructors: what the program left running must not be waited for.
+  _exit(status->signal != 0 ? 128 + status->signal : status->code);
 }
 
 }  // namespace
@@ -102,41 +94,46 @@ Result<CommandOutput> run_command(const Command& command) {
   for (const std::string& word : command.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
 
-  TemporaryFile passwd;
-  const bool drop = command.run_as && geteuid() == 0 && command.run_as->uid != 0;
-  if (drop) {
-    MISHAP_ASSIGN(passwd, passwd_with(*command.run_as));
-  }
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
-  UniqueFd reading(ends[0]);
-  UniqueFd writing(ends[1]);
+  MISHAP_ASSIGN(Pipe pipe, make_pipe());
+  const pid_t caller = getpid();
   const pid_t pid = fork();
   if (pid < 0) return fail_errno("fork");
   if (pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != caller) _exit(kNotStarted);  // it was killed before this was asked for
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
-    dup2(writing.get(), 1);
-    dup2(writing.get(), 2);
-    if (drop) {
-      if (const char* what = become(*command.run_as, passwd.path())) child_failed(what);
-      prctl(PR_SET_PDEATHSIG, SIGTERM);  // changing ids cleared it
-    }
-    umask(077);
+    dup2(pipe.writing.get(), 1);
+    dup2(pipe.writing.get(), 2);
     if (chdir(command.cwd.c_str()) != 0) child_failed(command.cwd.c_str());
     execve(argv[0], argv.data(), env.data());
     child_failed(argv[0]);
   }
-  writing.reset();
-  CommandOutput output;
-  output.text = read_all(reading.get());
+  pipe.writing.reset();
+  auto text = read_all(pipe.reading.get(), command.interrupt_fd);
+  if (!text) kill(pid, SIGKILL);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return fail_errno("wait for " + command.argv.front());
   }
-  output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return output;
+  if (!text) return fail(std::move(text).error());
+  return CommandOutput{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                       std::move(*text)};
+}
+
+Result<CommandOutput> run_confined(const Command& command, const Confinement& confinement) {
+  sandbox::CellOptions options;
+  for (const auto& path : confinement.visible) options.visible_paths.push_back(path.string());
+  options.shared_paths = {{confinement.writes.string(), true}};
+  MISHAP_ASSIGN(Pipe pipe, make_pipe());
+  MISHAP_ASSIGN(auto cell, sandbox::spawn_cell(options, [&](sandbox::CellEnvironment&) {
+                  return run_inside(command, pipe.writing.get());
+                }));
+  pipe.writing.reset();
+  MISHAP_TRY(cell.wait_ready());
+  MISHAP_ASSIGN(std::string text, read_all(pipe.reading.get(), command.interrupt_fd));
+  sandbox::ExitStatus status = cell.wait();
+  return CommandOutput{status.signal != 0 ? 128 + status.signal : status.code, std::move(text)};
 }
 
 }  // namespace mishap::engine

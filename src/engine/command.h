@@ -1,29 +1,27 @@
-// Running a program to its end, for preparation. Uses fork; the reaper of a cell plays no part.
+// Running a program to its end, to ask it something or to have it prepare files.
 #pragma once
 
-#include <optional>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <sys/types.h>
 
 #include "mishap/base/result.h"
 
 namespace mishap::engine {
 
-/// Whom to become. Only root can; an ordinary user runs commands as itself.
-struct RunAs {
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-
 struct Command {
   std::vector<std::string> argv;                         ///< argv[0] is a path
   std::vector<std::pair<std::string, std::string>> env;  ///< whole environment
   std::string cwd = "/";
-  std::optional<RunAs> run_as;  ///< ignored unless root. The user gets a passwd line of its own,
-                                ///< which initdb asks for.
+  /// Readable: end the program and fail with "interrupted" (ECANCELED). -1: nothing interrupts.
+  int interrupt_fd = -1;
+};
+
+/// What a program that prepares files may see and do of the host.
+struct Confinement {
+  std::filesystem::path writes;                ///< the one directory that it may write
+  std::vector<std::filesystem::path> visible;  ///< must be reachable, whatever their parents' modes
 };
 
 struct CommandOutput {
@@ -34,5 +32,10 @@ struct CommandOutput {
 /// Blocks until the program and everything that holds its output has ended. Error: it could not be
 /// started.
 Result<CommandOutput> run_command(const Command& command);
+
+/// The same in a cell of its own, as the user that cells run as: /tmp and the network are private,
+/// and whatever it leaves running ends with it, or with the caller, even when that is killed. The
+/// caller must have one thread.
+Result<CommandOutput> run_confined(const Command& command, const Confinement& confinement);
 
 }  // namespace mishap::engine

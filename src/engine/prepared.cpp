@@ -72,14 +72,19 @@ Result<fs::path> prepared_directory(const fs::path& cache, const std::string& ki
                                     const std::function<Result<void>(const fs::path&)>& build) {
   const fs::path parent = cache / kind;
   const fs::path entry = parent / key;
+  const std::string staging_prefix = key + ".tmp.";
   std::error_code ignored;
-  if (fs::exists(entry / "data", ignored)) return entry / "data";
+  if (fs::exists(entry / "data", ignored)) {
+    // A program whose caller was killed may have written on while the next caller built anew.
+    remove_leftovers(parent, staging_prefix);
+    return entry / "data";
+  }
   MISHAP_TRY(make_directories(parent));
   MISHAP_ASSIGN(UniqueFd lock, lock_file(parent / (key + ".lock")));
   if (fs::exists(entry / "data", ignored)) return entry / "data";
 
-  remove_leftovers(parent, key + ".tmp.");
-  const fs::path staging = parent / fmt::format("{}.tmp.{}", key, getpid());
+  remove_leftovers(parent, staging_prefix);
+  const fs::path staging = parent / fmt::format("{}{}", staging_prefix, getpid());
   MISHAP_TRY(make_directories(staging));
   if (auto built = build(staging); !built) {
     fs::remove_all(staging, ignored);

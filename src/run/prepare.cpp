@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "mishap/cell/requirements.h"
+
 namespace mishap::run {
 namespace {
 
@@ -33,9 +35,11 @@ Result<std::string> make_keep_root() {
 
 }  // namespace
 
-Result<void> prepare(CellFrame& frame) {
-  MISHAP_TRY(sandbox::can_unprivileged_userns());
-  MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, frame.options.engine));
+Result<void> prepare(CellFrame& frame, int interrupt_fd) {
+  MISHAP_TRY(cell::check_requirements());
+  engine::EngineOptions engine = frame.options.engine;
+  engine.interrupt_fd = interrupt_fd;
+  MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, engine));
   if (frame.options.keep) {
     MISHAP_ASSIGN(frame.keep_root, make_keep_root());
   }

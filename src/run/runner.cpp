@@ -1,7 +1,6 @@
 #include "mishap/run/runner.h"
 
 #include <algorithm>
-#include <csignal>
 #include <deque>
 #include <list>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "interrupts.h"
 #include "prepare.h"
 #include "saved_outputs.h"
 #include "worker.h"
@@ -22,31 +22,6 @@ namespace {
 using event::RunObserver;
 using event::TestResult;
 using event::Verdict;
-
-volatile std::sig_atomic_t interrupts = 0;
-
-/// Counts SIGINT and SIGTERM while it lives; the second ends the process at once, and its cells
-/// with it.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    interrupts = 0;
-    struct sigaction action{};
-    action.sa_handler = [](int) {
-      interrupts = interrupts + 1;
-      if (interrupts > 1) _exit(130);
-    };
-    sigaction(SIGINT, &action, &old_int_);
-    sigaction(SIGTERM, &action, &old_term_);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &old_int_, nullptr);
-    sigaction(SIGTERM, &old_term_, nullptr);
-  }
-
- private:
-  struct sigaction old_int_{}, old_term_{};
-};
 
 std::string hash_of(const std::map<std::string, std::string>& files) {
   std::string all;
@@ -76,27 +51,35 @@ event::RunPlan plan_of(const spec::Spec& spec, const RunOptions& options,
     if (cells) plan.matrices.push_back({matrix.scenarios, matrix.faults, matrix.excluded});
   }
   for (const auto& service : spec.services()) {
-    plan.services.emplace_back(service.name, launches.at(service.name).description);
+    // Not there when the search for it was interrupted.
+    if (auto found = launches.find(service.name); found != launches.end()) {
+      plan.services.emplace_back(service.name, found->second.description);
+    }
   }
   return plan;
 }
 
 class Coordinator {
  public:
-  Coordinator(CellFrame frame, const std::vector<RunObserver*>& observers)
-      : frame_(std::move(frame)), observers_(observers) {
+  Coordinator(CellFrame frame, const Interrupts& interrupts,
+              const std::vector<RunObserver*>& observers)
+      : frame_(std::move(frame)), interrupts_(interrupts), observers_(observers) {
     for (const auto& test : frame_.options.tests) {
       for (int run = 0; run < frame_.options.runs; ++run) waiting_.emplace_back(test, run);
     }
   }
 
   RunOutcome run() {
-    while (interrupts == 0 && (!waiting_.empty() || !working_.empty())) {
-      while (!waiting_.empty() && working_.size() < size_t(frame_.options.jobs)) start_next();
+    while (!interrupts_.any() && (!waiting_.empty() || !working_.empty())) {
+      while (!interrupts_.any() && !waiting_.empty() &&
+             working_.size() < size_t(frame_.options.jobs)) {
+        start_next();
+      }
       if (!working_.empty()) collect();
     }
-    if (interrupts > 0) abandon();
-    return {std::move(verdicts_), interrupts > 0, required_fault_missed_};
+    bool interrupted = !waiting_.empty() || !working_.empty();
+    if (interrupted) abandon();
+    return {std::move(verdicts_), interrupted, required_fault_missed_};
   }
 
  private:
@@ -140,7 +123,12 @@ class Coordinator {
   void collect() {
     std::vector<pollfd> polls;
     for (const auto& worker : working_) polls.push_back({worker.fd(), POLLIN, 0});
+    polls.push_back({interrupts_.fd(), POLLIN, 0});
     if (poll(polls.data(), polls.size(), -1) < 0) return;  // a signal: the caller looks
+    collect(polls);
+  }
+
+  void collect(const std::vector<pollfd>& polls) {
     size_t at = 0;
     for (auto worker = working_.begin(); worker != working_.end(); ++at) {
       if (polls[at].revents != 0 && worker->read_available()) {
@@ -152,10 +140,12 @@ class Coordinator {
     }
   }
 
+  /// What is done counts, what is not has not run.
   void abandon() {
-    for (auto& worker : working_) {
-      worker.kill();
-      waiting_.emplace_front(worker.test(), worker.run());
+    collect(std::vector<pollfd>(working_.size(), pollfd{.fd = -1, .events = 0, .revents = POLLIN}));
+    for (auto& worker : working_) worker.kill();
+    for (auto worker = working_.rbegin(); worker != working_.rend(); ++worker) {
+      waiting_.emplace_front(worker->test(), worker->run());
     }
     working_.clear();
     for (const auto& [test, run] : waiting_) report(blank(test, run, Verdict::not_run));
@@ -174,6 +164,7 @@ class Coordinator {
   }
 
   CellFrame frame_;
+  const Interrupts& interrupts_;
   const std::vector<RunObserver*>& observers_;
   std::deque<std::pair<spec::TestInfo, int>> waiting_;
   std::list<Worker> working_;
@@ -188,12 +179,15 @@ class Coordinator {
 Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options,
                        const std::vector<RunObserver*>& observers) {
   auto begin = std::chrono::steady_clock::now();
+  MISHAP_ASSIGN(Interrupts interrupts, Interrupts::watch());
   CellFrame frame{spec, options, {}, "", nullptr};
-  MISHAP_TRY(prepare(frame));
-  InterruptGuard guard;
+  // What fails once the run is interrupted (a terminal's Ctrl-C ends the programs that are asked
+  // for their versions, too) is nobody's error.
+  auto ready = prepare(frame, interrupts.fd());
+  if (!ready && !interrupts.any()) return fail(std::move(ready).error());
   auto plan = plan_of(spec, options, frame.launches);
   for (auto* observer : observers) observer->on_plan(plan);
-  RunOutcome outcome = Coordinator(std::move(frame), observers).run();
+  RunOutcome outcome = Coordinator(std::move(frame), interrupts, observers).run();
 
   event::RunSummary summary;
   summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -81,7 +81,7 @@ Result<void> set_up(const CellOptions& options, CellUser user, CellEnvironment& 
   std::string cwd(4096, '\0');
   if (getcwd(cwd.data(), cwd.size()) == nullptr) cwd = "/";
   cwd.resize(std::strlen(cwd.c_str()));
-  MISHAP_TRY(set_up_loopback(options));
+  MISHAP_TRY(set_up_loopback(options, environment));
   make_networks(options, environment);
   if (sethostname(options.hostname.data(), options.hostname.size()) != 0)
     return fail_errno("set the host name");
@@ -127,7 +127,6 @@ struct Launch {
     report(launch.ready.get(), error);
     _exit(1);
   };
-  if (unshare(CLONE_NEWNS) != 0) give_up(last_error("make a mount namespace"));
   if (auto done = make_paths_reachable(launch.options, launch.user); !done) give_up(done.error());
   if (auto done = become(launch.user); !done) give_up(done.error());
   int pidfd = -1;
@@ -136,24 +135,27 @@ struct Launch {
     close(pid_pipe);
     run_cell(launch);
   }
-  if (pid < 0) give_up(last_error("make the cell's namespaces"));
+  if (pid < 0) give_up(last_error(kMakeNamespaces));
   [[maybe_unused]] ssize_t written = write(pid_pipe, &pid, sizeof pid);
   _exit(0);
 }
 
 /// Runs the intermediate process to its end and takes the cell's pid from it; 0 when it failed.
-pid_t launch_as_root(Launch& launch) {
+Result<pid_t> launch_as_root(Launch& launch) {
   int pipe_fds[2];
-  if (pipe2(pipe_fds, O_CLOEXEC) != 0) return -1;
+  if (pipe2(pipe_fds, O_CLOEXEC) != 0) return fail_errno("pipe");
   UniqueFd read_end(pipe_fds[0]), write_end(pipe_fds[1]);
   int pidfd = -1;
   pid_t intermediate = fork_with_pidfd(0, SIGCHLD, &pidfd);
   if (intermediate == 0) run_intermediate(launch, write_end.get());
-  if (intermediate < 0) return -1;
+  if (intermediate < 0) return fail_errno(kMakeNamespaces);
   UniqueFd watch(pidfd);
   write_end.reset();
   pid_t pid = 0;
-  if (read(read_end.get(), &pid, sizeof pid) != sizeof pid) pid = 0;
+  ssize_t got = 0;
+  while ((got = read(read_end.get(), &pid, sizeof pid)) < 0 && errno == EINTR) {
+  }
+  if (got != sizeof pid) pid = 0;
   while (waitpid(intermediate, nullptr, 0) < 0 && errno == EINTR) {
   }
   return pid;
@@ -170,6 +172,24 @@ void remove_work_directories(const std::string& keep_directory) {
   }
   rmdir(parent.c_str());
 }
+
+/// Signals that a terminal sends to everybody in its foreground: the coordinator decides what they
+/// mean. What is forked while this lives never gets them; programs start with an empty mask.
+class TerminalSignalsBlocked {
+ public:
+  TerminalSignalsBlocked() {
+    sigset_t terminal;
+    sigemptyset(&terminal);
+    for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) sigaddset(&terminal, signal);
+    sigprocmask(SIG_BLOCK, &terminal, &before_);
+  }
+  ~TerminalSignalsBlocked() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  TerminalSignalsBlocked(const TerminalSignalsBlocked&) = delete;
+  TerminalSignalsBlocked& operator=(const TerminalSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 id_t number_from_environment(const char* name) {
   const char* text = std::getenv(name);
@@ -201,9 +221,9 @@ Result<CellProcess> spawn_cell(const CellOptions& options,
   if (!launch.coordinator) return fail_errno("open a pidfd");
   std::fflush(nullptr);  // or the child would print it once more
 
+  TerminalSignalsBlocked during_the_fork;
   if (geteuid() == 0) {
-    cell.pid_ = launch_as_root(launch);
-    if (cell.pid_ < 0) cell.pid_ = 0;
+    MISHAP_ASSIGN(cell.pid_, launch_as_root(launch));
     if (cell.pid_ > 0) {
       cell.pidfd_.reset(static_cast<int>(syscall(SYS_pidfd_open, cell.pid_, 0)));
     }
@@ -211,7 +231,7 @@ Result<CellProcess> spawn_cell(const CellOptions& options,
     int pidfd = -1;
     pid_t pid = fork_with_pidfd(kNamespaces, SIGCHLD, &pidfd);
     if (pid == 0) run_cell(launch);
-    if (pid < 0) return fail_errno("make the cell's namespaces");
+    if (pid < 0) return fail_errno(kMakeNamespaces);
     cell.pid_ = pid;
     cell.pidfd_.reset(pidfd);
   }

@@ -6,6 +6,7 @@
 #include <climits>
 #include <csignal>
 
+#include <linux/capability.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -64,9 +65,12 @@ bool is_system_path(std::string_view path) {
 /// A user namespace whose id 0 is `user` and whose other ids are themselves, for MOUNT_ATTR_IDMAP.
 Result<UniqueFd> make_id_map(CellUser user) {
   int pidfd = -1;
+  pid_t parent = getpid();
   pid_t pid = fork_with_pidfd(CLONE_NEWUSER, SIGCHLD, &pidfd);
   if (pid == 0) {
-    while (true) pause();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent) pause();
+    _exit(1);  // the parent was killed before the signal was asked for
   }
   if (pid < 0) return fail_errno("make a user namespace for an id map");
   UniqueFd child(pidfd);
@@ -126,19 +130,53 @@ std::vector<Wanted> list_wanted(const CellOptions& options, CellUser user) {
     out[i].map_owner = out[i].map_owner && out[i - 1].map_owner;
     out.erase(out.begin() + static_cast<ptrdiff_t>(--i));
   }
-  std::erase_if(out, [](const Wanted& one) { return one.barrier.empty() && !one.map_owner; });
-  return out;
+  // A plain path within a mapped one would be seen through its map, in which the user's own files
+  // are nobody's: it is put on top as it is.
+  auto is_covered = [&](const Wanted& inner) {
+    return std::any_of(out.begin(), out.end(), [&](const Wanted& outer) {
+      return outer.map_owner && is_within(inner.path, outer.path);
+    });
+  };
+  std::vector<Wanted> needed;
+  for (Wanted& one : out) {
+    if (one.map_owner || !one.barrier.empty() || is_covered(one)) needed.push_back(std::move(one));
+  }
+  return needed;
+}
+
+/// What is left to do without mounts: to say so where it will not do.
+Result<void> require_reachable(const CellOptions& options, CellUser user) {
+  for (const Wanted& one : list_wanted(options, user)) {
+    if (one.barrier.empty()) continue;
+    return fail(fmt::format("{0} is closed to user {1}, whom cells run as, and this root may not "
+                            "mount anything over it (no CAP_SYS_ADMIN)\nchmod o+x {0}, or run "
+                            "mishap as an ordinary user; in a container: --cap-add SYS_ADMIN",
+                            one.barrier, user.uid),
+                EACCES);
+  }
+  return {};
 }
 
 }  // namespace
 
+bool may_mount() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, data) != 0) return false;
+  return (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
+}
+
 Result<void> make_paths_reachable(const CellOptions& options, CellUser user) {
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return fail_errno("detach mounts from the host");
   if (!options.keep_directory.empty() &&
       chown(options.keep_directory.c_str(), user.uid, user.gid) != 0) {
     return fail_errno("give " + options.keep_directory + " to the cell's user");
   }
+  if (unshare(CLONE_NEWNS) != 0) {
+    if (errno == EPERM) return require_reachable(options, user);
+    return fail_errno("make a mount namespace");
+  }
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return fail_errno("detach mounts from the host");
   std::vector<Wanted> wanted = list_wanted(options, user);
   UniqueFd id_map;
   if (std::any_of(wanted.begin(), wanted.end(), [](const Wanted& one) { return one.map_owner; })) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -232,8 +231,14 @@ Result<void> write_file(const std::string& path, std::string_view text, bool cre
 }
 
 std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char buffer[4096];
+  // An error ends it like an end: some files of /proc answer EINVAL where they have nothing to say.
+  for (ssize_t count; (count = read(file.get(), buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<size_t>(count));
+  }
+  return text;
 }
 
 }  // namespace mishap::sandbox

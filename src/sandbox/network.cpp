@@ -108,15 +108,20 @@ void leave_ipv6_to_loopback() {
   (void)write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 }
 
-Result<void> set_port_rules(const CellOptions& options) {
-  // Services have no capabilities but may listen on port 80, as they could as root in a container.
-  MISHAP_TRY(write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"));
-  if (options.reserved_ports.empty()) return {};
-  return write_file("/proc/sys/net/ipv4/ip_local_reserved_ports",
-                    fmt::format("{}", fmt::join(options.reserved_ports, ",")));
+/// Services have no capabilities but may listen on port 80, as they could as root in a container.
+/// False within a container whose /proc/sys is read-only: then they may not.
+Result<bool> set_port_rules(const CellOptions& options) {
+  auto low = write_file("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+  if (!low && low.error().code == EROFS) return false;
+  MISHAP_TRY(std::move(low));
+  if (options.reserved_ports.empty()) return true;
+  MISHAP_TRY(write_file("/proc/sys/net/ipv4/ip_local_reserved_ports",
+                        fmt::format("{}", fmt::join(options.reserved_ports, ","))));
+  return true;
 }
 
-Result<void> bring_loopback_up(const CellOptions& options) {
+/// As `set_port_rules`.
+Result<bool> bring_loopback_up(const CellOptions& options) {
   UniqueFd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
@@ -149,7 +154,7 @@ Result<ServiceNetwork> make_network(NetlinkSocket& cell, uint32_t number,
   ServiceNetwork network;
   network.address = text_of(host_address(number + 2));
   MISHAP_ASSIGN(network.network_namespace, net::current_network());
-  MISHAP_TRY(bring_loopback_up(options));
+  MISHAP_ASSIGN([[maybe_unused]] bool low_ports, bring_loopback_up(options));
   leave_ipv6_to_loopback();
   int port = kFirstPortIndex + static_cast<int>(number);
   MISHAP_TRY(make_pair(cell, port, network.network_namespace.get()));
@@ -201,8 +206,8 @@ std::string service_hosts(const std::string& service, const CellOptions& options
 
 }  // namespace
 
-Result<void> set_up_loopback(const CellOptions& options) {
-  MISHAP_TRY(bring_loopback_up(options));
+Result<void> set_up_loopback(const CellOptions& options, CellEnvironment& environment) {
+  MISHAP_ASSIGN(environment.low_ports, bring_loopback_up(options));
   return add_second_loopback_address();
 }
 
@@ -217,9 +222,6 @@ void make_networks(const CellOptions& options, CellEnvironment& environment) {
   environment.networks.clear();
   environment.gateway.clear();
   environment.network_problem = made.error().message;
-  // What rtnetlink says of a kind of interface that it does not know.
-  if (made.error().code == EOPNOTSUPP)
-    environment.network_problem += " (sudo modprobe -a bridge veth)";
 }
 
 std::string cell_hosts(const CellOptions& options, const CellEnvironment& environment) {

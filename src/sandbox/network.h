@@ -8,8 +8,8 @@
 namespace mishap::sandbox {
 
 /// Brings lo up in the network namespace of the calling thread, which may have nothing else, and
-/// sets who may have which port there.
-Result<void> set_up_loopback(const CellOptions& options);
+/// sets who may have which port there; fills in `environment.low_ports`.
+Result<void> set_up_loopback(const CellOptions& options, CellEnvironment& environment);
 
 /// Makes `options.networks` and fills in the environment's, or says in `network_problem` why there
 /// are none. The process must have one thread.

@@ -8,6 +8,9 @@
 
 namespace mishap::sandbox {
 
+/// Begins the error of a cell whose namespaces the kernel refused.
+inline constexpr const char* kMakeNamespaces = "make the cell's namespaces";
+
 /// fork(2) by clone3 with a pidfd and default signal handlers, without running atfork handlers: the
 /// child may only make plain system calls when the process has more than one thread. Returns 0 in
 /// the child, -1 with errno on failure. `flags` are CLONE_… on top; `exit_signal` is 0 with

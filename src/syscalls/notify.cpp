@@ -27,6 +27,10 @@ std::vector<uint64_t> words_for(size_t kernel_bytes, size_t our_bytes) {
 
 }  // namespace
 
+bool wake_synchronously(int listener) {
+  return ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
+}
+
 Listener::Listener(UniqueFd fd, const seccomp_notif_sizes& sizes)
     : fd_(std::move(fd)),
       call_(words_for(sizes.seccomp_notif, sizeof(seccomp_notif))),
@@ -38,7 +42,7 @@ Result<Listener> Listener::take(UniqueFd fd) {
   if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0) {
     return fail_errno("ask for the sizes of seccomp notifications");
   }
-  ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  wake_synchronously(fd.get());
   return Listener(std::move(fd), sizes);
 }
 

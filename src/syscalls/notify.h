@@ -26,6 +26,10 @@ struct Reply {
   static Reply error(int errno_value) { return {Kind::error, errno_value}; }
 };
 
+/// Asks for wake-ups on the waker's processor (6.6). False, with errno: this kernel has none, and
+/// goes on without.
+bool wake_synchronously(int listener);
+
 /// Owns the listener. One thread.
 class Listener {
  public:

@@ -11,10 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// Linux 6.9: a pidfd of a thread that is not its process's leader.
-#ifndef PIDFD_THREAD
-#define PIDFD_THREAD O_EXCL
-#endif
+#include "proc_number.h"
 
 namespace mishap::syscalls {
 namespace {
@@ -52,15 +49,17 @@ UniqueFd open_pidfd(pid_t id, int directory) {
   if (thread) return thread;
   auto status = read_small(directory, "status");
   if (!status) return {};
-  auto group = number_after(*status, "\nTgid:", 10);
-  return group ? UniqueFd(int(syscall(SYS_pidfd_open, pid_t(*group), 0))) : UniqueFd();
+  auto group = last_number(*status, "NStgid:");
+  return group ? UniqueFd(int(syscall(SYS_pidfd_open, *group, 0))) : UniqueFd();
 }
 
 }  // namespace
 
 std::optional<Task> Task::open(pid_t id) {
+  auto number = number_in_proc(id);
+  if (!number) return std::nullopt;
   char path[32];
-  *fmt::format_to_n(path, sizeof path - 1, "/proc/{}", id).out = 0;
+  *fmt::format_to_n(path, sizeof path - 1, "/proc/{}", *number).out = 0;
   UniqueFd directory(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return std::nullopt;
   return Task(id, std::move(directory));

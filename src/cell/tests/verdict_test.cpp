@@ -53,6 +53,23 @@ TEST(Verdict, AFaultThatNeverAppliedMakesAPassVacuous) {
   EXPECT_EQ(decided(facts).verdict, Verdict::passed);
 }
 
+TEST(Verdict, AServiceThatEndedUnderFaultsIsNamedWhereSomethingWentWrong) {
+  Facts facts;
+  facts.late_exits = {"service \"db\" was killed by signal 9 (KILL)"};
+  facts.body = outcome(Kind::failed, "got 502");
+  EXPECT_EQ(decided(facts).reason,
+            "got 502\nservice \"db\" was killed by signal 9 (KILL) during the test");
+  facts.timed_out = true;
+  EXPECT_EQ(decided(facts).reason,
+            "test timeout: body did not complete within 30s\n"
+            "service \"db\" was killed by signal 9 (KILL) during the test");
+
+  facts.timed_out = false;
+  facts.body = outcome(Kind::returned);
+  EXPECT_EQ(decided(facts).verdict, Verdict::passed);
+  EXPECT_EQ(decided(facts).reason, "");
+}
+
 TEST(Verdict, TracesAndAllowsNeedNotApply) {
   Facts facts;
   facts.body = outcome(Kind::returned);

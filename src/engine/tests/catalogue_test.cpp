@@ -42,7 +42,6 @@ class PostgresCatalogue : public ::testing::Test {
 
   /// What single-user mode answers to a query on a copy of the prepared data.
   std::string ask(const Launch& launch, const std::string& database, const std::string& sql) {
-    const sandbox::CellUser user = sandbox::cell_user();
     const fs::path copy = root_.path() / "copy";
     fs::remove_all(copy);
     Command command{.argv = {"/bin/sh", "-c",
@@ -50,11 +49,9 @@ class PostgresCatalogue : public ::testing::Test {
                              "--single -D \"$2\" \"$3\"",
                              "ask", launch.clones.at(0).prepared.string(), copy.string(), database,
                              sql, launch.argv.at(0)},
-                    .env = {{"PATH", "/usr/bin:/bin"}},
-                    .run_as = RunAs{user.uid, user.gid}};
-    fs::create_directory(root_.path() / "copies");
+                    .env = {{"PATH", "/usr/bin:/bin"}}};
     chmod(root_.path().c_str(), 0777);
-    auto output = run_command(command);
+    auto output = run_confined(command, {.writes = root_.path(), .visible = {launch.argv.at(0)}});
     return output ? output->text : output.error().message;
   }
 

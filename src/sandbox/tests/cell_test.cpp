@@ -307,6 +307,22 @@ TEST_F(CellTest, RootsPrivateProjectIsReachableAndWritable) {
   EXPECT_EQ(slurp(project / "spec.star"), "hello");
 }
 
+TEST_F(CellTest, WhatRootsProjectSharesKeepsItsOwner) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  fs::path shared = directory_ / "cache";
+  fs::create_directory(shared);
+  ASSERT_TRUE(put(shared / "prepared", "mine"));
+  for (const fs::path& path : {shared, shared / "prepared"}) {
+    ASSERT_EQ(chown(path.c_str(), cell_user().uid, cell_user().gid), 0);
+  }
+  chmod((shared / "prepared").c_str(), 0600);
+  options_.shared_paths = {{shared.string(), true}};
+  EXPECT_EQ(in_service(options_, fmt::format("cat {0}/prepared; stat -c %u {0}; echo x >{0}/new",
+                                             shared.string())),
+            fmt::format("mine{}\n", cell_user().uid));
+  EXPECT_EQ(slurp(shared / "new"), "x\n");
+}
+
 TEST_F(CellTest, ManyCellsLeaveNothingBehind) {
   auto mounts_before = slurp("/proc/self/mountinfo");
   for (int i = 0; i < 20; ++i)
@@ -342,10 +358,30 @@ TEST_F(CellTest, CostOfAnEmptyCell) {
   EXPECT_LT(measure(false, "with_five_networks"), 100);
 }
 
-TEST_F(CellTest, Probes) {
-  EXPECT_TRUE(can_unprivileged_userns());
-  auto overlay = overlay_works();
-  EXPECT_TRUE(overlay) << overlay.error().message;
+/// Overlays may lie on each other two deep.
+TEST_F(CellTest, WhereAnOverlayIsRefusedADirectoryIsCopied) {
+  fs::path lower = directory_ / "prepared";
+  fs::create_directories(lower / "base");
+  ASSERT_TRUE(put(lower / "base" / "1", "one"));
+  chmod(directory_.c_str(), 0755);
+  options_.overlay = false;
+  EXPECT_EQ(in_cell(options_,
+                    [&](CellEnvironment& environment) -> std::string {
+                      auto once = environment.clone_directory(lower, "/tmp/once");
+                      if (!once) return once.error().message;
+                      auto twice = environment.clone_directory("/tmp/once", "/tmp/twice");
+                      if (!twice) return twice.error().message;
+                      auto copied = environment.clone_directory("/tmp/twice", "/tmp/copied");
+                      if (!copied) return copied.error().message;
+                      if (!put("/tmp/copied/base/1", "two")) return "not writable";
+                      std::string mounts = slurp("/proc/self/mountinfo");
+                      bool overlay =
+                          mounts.find("/tmp/copied rw,nosuid,nodev,relatime - overlay") !=
+                          std::string::npos;
+                      return slurp("/tmp/copied/base/1") + slurp("/tmp/twice/base/1") +
+                             (overlay ? " is an overlay" : "");
+                    }),
+            "twoone");
 }
 
 }  // namespace

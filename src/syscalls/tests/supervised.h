@@ -24,6 +24,7 @@
 #include "mishap/fault/decider.h"
 #include "mishap/fault/names.h"
 #include "mishap/syscalls/filter.h"
+#include "mishap/syscalls/probes.h"
 #include "mishap/syscalls/supervisor.h"
 
 #include "programs/report.h"
@@ -50,8 +51,8 @@ inline void become_program(const std::vector<sock_filter>& program, std::vector<
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   sock_fprog filter{static_cast<unsigned short>(program.size()),
                     const_cast<sock_filter*>(program.data())};
-  long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-  handover.listener = int(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter));
+  handover.listener =
+      int(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, long{listener_flags()}, &filter));
   while (!handover.taken) sched_yield();
   execv(arguments[0], arguments.data());
   _exit(127);

@@ -92,6 +92,7 @@ struct EngineOptions {
   std::filesystem::path spec_dir;   ///< relative paths of the spec start here
   std::filesystem::path cache_dir;  ///< prepared data directories; see default_cache_dir()
   bool keep = false;                ///< keep what services wrote after the cell
+  int interrupt_fd = -1;            ///< readable: preparing ends with an error; -1: it cannot be
   bool wants_logical_wal = false;   ///< some observation follows a database's write-ahead log
 };
 

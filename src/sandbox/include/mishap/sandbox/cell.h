@@ -101,6 +101,7 @@ class CellEnvironment {
   /// "/mnt/x: Invalid argument".
   std::vector<std::string> read_only_directories;
   bool private_proc = true;  ///< false: /proc is the host's; containers mask parts of theirs
+  bool low_ports = true;     ///< false: services may not listen on ports below 1024
   uid_t uid = 0;             ///< of the worker and its services, same number inside and outside
   gid_t gid = 0;
   /// By service: one for each of CellOptions::networks, or none at all, and `network_problem` says
@@ -177,11 +178,9 @@ struct CellUser {
 };
 CellUser cell_user();
 
-/// Whether this process may make user namespaces and be somebody in them. The error is for people:
-/// what forbids it, and the one command that allows it.
+/// Whether cells can be made by this process. The error is for people: what forbids it, and the one
+/// command that allows it (see probes.h).
 Result<void> can_unprivileged_userns();
-/// Whether overlays work in a cell here. The error says what the kernel said.
-Result<void> overlay_works();
 /// Whether services can have networks of their own here. The error says what the kernel said.
 Result<void> networks_work();
 

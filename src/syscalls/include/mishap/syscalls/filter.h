@@ -3,11 +3,11 @@
 // The program is fixed when the service starts and is inherited by everything it forks or executes,
 // so it holds every call that any rule of the cell may name. A call outside the plan costs two
 // loads and a binary search (about 10 ns), and nothing on kernels that cache always-allowed calls
-// (5.11). Install it with no_new_privs set and with the flags SECCOMP_FILTER_FLAG_NEW_LISTENER |
-// SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; without the second one (kernels before 5.19) any signal
-// makes a notified call fail with EINTR. With it, one window is left: a signal that comes before
-// the supervisor has received the call restarts it, or ends it with EINTR when the signal's handler
-// was installed without SA_RESTART.
+// (5.11). Install it with no_new_privs set and with the flags of `listener_flags` (probes.h):
+// without WAIT_KILLABLE_RECV (kernels before 5.19) any signal makes a notified call fail with
+// EINTR. With it, one window is left: a signal that comes before the supervisor has received the
+// call restarts it, or ends it with EINTR when the signal's handler was installed without
+// SA_RESTART.
 #pragma once
 
 #include <string>

@@ -9,102 +9,9 @@ A case is a command line, its exit code, and the approved output tests/approved/
 import argparse
 import difflib
 import json
-import os
-import pathlib
-import pwd
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
-NOBODY = pwd.getpwnam("nobody")  # an ordinary user that every machine has
-
-
-class Bench:
-    """Where the cases run: a copy of the specs that any user can read, and the programs."""
-
-    def __init__(self, bin_dir, ordinary_user):
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="mishap-e2e."))
-        self.ordinary_user = ordinary_user
-        shutil.copytree(HERE / "specs", self.work / "specs")
-        shutil.copytree(ROOT / "examples", self.work / "examples")
-        self.bin = self.work / "bin"
-        self.bin.mkdir()
-        for program in ("mishap", "tiny_http", "user_api_careful", "user_api_careless"):
-            shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
-            if program == "tiny_http":
-                shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
-        (self.work / "home").mkdir()
-        if ordinary_user:
-            for path in [self.work, *self.work.rglob("*")]:
-                os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
-        else:
-            os.chmod(self.work, 0o755)
-
-    def run(self, args, timeout=300):
-        command = [str(self.bin / "mishap"), *args]
-        if self.ordinary_user:
-            command = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups", *command]
-        env = dict(os.environ, HOME=str(self.work / "home"), NO_COLOR="1", MISHAP_CACHE_DIR=cache_dir(self.ordinary_user))
-        done = subprocess.run(command, cwd=self.work, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=timeout, text=True, errors="replace")
-        return done.returncode, done.stdout
-
-    def close(self):
-        shutil.rmtree(self.work, ignore_errors=True)
-
-
-def cache_dir(ordinary_user):
-    """Kept between runs, so that a database is prepared once; one for each user."""
-    return f"/var/tmp/mishap-test-cache-{NOBODY.pw_uid if ordinary_user else os.getuid()}"
-
-
-MASKS = [
-    (r"\x1b\[[0-9;]*[A-Za-z]", ""),
-    (r"mishap \d+\.\d+\.\d+", "mishap VERSION"),
-    (r"seed \d+ \(", "seed N ("),
-    (r"--seed \d+", "--seed N"),
-    (r"\d+ jobs?", "N jobs"),
-    # When a service's words arrive between other events is up to the machine.
-    (r"^ +#\d+ .* (stdout|stderr): .*\n", ""),
-    # Nor do servers always say the same while they start, and a body's end may meet its last words.
-    (r"^ +\d{4}-\d\d-\d\d .* UTC \[\d+\] .*\n", ""),
-    (r"^ +\d+:[CMSX] \d\d .*\n", ""),
-    (r"^ +\(all of it: .*\.(db|cache)\.log\)\n", ""),
-    (r"^ +output of \w+(, last \d+ lines)?:\n(?!    )", ""),
-    (r"(last \d+ of \d+ events:\n)(    #.*\n)*?(?=    #.* (proxy_)?fault_applied )", r"\1"),
-    (r"^ +#\d+ .* proxy_conn_close .*\n", ""),
-    (r"^ +#\d+ .* service_(started kind=image|ready)\n", ""),
-    (r"base/\d+/\d+(_fsm)?", "base/N/N"),
-    (r"conn_id=\d+", "conn_id=N"),
-    (r"event seq=\d+", "event seq=N"),
-    (r"\+\d+\.\d{3}s", "+T"),
-    (r"#\d+ +", "#N "),
-    (r"last \d+ of \d+ events", "last N of M events"),
-    (r"\b\d+(\.\d+)?(ms|s)\b", "T"),
-    (r"\b\d+m\d\ds\b", "T"),
-    (r"PostgreSQL \d+(\.\d+)?[^ ]*", "PostgreSQL V"),
-    (r"/usr/lib/postgresql/\d+/bin", "BIN"),
-    (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
-    (r"not found in PATH \(.*\)", "not found in PATH (PATH)"),
-    (r"/tmp/mishap-e2e\.[^/ ]+", "WORK"),
-    (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
-    (r"T +$", "T"),
-    (r" {2,}T", " T"),
-    (r"─+", "─"),
-    (r"(?<=\S) {2,}", "  "),
-    (r"(PASS|FAIL|VACUOUS|ERROR) +T", r"\1 T"),
-    (r" +│", " │"),
-]
-
-
-def masked(text):
-    for pattern, replacement in MASKS:
-        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
-    return text
+from bench import HERE, Bench, masked
 
 
 def test(spec, *more):
@@ -247,6 +154,10 @@ def check_text(bench, name, approve):
     return problems
 
 
+def is_expected(got, verdict):
+    return got in verdict.split(" or ")
+
+
 def check_verdicts(bench, name):
     args, wanted_code, wanted = VERDICTS[name]
     output_file = bench.work / "home" / f"{name}.json"
@@ -256,7 +167,7 @@ def check_verdicts(bench, name):
     document = json.loads(output_file.read_text())
     got = {entry["name"]: word(entry) for entry in document["tests"]}
     problems = [f"{test_name}: {got.get(test_name)}, want {verdict}" for test_name, verdict in wanted.items()
-                if got.get(test_name) not in verdict.split(" or ")]
+                if not is_expected(got.get(test_name), verdict)]
     problems += [f"{test_name}: not expected" for test_name in got if test_name not in wanted]
     if code != wanted_code:
         problems.append(f"exit code {code}, want {wanted_code}")
@@ -288,4 +199,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -68,8 +68,8 @@ bool write_all(int fd, std::string_view bytes) {
   settings.keep = !frame.keep_root.empty();
   settings.echo_output = frame.options.echo_output;
   event::TestResult result = cell::run_cell(plan, *script, settings, environment);
-  bool sent =
-      write_all(pipe, event::to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace));
+  bool sent = send_result(std::move(result),
+                          [pipe](std::string_view lines) { return write_all(pipe, lines); });
   std::fflush(nullptr);
   _exit(sent ? 0 : 1);
 }
@@ -107,7 +107,7 @@ bool Worker::read_available() {
   while (true) {
     ssize_t got = read(pipe_.get(), chunk, sizeof chunk);
     if (got > 0)
-      bytes_.append(chunk, static_cast<size_t>(got));
+      result_.feed({chunk, static_cast<size_t>(got)});
     else if (got < 0 && errno == EINTR)
       continue;
     else
@@ -119,9 +119,7 @@ event::TestResult Worker::finish(const CellFrame& frame) {
   std::string set_up;
   if (auto ready = process_.wait_ready(); !ready) set_up = ready.error().message;
   sandbox::ExitStatus status = process_.wait();
-  auto json = parse_json(bytes_);
-  auto parsed =
-      json ? event::test_result_from_json(*json) : Result<event::TestResult>(fail(json.error()));
+  auto parsed = result_.take();
   event::TestResult result;
   if (parsed) {
     result = std::move(*parsed);

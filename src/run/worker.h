@@ -9,6 +9,7 @@
 #include "mishap/run/runner.h"
 #include "mishap/sandbox/cell.h"
 
+#include "result_channel.h"
 #include "shell_script.h"
 
 namespace mishap::run {
@@ -47,7 +48,7 @@ class Worker {
   std::string keep_;
   sandbox::CellProcess process_;
   UniqueFd pipe_;
-  std::string bytes_;
+  ResultReader result_;
 };
 
 }  // namespace mishap::run

@@ -110,11 +110,15 @@ class Bench:
             sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}")
         return wall, json.loads((self.work / output).read_text()) if output else None
 
-    def returned(self, spec, test, settings):
-        """What one test of a spec of ours returned, as a Python value. `settings` is what the spec reads as settings.json."""
+    def timed(self, spec, test, settings):
+        """Seconds that one test of a spec of ours took, and what it returned, as a Python value. `settings` is what the spec reads as
+        settings.json."""
         (self.work / "settings.json").write_text(json.dumps(settings))
-        _, document = self.mishap("test", spec, "--test", test, "--seed", "1", "--jobs", "1", output="out.json")
-        return ast.literal_eval(document["tests"][0]["return_value"])
+        wall, document = self.mishap("test", spec, "--test", test, "--seed", "1", "--jobs", "1", output="out.json")
+        return wall, ast.literal_eval(document["tests"][0]["return_value"])
+
+    def returned(self, spec, test, settings):
+        return self.timed(spec, test, settings)[1]
 
 
 def note(text):

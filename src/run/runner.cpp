@@ -96,6 +96,7 @@ class Coordinator {
       if (!working_.empty()) collect();
     }
     if (interrupts > 0) abandon();
+    ending_.clear();
     return {std::move(verdicts_), interrupts > 0, required_fault_missed_};
   }
 
@@ -145,11 +146,18 @@ class Coordinator {
     for (auto worker = working_.begin(); worker != working_.end(); ++at) {
       if (polls[at].revents != 0 && worker->read_available()) {
         report(worker->finish(frame_));
-        worker = working_.erase(worker);
+        let_end(worker++);
       } else {
         ++worker;
       }
     }
+  }
+
+  /// A cell takes some milliseconds to vanish; the next one starts meanwhile. No more of them end
+  /// at a time than run.
+  void let_end(std::list<Worker>::iterator worker) {
+    ending_.splice(ending_.end(), working_, worker);
+    if (ending_.size() > size_t(frame_.options.jobs)) ending_.pop_front();
   }
 
   void abandon() {
@@ -177,6 +185,7 @@ class Coordinator {
   const std::vector<RunObserver*>& observers_;
   std::deque<std::pair<spec::TestInfo, int>> waiting_;
   std::list<Worker> working_;
+  std::list<Worker> ending_;  ///< that have given their results
   std::set<std::string> not_passed_;
   std::vector<Verdict> verdicts_;
   bool required_fault_missed_ = false;

@@ -104,7 +104,7 @@ Result<Worker> Worker::start(const CellFrame& frame, const spec::TestInfo& test,
 
 bool Worker::read_available() {
   char chunk[64 * 1024];
-  while (true) {
+  while (!result_.done()) {
     ssize_t got = read(pipe_.get(), chunk, sizeof chunk);
     if (got > 0)
       result_.feed({chunk, static_cast<size_t>(got)});
@@ -113,17 +113,18 @@ bool Worker::read_available() {
     else
       return !(got < 0 && errno == EAGAIN);
   }
+  return true;
 }
 
 event::TestResult Worker::finish(const CellFrame& frame) {
-  std::string set_up;
-  if (auto ready = process_.wait_ready(); !ready) set_up = ready.error().message;
-  sandbox::ExitStatus status = process_.wait();
   auto parsed = result_.take();
   event::TestResult result;
   if (parsed) {
     result = std::move(*parsed);
   } else {
+    std::string set_up;
+    if (auto ready = process_.wait_ready(); !ready) set_up = ready.error().message;
+    sandbox::ExitStatus status = process_.wait();
     result.verdict = event::Verdict::tool_error;
     result.failure_type = "error";
     result.reason = !set_up.empty()

@@ -37,8 +37,10 @@ TEST(ResultChannel, WhatIsSentArrivesHoweverItIsCut) {
   for (size_t piece : {size_t(1), size_t(7), bytes.size()}) {
     ResultReader reader;
     for (size_t at = 0; at < bytes.size(); at += piece) {
+      EXPECT_FALSE(reader.done());
       reader.feed(std::string_view(bytes).substr(at, piece));
     }
+    EXPECT_TRUE(reader.done());
     auto back = reader.take();
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(event::to_json(*back), event::to_json(result));

@@ -68,9 +68,10 @@ bool write_all(int fd, std::string_view bytes) {
   settings.keep = !frame.keep_root.empty();
   settings.echo_output = frame.options.echo_output;
   event::TestResult result = cell::run_cell(plan, *script, settings, environment);
+  std::fflush(nullptr);
+  // Whoever has the result may end this process.
   bool sent = send_result(std::move(result),
                           [pipe](std::string_view lines) { return write_all(pipe, lines); });
-  std::fflush(nullptr);
   _exit(sent ? 0 : 1);
 }
 

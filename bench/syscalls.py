@@ -10,15 +10,20 @@ def medians(rows, key):
     return [statistics.median(row[key]) for row in rows]
 
 
+def quickest(rows, key):
+    """For differences of a few nanoseconds: what else runs on the machine only ever adds."""
+    return [min(row[key]) for row in rows]
+
+
 def measure(bench):
     settings = {"rounds": bench.rounds, "calls": 10000}
     figures = []
 
     note("calls outside the filter")
     rows = bench.returned(SPEC, "test_outside", settings)
-    figures.append(Figure("call outside the filter", "ns", medians(rows, "ours"), medians(rows, "none"), "no filter", judged="added",
-                          target=15))
-    figures.append(Figure("call outside the filter, against strace", "ns", medians(rows, "ours"), medians(rows, "strace"),
+    figures.append(Figure("call outside the filter", "ns", quickest(rows, "ours"), quickest(rows, "none"), "no filter",
+                          judged="added", target=15))
+    figures.append(Figure("call outside the filter, against strace", "ns", quickest(rows, "ours"), quickest(rows, "strace"),
                           "strace --seccomp-bpf"))
 
     note("calls that are notified and let go")

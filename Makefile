@@ -51,11 +51,17 @@ check-full: check test-tsan ## also clang-tidy over every source, each public he
 	@cmake --preset headers >build/headers.log 2>&1 || { cat build/headers.log; exit 1; }
 	@cmake --build --preset headers -j $(jobs)
 
-bench:           ## measure; prints ratios to a baseline run beside it
+bench:           ## measure; prints ratios to a baseline run beside it (families="relay cell" for some)
 	@tools/setup build servers bench
 	@cmake --preset bench >build/bench.log 2>&1 || { cat build/bench.log; exit 1; }
-	@cmake --build --preset bench -j $(jobs) --target mishap tiny_http
-	@bench/run build/bench/bin
+	@cmake --build --preset bench -j $(jobs) --target bench_programs
+	@bench/run build/bench/bin $(families)
+
+soak:            ## cells=1000 of mixed specs: no verdict may flip, nothing may be left or grow
+	@tools/setup build servers test
+	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
+	@cmake --build --preset release -j $(jobs) --target mishap tiny_http user_api_careful user_api_careless
+	@python3 tests/soak.py --bin build/release/bin --cells $(or $(cells),1000)
 
 kill:            ## SIGKILL parts of running tests, times=50 of each kind, as root also for an ordinary user
 	@tools/setup build servers test
@@ -74,4 +80,4 @@ clean:           ## remove the build folder
 	rm -rf build
 
 $(shell mkdir -p build)
-.PHONY: help setup build demo test test-asan test-tsan check check-full bench kill fuzz clean
+.PHONY: help setup build demo test test-asan test-tsan check check-full bench soak kill fuzz clean

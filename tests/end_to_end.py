@@ -173,6 +173,10 @@ def check_text(bench, name, approve):
     return problems
 
 
+def is_expected(got, verdict):
+    return got in verdict.split(" or ")
+
+
 def check_verdicts(bench, name):
     args, wanted_code, wanted = VERDICTS[name]
     output_file = bench.work / "home" / f"{name}.json"
@@ -182,7 +186,7 @@ def check_verdicts(bench, name):
     document = json.loads(output_file.read_text())
     got = {entry["name"]: word(entry) for entry in document["tests"]}
     problems = [f"{test_name}: {got.get(test_name)}, want {verdict}" for test_name, verdict in wanted.items()
-                if got.get(test_name) not in verdict.split(" or ")]
+                if not is_expected(got.get(test_name), verdict)]
     problems += [f"{test_name}: not expected" for test_name in got if test_name not in wanted]
     if code != wanted_code:
         problems.append(f"exit code {code}, want {wanted_code}")
@@ -214,4 +218,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -24,8 +24,9 @@ class MonitorFeed {
   const event::Log& log_;
   monitor::MonitorSet& monitors_;
   std::mutex mutex_;
-  std::condition_variable fed_changed_;
+  std::condition_variable asked_, fed_changed_;
   size_t fed_;
+  size_t wanted_ = 0;  ///< somebody waits until so many are fed
   bool stop_ = false;
   std::thread thread_;
 };

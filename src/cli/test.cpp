@@ -45,14 +45,17 @@ report::ConsoleOptions console_options(const TestOptions& options, int fd) {
 
 Result<void> write_documents(const TestOptions& options, const report::TraceJson& trace,
                              const report::Junit& junit) {
-  std::string text;
-  if (options.json || !options.output.empty()) {
-    text = trace.document().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (options.json) {
+    MISHAP_TRY(trace.write([](std::string_view text) -> Result<void> {
+      if (!(std::cout << text << std::flush))
+        return fail("cannot write the trace document to stdout");
+      return {};
+    }));
   }
-  if (options.json && !(std::cout << text << std::flush)) {
-    return fail("cannot write the trace document to stdout");
+  if (!options.output.empty()) {
+    MISHAP_TRY(report::write_file(options.output,
+                                  [&](const report::Write& write) { return trace.write(write); }));
   }
-  if (!options.output.empty()) MISHAP_TRY(report::write_file(options.output, text));
   if (!options.junit.empty()) MISHAP_TRY(report::write_file(options.junit, junit.document()));
   return {};
 }

@@ -4,6 +4,35 @@
 #include <array>
 
 namespace mishap::event {
+namespace {
+
+bool before(const VectorClock::Item& item, std::string_view service) {
+  return item.first < service;
+}
+
+}  // namespace
+
+VectorClock::VectorClock(std::initializer_list<Item> items) {
+  for (const auto& [service, count] : items) (*this)[service] = count;
+}
+
+uint64_t& VectorClock::operator[](std::string_view service) {
+  auto at = std::lower_bound(items_.begin(), items_.end(), service, before);
+  if (at == items_.end() || at->first != service) at = items_.emplace(at, service, 0);
+  return at->second;
+}
+
+uint64_t VectorClock::known(std::string_view service) const {
+  auto at = std::lower_bound(items_.begin(), items_.end(), service, before);
+  return at == items_.end() || at->first != service ? 0 : at->second;
+}
+
+void VectorClock::merge(const VectorClock& other) {
+  for (const auto& [service, count] : other) {
+    uint64_t& ours = (*this)[service];
+    ours = std::max(ours, count);
+  }
+}
 
 void Fields::set(std::string_view name, std::string value) {
   for (Item& item : items_) {
@@ -45,16 +74,14 @@ std::string dotted_type(std::string_view type, const Fields& fields) {
 bool happens_before(const Event& a, const Event& b) {
   bool less = false;
   for (const auto& [service, count] : a.clock) {
-    auto other = b.clock.find(service);
-    uint64_t known = other == b.clock.end() ? 0 : other->second;
+    uint64_t known = b.clock.known(service);
     if (count > known) return false;
     less = less || count < known;
   }
   // All of a's components fit; b is later also when it knows somebody whom a does not.
-  if (less) return true;
-  return std::any_of(b.clock.begin(), b.clock.end(), [&](const auto& entry) {
-    return entry.second > 0 && !a.clock.contains(entry.first);
-  });
+  return less || std::any_of(b.clock.begin(), b.clock.end(), [&](const auto& entry) {
+           return entry.second > 0 && a.clock.known(entry.first) == 0;
+         });
 }
 
 }  // namespace mishap::event

@@ -3,17 +3,6 @@
 #include "mishap/base/check.h"
 
 namespace mishap::event {
-namespace {
-
-void merge(VectorClock& into, const VectorClock& other) {
-  for (const auto& [service, count] : other) {
-    uint64_t& known = into[service];
-    known = std::max(known, count);
-  }
-}
-
-}  // namespace
-
 const Event& Log::append(Draft draft) {
   std::unique_lock lock(mutex_);
   Event& event = events_.emplace_back();
@@ -29,11 +18,11 @@ const Event& Log::append(Draft draft) {
     VectorClock& own = clocks_[event.service];
     for (const std::string& seen : draft.merges) {
       auto other = clocks_.find(seen);
-      if (other != clocks_.end() && seen != event.service) merge(own, other->second);
+      if (other != clocks_.end() && seen != event.service) own.merge(other->second);
     }
     ++own[event.service];
     event.clock = own;
-    for (const std::string& service : draft.seen_by) merge(clocks_[service], event.clock);
+    for (const std::string& service : draft.seen_by) clocks_[service].merge(event.clock);
   }
   last_append_ = std::chrono::steady_clock::now();
   grown_.notify_all();

@@ -163,6 +163,12 @@ Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int 
       fmt::format("unknown syscall \"{}\"{}", keyword, did_you_mean(keyword, known_keywords())));
 }
 
+bool names_syscalls(std::string_view keyword) {
+  return syscall_number(keyword).has_value() ||
+         std::any_of(families().begin(), families().end(),
+                     [&](const Family& family) { return family.keyword == keyword; });
+}
+
 Result<Errno> resolve_errno(std::string_view name) {
   const std::string wanted = to_upper(name);
   for (const Errno& one : errnos()) {

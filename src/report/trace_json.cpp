@@ -1,10 +1,12 @@
 #include "mishap/report/trace_json.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -116,6 +118,7 @@ void add_outcome(Json& j, const TestResult& r) {
   }
 }
 
+/// All but its events.
 Json test_json(const TestResult& r) {
   bool passed = r.verdict == Verdict::passed || r.verdict == Verdict::vacuous;
   Json j{{"name", r.name}, {"result", event::result_word(r.verdict)}};
@@ -140,12 +143,11 @@ Json test_json(const TestResult& r) {
   if (!r.notes.empty()) j["notes"] = r.notes;
   if (r.drain_limit_hit) j["drain_limit_hit"] = true;
   j["assertions"] = r.assertions;
-  j["events"] = Json::array();
-  for (const auto& e : r.events) j["events"].push_back(event::to_json(e));
   return j;
 }
 
-Json matrix_json(const event::RunPlan::Matrix& matrix, const std::vector<TestResult>& results) {
+Json matrix_json(const event::RunPlan::Matrix& matrix,
+                 const std::vector<const TestResult*>& results) {
   Json j{{"scenarios", matrix.scenarios},
          {"faults", matrix.faults},
          {"cells", Json::array()},
@@ -154,7 +156,8 @@ Json matrix_json(const event::RunPlan::Matrix& matrix, const std::vector<TestRes
   auto belongs = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  for (const auto& r : results) {
+  for (const TestResult* result : results) {
+    const TestResult& r = *result;
     if (r.kind != "matrix" || !belongs(matrix.scenarios, r.scenario) ||
         !belongs(matrix.faults, r.fault))
       continue;
@@ -181,20 +184,78 @@ Json matrix_json(const event::RunPlan::Matrix& matrix, const std::vector<TestRes
   return j;
 }
 
+/// What the matrix and the order of tests need of a result.
+TestResult brief_of(const TestResult& r) {
+  TestResult brief;
+  brief.name = r.name;
+  brief.run = r.run;
+  brief.kind = r.kind;
+  brief.scenario = r.scenario;
+  brief.fault = r.fault;
+  brief.verdict = r.verdict;
+  brief.expectation = r.expectation;
+  brief.duration = r.duration;
+  brief.reason = r.reason;
+  brief.faults = r.faults;
+  return brief;
+}
+
+constexpr int kIndent = 2;
+
+/// As it stands `depth` levels deep in the document, the first line not indented.
+std::string nested(const Json& json, int depth) {
+  std::string text = json.dump(kIndent, ' ', false, Json::error_handler_t::replace);
+  std::string margin(static_cast<size_t>(kIndent * depth), ' ');
+  std::string out;
+  for (char c : text) {
+    out += c;
+    if (c == '\n') out += margin;
+  }
+  return out;
+}
+
+/// An object's text without its end, so that members can follow.
+std::string opened(const Json& object, int depth) {
+  std::string text = nested(object, depth);
+  text.resize(text.find_last_not_of(" \n", text.size() - 2) + 1);
+  return text;
+}
+
 }  // namespace
 
 void TraceJson::on_finished(const TestResult& result) {
+  if (aside_ == nullptr && aside_error_ == 0) {
+    aside_.reset(std::tmpfile());
+    if (aside_ == nullptr) aside_error_ = errno;
+  }
+  Entry entry{brief_of(result), aside_end_, 0};
+  put_aside("    " + opened(test_json(result), 2) + ",\n      \"events\": [");
+  std::string_view separator = "\n        ";
+  for (const auto& e : result.events) {
+    put_aside(separator);
+    put_aside(nested(event::to_json(e), 4));
+    separator = ",\n        ";
+  }
+  put_aside(result.events.empty() ? "]\n    }" : "\n      ]\n    }");
+  entry.length = static_cast<size_t>(aside_end_ - entry.offset);
   auto after =
-      std::upper_bound(results_.begin(), results_.end(), result, [](const auto& a, const auto& b) {
-        return std::tie(a.name, a.run) < std::tie(b.name, b.run);
+      std::upper_bound(entries_.begin(), entries_.end(), entry, [](const auto& a, const auto& b) {
+        return std::tie(a.brief.name, a.brief.run) < std::tie(b.brief.name, b.brief.run);
       });
-  results_.insert(after, result);
+  entries_.insert(after, std::move(entry));
 }
 
-Json TraceJson::document() const {
+void TraceJson::put_aside(std::string_view text) {
+  if (aside_error_ != 0) return;
+  if (std::fwrite(text.data(), 1, text.size(), aside_.get()) != text.size()) aside_error_ = errno;
+  aside_end_ += static_cast<long>(text.size());
+}
+
+Json TraceJson::head() const {
   auto count = [this](std::string_view word) {
-    return std::count_if(results_.begin(), results_.end(),
-                         [&](const auto& r) { return event::result_word(r.verdict) == word; });
+    return std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+      return event::result_word(entry.brief.verdict) == word;
+    });
   };
   Json j{{"version", 2},
          {"star_file", plan_.spec},
@@ -208,34 +269,69 @@ Json TraceJson::document() const {
   j["spec_hash"] = plan_.spec_hash;
   j["tool_version"] = plan_.tool_version;
   if (!summary_.diagnostics.empty()) j["diagnostics"] = diagnostics_json(summary_.diagnostics);
-  j["tests"] = Json::array();
-  for (const auto& r : results_) j["tests"].push_back(test_json(r));
-  // One matrix is an object, as ever; more of them are a list under a key of their own beside the
-  // first.
-  if (!plan_.matrices.empty()) j["matrix"] = matrix_json(plan_.matrices.front(), results_);
-  if (plan_.matrices.size() > 1) {
-    j["matrices"] = Json::array();
-    for (const auto& m : plan_.matrices) j["matrices"].push_back(matrix_json(m, results_));
-  }
   return j;
 }
 
-Result<void> write_file(const std::string& path, std::string_view text) {
-  std::string temporary = fmt::format("{}.{}.part", path, getpid());
-  std::ofstream out(temporary, std::ios::binary);
-  out.write(text.data(), std::streamsize(text.size()));
-  out.close();
-  if (!out) {
-    int why = errno;
-    unlink(temporary.c_str());
-    return fail_errno("cannot write " + path, why);
-  }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    int why = errno;
-    unlink(temporary.c_str());
-    return fail_errno("cannot write " + path, why);
+Result<void> TraceJson::copy(const Entry& entry, const Write& out) const {
+  if (std::fseek(aside_.get(), entry.offset, SEEK_SET) != 0)
+    return fail_errno("cannot put the trace document aside");
+  std::array<char, 64 * 1024> chunk;
+  for (size_t left = entry.length; left > 0;) {
+    size_t got = std::fread(chunk.data(), 1, std::min(left, chunk.size()), aside_.get());
+    if (got == 0) return fail_errno("cannot put the trace document aside");
+    MISHAP_TRY(out({chunk.data(), got}));
+    left -= got;
   }
   return {};
+}
+
+Result<void> TraceJson::write(const Write& out) const {
+  if (aside_error_ != 0 || (aside_ != nullptr && std::fflush(aside_.get()) != 0))
+    return fail_errno("cannot put the trace document aside",
+                      aside_error_ != 0 ? aside_error_ : errno);
+  MISHAP_TRY(out(opened(head(), 0) + ",\n  \"tests\": ["));
+  std::string_view separator = "\n";
+  std::vector<const TestResult*> results;
+  for (const Entry& entry : entries_) {
+    MISHAP_TRY(out(separator));
+    MISHAP_TRY(copy(entry, out));
+    separator = ",\n";
+    results.push_back(&entry.brief);
+  }
+  MISHAP_TRY(out(entries_.empty() ? "]" : "\n  ]"));
+  // One matrix is an object, as ever; more of them are a list under a key of their own beside the
+  // first.
+  if (!plan_.matrices.empty()) {
+    MISHAP_TRY(out(",\n  \"matrix\": " + nested(matrix_json(plan_.matrices.front(), results), 1)));
+  }
+  if (plan_.matrices.size() > 1) {
+    Json all = Json::array();
+    for (const auto& m : plan_.matrices) all.push_back(matrix_json(m, results));
+    MISHAP_TRY(out(",\n  \"matrices\": " + nested(all, 1)));
+  }
+  return out("\n}\n");
+}
+
+Result<void> write_file(const std::string& path,
+                        const std::function<Result<void>(const Write&)>& produce) {
+  std::string temporary = fmt::format("{}.{}.part", path, getpid());
+  std::ofstream out(temporary, std::ios::binary);
+  auto written = produce([&](std::string_view text) -> Result<void> {
+    if (!out.write(text.data(), std::streamsize(text.size())))
+      return fail_errno("cannot write " + path);
+    return {};
+  });
+  out.close();
+  if (written && !out) written = fail_errno("cannot write " + path);
+  if (written && rename(temporary.c_str(), path.c_str()) != 0) {
+    written = fail_errno("cannot write " + path);
+  }
+  if (!written) unlink(temporary.c_str());
+  return written;
+}
+
+Result<void> write_file(const std::string& path, std::string_view text) {
+  return write_file(path, [text](const Write& out) { return out(text); });
 }
 
 }  // namespace mishap::report

@@ -79,6 +79,7 @@ class Coordinator {
     }
     bool interrupted = !waiting_.empty() || !working_.empty();
     if (interrupted) abandon();
+    ending_.clear();
     return {std::move(verdicts_), interrupted, required_fault_missed_};
   }
 
@@ -133,11 +134,18 @@ class Coordinator {
     for (auto worker = working_.begin(); worker != working_.end(); ++at) {
       if (polls[at].revents != 0 && worker->read_available()) {
         report(worker->finish(frame_));
-        worker = working_.erase(worker);
+        let_end(worker++);
       } else {
         ++worker;
       }
     }
+  }
+
+  /// A cell takes some milliseconds to vanish; the next one starts meanwhile. No more of them end
+  /// at a time than run.
+  void let_end(std::list<Worker>::iterator worker) {
+    ending_.splice(ending_.end(), working_, worker);
+    if (ending_.size() > size_t(frame_.options.jobs)) ending_.pop_front();
   }
 
   /// What is done counts, what is not has not run.
@@ -168,6 +176,7 @@ class Coordinator {
   const std::vector<RunObserver*>& observers_;
   std::deque<std::pair<spec::TestInfo, int>> waiting_;
   std::list<Worker> working_;
+  std::list<Worker> ending_;  ///< that have given their results
   std::set<std::string> not_passed_;
   std::vector<Verdict> verdicts_;
   bool required_fault_missed_ = false;

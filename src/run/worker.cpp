@@ -75,9 +75,10 @@ bool write_all(int fd, std::string_view bytes) {
   settings.keep = !frame.keep_root.empty();
   settings.echo_output = frame.options.echo_output;
   event::TestResult result = cell::run_cell(plan, *script, settings, environment);
-  bool sent =
-      write_all(pipe, event::to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace));
   std::fflush(nullptr);
+  // Whoever has the result may end this process.
+  bool sent = send_result(std::move(result),
+                          [pipe](std::string_view lines) { return write_all(pipe, lines); });
   _exit(sent ? 0 : 1);
 }
 
@@ -111,28 +112,27 @@ Result<Worker> Worker::start(const CellFrame& frame, const spec::TestInfo& test,
 
 bool Worker::read_available() {
   char chunk[64 * 1024];
-  while (true) {
+  while (!result_.done()) {
     ssize_t got = read(pipe_.get(), chunk, sizeof chunk);
     if (got > 0)
-      bytes_.append(chunk, static_cast<size_t>(got));
+      result_.feed({chunk, static_cast<size_t>(got)});
     else if (got < 0 && errno == EINTR)
       continue;
     else
       return !(got < 0 && errno == EAGAIN);
   }
+  return true;
 }
 
 event::TestResult Worker::finish(const CellFrame& frame) {
-  std::string set_up;
-  if (auto ready = process_.wait_ready(); !ready) set_up = ready.error().message;
-  sandbox::ExitStatus status = process_.wait();
-  auto json = parse_json(bytes_);
-  auto parsed =
-      json ? event::test_result_from_json(*json) : Result<event::TestResult>(fail(json.error()));
+  auto parsed = result_.take();
   event::TestResult result;
   if (parsed) {
     result = std::move(*parsed);
   } else {
+    std::string set_up;
+    if (auto ready = process_.wait_ready(); !ready) set_up = ready.error().message;
+    sandbox::ExitStatus status = process_.wait();
     result.verdict = event::Verdict::tool_error;
     result.failure_type = "error";
     result.reason = !set_up.empty()

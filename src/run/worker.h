@@ -9,6 +9,7 @@
 #include "mishap/run/runner.h"
 #include "mishap/sandbox/cell.h"
 
+#include "result_channel.h"
 #include "shell_script.h"
 
 namespace mishap::run {
@@ -31,10 +32,10 @@ class Worker {
   static Result<Worker> start(const CellFrame& frame, const spec::TestInfo& test, int run);
 
   int fd() const { return pipe_.get(); }
-  /// True at the end of the stream.
+  /// True when the whole result has come, or nothing will come any more.
   bool read_available();
-  /// Waits for the end of the cell and reads its result; a worker that died without one is a tool
-  /// error.
+  /// The result. The cell may still be ending, which destroying the worker waits for; one that died
+  /// without a result is waited for here, and is a tool error.
   event::TestResult finish(const CellFrame& frame);
   void kill() { process_.kill(); }
   const spec::TestInfo& test() const { return test_; }
@@ -47,7 +48,7 @@ class Worker {
   std::string keep_;
   sandbox::CellProcess process_;
   UniqueFd pipe_;
-  std::string bytes_;
+  ResultReader result_;
 };
 
 }  // namespace mishap::run

@@ -152,10 +152,7 @@ struct FilterScan::Index {
     for (const auto& word : words) {
       bool named = std::any_of(services.begin(), services.end(),
                                [&](const auto& service) { return service.ops.contains(word); });
-      // No syscall's name is longer; resolving compares with every name there is.
-      constexpr size_t kLongestName = 32;
-      bool possible = !word.empty() && word.size() <= kLongestName;
-      if (named || (possible && fault::resolve_syscalls(word))) keywords.insert(word);
+      if (named || fault::names_syscalls(word)) keywords.insert(word);
     }
   }
 

@@ -19,10 +19,10 @@ constexpr std::array kReservedWords = {"as",      "async", "await",  "class",  "
                                        "finally", "from",  "global", "import", "is",  "nonlocal",
                                        "raise",   "try",   "with",   "yield"};
 // Longest first, so that the first that fits is the right one.
-constexpr std::array kMarks = {"//=", "<<=", ">>=", "**", "+=", "-=", "*=", "/=", "%=", "&=", "|=",
-                               "^=",  "==",  "!=",  "<=", ">=", "<<", ">>", "//", "+",  "-",  "*",
-                               "/",   "%",   "&",   "|",  "^",  "~",  "<",  ">",  "=",  ".",  ",",
-                               ":",   ";",   "(",   ")",  "[",  "]",  "{",  "}"};
+constexpr auto kMarks = std::to_array<std::string_view>(
+    {"//=", "<<=", ">>=", "**", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "==", "!=",
+     "<=",  ">=",  "<<",  ">>", "//", "+",  "-",  "*",  "/",  "%",  "&",  "|",  "^",  "~",
+     "<",   ">",   "=",   ".",  ",",  ":",  ";",  "(",  ")",  "[",  "]",  "{",  "}"});
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) {
@@ -343,7 +343,7 @@ void Scanner::punctuation() {
   ast::Position begin = here();
   std::string_view rest = text_.substr(at_);
   for (std::string_view mark : kMarks) {
-    if (!rest.starts_with(mark)) continue;
+    if (mark.front() != rest.front() || !rest.starts_with(mark)) continue;
     advance(mark.size());
     if (mark == "(" || mark == "[" || mark == "{") ++depth_;
     if ((mark == ")" || mark == "]" || mark == "}") && depth_ > 0) --depth_;

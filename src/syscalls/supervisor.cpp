@@ -5,6 +5,12 @@
 #include "loop.h"
 
 namespace mishap::syscalls {
+namespace {
+
+/// syscall, pid, decision, path: what nearly every event has.
+constexpr size_t kUsualFields = 4;
+
+}  // namespace
 
 Supervisor::Supervisor(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 
@@ -27,6 +33,7 @@ event::Draft to_draft(std::string_view service, const SyscallEvent& event) {
   event::Draft draft;
   draft.type = "syscall";
   draft.service = service;
+  draft.fields.reserve(kUsualFields);
   auto add = [&draft](std::string_view name, std::string_view value) {
     if (!value.empty()) draft.fields.set(name, std::string(value));
   };

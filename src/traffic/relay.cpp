@@ -109,9 +109,14 @@ void Relay::accept_bytes(Direction direction, std::string_view bytes) {
   }
   Side& here = side(direction);
   here.queued += bytes.size();
-  if (here.held_bytes() == 0 && !here.stalled) {
-    // Nothing waits before these bytes: they need no copy. An error shows again in the flush of
-    // what is left.
+  give(here, bytes, 1);
+}
+
+/// Takes bytes for the receiver. When nothing waits before them and there are at least
+/// `least_uncopied`, what the kernel takes at once is not copied. An error shows again in the flush
+/// of what is left.
+void Relay::give(Side& here, std::string_view bytes, size_t least_uncopied) {
+  if (bytes.size() >= least_uncopied && here.held_bytes() == 0 && !here.stalled && connected_) {
     ssize_t sent = ::send(here.target, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       here.delivered += static_cast<uint64_t>(sent);
@@ -236,7 +241,7 @@ void Relay::close(CloseReason reason, bool with_reset) {
 void Relay::send(Direction direction, std::string_view bytes) {
   Side& here = side(direction);
   if (bytes.empty() || here.eof_wanted || ending_ || reset_wanted_) return;
-  here.held.append(bytes);
+  give(here, bytes, kLargePieceBytes);
   here.queued += bytes.size();
   if (in_filter_ && direction != current_) here.injected_until = here.queued;
 }

@@ -30,6 +30,19 @@ TEST(Event, DottedTypes) {
   EXPECT_EQ(dotted_type("proxy", {{"target", "x"}}), "proxy");
 }
 
+TEST(VectorClock, KnowsAndMerges) {
+  VectorClock clock{{"web", 2}, {"api", 5}};
+  EXPECT_EQ(clock.known("api"), 5u);
+  EXPECT_EQ(clock.known("db"), 0u);
+  EXPECT_EQ(clock, (VectorClock{{"api", 5}, {"web", 2}}));  // whatever the order of naming
+  clock.merge({{"api", 4}, {"db", 7}, {"web", 3}});
+  EXPECT_EQ(clock, (VectorClock{{"api", 5}, {"db", 7}, {"web", 3}}));
+  ++clock["db"];
+  EXPECT_EQ(clock.known("db"), 8u);
+  EXPECT_FALSE(clock.empty());
+  EXPECT_TRUE(VectorClock().empty());
+}
+
 TEST(Event, HappensBefore) {
   auto with = [](VectorClock clock) {
     Event event;

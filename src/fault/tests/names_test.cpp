@@ -13,6 +13,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsSupersetOf;
 
+TEST(Syscalls, AreNamedByFamiliesAndByThemselves) {
+  EXPECT_TRUE(names_syscalls("write"));
+  EXPECT_TRUE(names_syscalls("sendto"));
+  EXPECT_TRUE(names_syscalls("getppid"));
+  EXPECT_FALSE(names_syscalls("wrte"));
+  EXPECT_FALSE(names_syscalls(""));
+}
+
 TEST(Names, Families) {
   EXPECT_THAT(*resolve_syscalls("write"),
               ElementsAre("write", "writev", "pwrite64", "pwritev", "pwritev2"));

@@ -1,4 +1,10 @@
+#include <csignal>
+
+#include <sys/resource.h>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "mishap/report/console.h"
 #include "mishap/report/junit.h"
@@ -322,10 +328,24 @@ TEST(Console, ProgressFitsALine) {
   EXPECT_EQ(text, "\r\x1b[K  [0/3] test_" + std::string(76 - 13, 'a') + "…");
 }
 
+Json document_of(const TraceJson& trace) {
+  std::string text;
+  auto written = trace.write([&](std::string_view more) -> Result<void> {
+    text += more;
+    return {};
+  });
+  EXPECT_TRUE(written) << written.error().message;
+  auto document = parse_json(text);
+  EXPECT_TRUE(document) << text;
+  // As a person would have it: the pieces are laid out as if the document had been written whole.
+  EXPECT_EQ(text, document->dump(2) + "\n");
+  return *document;
+}
+
 TEST(TraceJson, HasTheDocumentedKeys) {
   TraceJson trace;
   feed(trace);
-  Json document = trace.document();
+  Json document = document_of(trace);
   EXPECT_EQ(document["version"], 2);
   EXPECT_EQ(document["star_file"], "shop.star");
   EXPECT_EQ(document["pass"], 2);
@@ -352,6 +372,46 @@ TEST(TraceJson, HasTheDocumentedKeys) {
   EXPECT_EQ(matrix["passed"], 2);
   EXPECT_EQ(matrix["excluded"][0]["fault"], "db_down");
   EXPECT_EQ(matrix["cells"][2]["outcome"], "fault_bypassed");
+}
+
+TEST(TraceJson, WithoutTestsIsADocumentToo) {
+  TraceJson trace;
+  trace.on_plan({.spec = "shop.star"});
+  EXPECT_EQ(document_of(trace)["tests"], Json::array());
+}
+
+TEST(TraceJson, SaysThatItCouldNotPutATestAside) {
+  TraceJson trace;
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_FSIZE, &none);
+  feed(trace);
+  auto written = trace.write([](std::string_view) -> Result<void> { return {}; });
+  setrlimit(RLIMIT_FSIZE, &before);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().message, "cannot put the trace document aside: File too large");
+}
+
+TEST(TraceJson, PassesOnWhyItsReaderStopped) {
+  TraceJson trace;
+  feed(trace);
+  auto written = trace.write([](std::string_view) -> Result<void> { return fail("enough"); });
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().message, "enough");
+}
+
+TEST(WriteFile, LeavesNothingWhenItFails) {
+  std::string path = testing::TempDir() + "mishap-report-test.json";
+  auto written = write_file(path, [](const Write& out) -> Result<void> {
+    MISHAP_TRY(out("half"));
+    return fail("the other half is missing");
+  });
+  EXPECT_EQ(written.error().message, "the other half is missing");
+  EXPECT_EQ(access(path.c_str(), F_OK), -1);
+  EXPECT_EQ(access(fmt::format("{}.{}.part", path, getpid()).c_str(), F_OK), -1);
 }
 
 TEST(Junit, CountsFailuresAndEscapes) {

@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,8 +17,25 @@ namespace mishap::event {
 
 using Timestamp = std::chrono::system_clock::time_point;  ///< wall clock, nanoseconds
 
-/// Service -> number of events of that service known at this point.
-using VectorClock = std::map<std::string, uint64_t, std::less<>>;
+/// Service -> number of events of that service known at this point; 0 for one that is not named.
+/// Every event has one, of a few entries: they lie side by side, in order of names.
+class VectorClock {
+ public:
+  using Item = std::pair<std::string, uint64_t>;
+  VectorClock() = default;
+  VectorClock(std::initializer_list<Item> items);
+  uint64_t& operator[](std::string_view service);  ///< adds it when it is not named
+  uint64_t known(std::string_view service) const;
+  /// Takes over what `other` knows beyond this.
+  void merge(const VectorClock& other);
+  bool empty() const { return items_.empty(); }
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+  bool operator==(const VectorClock&) const = default;
+
+ private:
+  std::vector<Item> items_;
+};
 
 /// Field name -> text, in the order in which they were given. Small; looked up linearly.
 class Fields {
@@ -26,6 +43,7 @@ class Fields {
   using Item = std::pair<std::string, std::string>;
   Fields() = default;
   Fields(std::initializer_list<Item> items) : items_(items) {}
+  void reserve(size_t count) { items_.reserve(count); }
   void set(std::string_view name, std::string value);  ///< replaces an existing one, else appends
   const std::string* find(std::string_view name) const;
   std::string_view get(std::string_view name) const;  ///< "" when absent

@@ -16,6 +16,8 @@ namespace mishap::fault {
 /// architecture lacks are left out. `error_number` lets ENOSPC and EDQUOT reach fallocate through
 /// `write`. Error: `unknown syscall "wrte"; did you mean "write"?`.
 Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int error_number = 0);
+/// Whether `resolve_syscalls` knows the keyword; for many words, as it looks for no near ones.
+bool names_syscalls(std::string_view keyword);
 
 /// Number on this architecture, or nothing.
 std::optional<int> syscall_number(std::string_view name);

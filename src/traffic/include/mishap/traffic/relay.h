@@ -46,6 +46,9 @@ class Relay final : private Sink {
  public:
   /// Bytes held for a receiver that lags before its sender is no longer read.
   static constexpr size_t kBufferBytes = 256 * 1024;
+  /// A filter's piece of this size goes out by itself; smaller ones are gathered, because a system
+  /// call costs more than their copy.
+  static constexpr size_t kLargePieceBytes = 16 * 1024;
   using Buffer = std::array<char, kBufferBytes>;
 
   /// Both sockets are non-blocking; `upstream` may still be connecting. `filter` null: bytes pass
@@ -102,6 +105,7 @@ class Relay final : private Sink {
   bool may_read(Direction direction) const;
   void pump(Direction direction);
   void accept_bytes(Direction direction, std::string_view bytes);
+  void give(Side& here, std::string_view bytes, size_t least_uncopied);
   void source_eof(Direction direction);
   void pass_reset(Direction from);
   bool flush(Direction direction);

@@ -117,4 +117,9 @@ std::string did_you_mean(std::string_view name, std::span<const std::string> can
   return found ? "; did you mean \"" + *found + "\"?" : std::string();
 }
 
+std::string nearest_or_all(std::string_view name, std::span<const std::string> candidates) {
+  std::string near = did_you_mean(name, candidates);
+  return near.empty() && !candidates.empty() ? "; known are " + join(candidates, ", ") : near;
+}
+
 }  // namespace mishap

@@ -14,7 +14,12 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
   auto addresses = engine::interface_addresses(spec.services());
   std::map<std::string, engine::Launch> launches;
   for (const auto& service : spec.services()) {
-    MISHAP_ASSIGN(launches[service.name], engine::resolve(service, options, addresses));
+    auto launch = engine::resolve(service, options, addresses);
+    if (!launch) {
+      return fail(fmt::format("{}\n  declared at {}", launch.error().message, service.pos.text()),
+                  launch.error().code);
+    }
+    launches[service.name] = std::move(*launch);
   }
   // Two databases of one cell share its files, so their data directories are told apart.
   engine::separate_directories(launches);

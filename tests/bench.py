@@ -1,0 +1,99 @@
+"""Where tests of the real binary run: a directory of their own, an ordinary user, masked output."""
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+NOBODY = pwd.getpwnam("nobody")  # an ordinary user that every machine has
+
+
+class Bench:
+    """Where the cases run: a copy of the specs that any user can read, and the programs."""
+
+    def __init__(self, bin_dir, ordinary_user):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="mishap-e2e."))
+        self.ordinary_user = ordinary_user
+        shutil.copytree(HERE / "specs", self.work / "specs")
+        shutil.copytree(ROOT / "examples", self.work / "examples")
+        self.bin = self.work / "bin"
+        self.bin.mkdir()
+        for program in ("mishap", "tiny_http", "user_api_careful", "user_api_careless"):
+            shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
+            if program == "tiny_http":
+                shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
+        (self.work / "home").mkdir()
+        if ordinary_user:
+            for path in [self.work, *self.work.rglob("*")]:
+                os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+        else:
+            os.chmod(self.work, 0o755)
+
+    def run(self, args, cwd=None, timeout=300, memory_bytes=None):
+        """Exit code and output, stderr among stdout; `cwd` defaults to the bench's own directory."""
+        command = [str(self.bin / "mishap"), *args]
+        if memory_bytes:
+            command = ["prlimit", f"--as={memory_bytes}", *command]
+        if self.ordinary_user:
+            command = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups", *command]
+        env = dict(os.environ, HOME=str(self.work / "home"), NO_COLOR="1", MISHAP_CACHE_DIR=cache_dir(self.ordinary_user))
+        done = subprocess.run(command, cwd=cwd or self.work, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, text=True, errors="replace")
+        return done.returncode, done.stdout
+
+    def close(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def cache_dir(ordinary_user):
+    """Kept between runs, so that a database is prepared once; one for each user."""
+    return f"/var/tmp/mishap-test-cache-{NOBODY.pw_uid if ordinary_user else os.getuid()}"
+
+
+MASKS = [
+    (r"\x1b\[[0-9;]*[A-Za-z]", ""),
+    (r"mishap \d+\.\d+\.\d+", "mishap VERSION"),
+    (r"seed \d+ \(", "seed N ("),
+    (r"--seed \d+", "--seed N"),
+    (r"\d+ jobs?", "N jobs"),
+    # When a service's words arrive between other events is up to the machine.
+    (r"^ +#\d+ .* (stdout|stderr): .*\n", ""),
+    # Nor do servers always say the same while they start, and a body's end may meet its last words.
+    (r"^ +\d{4}-\d\d-\d\d .* UTC \[\d+\] .*\n", ""),
+    (r"^ +\d+:[CMSX] \d\d .*\n", ""),
+    (r"^ +\(all of it: .*\.(db|cache)\.log\)\n", ""),
+    (r"^ +output of \w+(, last \d+ lines)?:\n(?!    )", ""),
+    (r"(last \d+ of \d+ events:\n)(    #.*\n)*?(?=    #.* (proxy_)?fault_applied )", r"\1"),
+    (r"^ +#\d+ .* proxy_conn_close .*\n", ""),
+    (r"^ +#\d+ .* service_(started kind=image|ready)\n", ""),
+    (r"base/\d+/\d+(_fsm)?", "base/N/N"),
+    (r"conn_id=\d+", "conn_id=N"),
+    (r"event seq=\d+", "event seq=N"),
+    (r"\+\d+\.\d{3}s", "+T"),
+    (r"#\d+ +", "#N "),
+    (r"last \d+ of \d+ events", "last N of M events"),
+    (r"\b\d+(\.\d+)?(ms|s)\b", "T"),
+    (r"\b\d+m\d\ds\b", "T"),
+    (r"PostgreSQL \d+(\.\d+)?[^ ]*", "PostgreSQL V"),
+    (r"/usr/lib/postgresql/\d+/bin", "BIN"),
+    (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
+    (r"not found in PATH \(.*\)", "not found in PATH (PATH)"),
+    (r"/tmp/mishap-e2e\.[^/ ]+", "WORK"),
+    (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
+    (r"T +$", "T"),
+    (r" {2,}T", " T"),
+    (r"─+", "─"),
+    (r"(?<=\S) {2,}", "  "),
+    (r"(PASS|FAIL|VACUOUS|ERROR) +T", r"\1 T"),
+    (r" +│", " │"),
+]
+
+
+def masked(text):
+    for pattern, replacement in MASKS:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text

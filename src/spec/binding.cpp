@@ -97,7 +97,7 @@ tl::unexpected<Error> wrong_type(const CallContext& call, std::string_view param
                                  const Value& value, const starlark::TypeSet& wanted) {
   return call.error(fmt::format("for parameter {}: got {}, want {}{}", parameter,
                                 starlark::type_name(value), wanted.text(),
-                                starlark::type_remedy(parameter, value, wanted)));
+                                starlark::type_remedy(value, wanted)));
 }
 
 std::string item_name(std::string_view list, size_t index) {

@@ -12,14 +12,12 @@
 
 namespace mishap::spec {
 
-namespace types {
-inline const starlark::TypeSet kDuration =
+inline const starlark::TypeSet kDurationType =
     starlark::types::kString.described("string such as \"500ms\"");
-inline const starlark::TypeSet kService = starlark::types::host("service");
-inline const starlark::TypeSet kServiceOrInterface =
+inline const starlark::TypeSet kServiceType = starlark::types::host("service");
+inline const starlark::TypeSet kServiceOrInterfaceType =
     starlark::TypeSet(std::vector<std::string>{"service", "interface_ref"})
         .described("service or interface");
-}  // namespace types
 
 /// "NAME: for parameter PARAM: got TYPE, want WANTED", and what to do where that is plain. The one
 /// form of this error, for what a Signature cannot check: keywords of **kwargs, items of lists.

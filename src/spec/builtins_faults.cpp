@@ -17,7 +17,6 @@ namespace {
 using starlark::KeywordArg;
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 const std::vector<std::string> kTriggerNames = {"probability", "nth",   "after",
                                                 "every",       "times", "max_fires"};
@@ -55,7 +54,7 @@ Result<std::vector<std::string>> peers(const CallContext& call, const Value& val
     } else if (auto* ref = starlark::host_cast<InterfaceRef>(item)) {
       names.push_back(ref->service + "." + ref->interface.name);
     } else {
-      return wrong_type(call, argument, item, own::kServiceOrInterface);
+      return wrong_type(call, argument, item, kServiceOrInterfaceType);
     }
     return {};
   };
@@ -252,7 +251,7 @@ Result<Value> make_protocol_fault(CallContext& call, fault::ProtocolAction actio
   }
   MISHAP_TRY(take_matchers(call, rest, rule));
   MISHAP_TRY(take_answer(call, rest, rule));
-  MISHAP_ASSIGN(auto duration, take_text(call, rest, "delay", own::kDuration));
+  MISHAP_ASSIGN(auto duration, take_text(call, rest, "delay", kDurationType));
   if (duration) {
     MISHAP_ASSIGN(rule.delay, positive_duration(call, "delay", *duration));
   } else if (action == fault::ProtocolAction::delay) {
@@ -283,7 +282,7 @@ void install_faults(World& world) {
              .positional_only()
              .kwargs(),
          make_deny);
-  define(world, Signature("delay").optional("duration", own::kDuration).positional_only().kwargs(),
+  define(world, Signature("delay").optional("duration", kDurationType).positional_only().kwargs(),
          make_delay);
   define(world, Signature("allow"), [](CallContext& call) -> Result<Value> {
     fault::SyscallRule rule;

@@ -16,7 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 constexpr uint64_t kLargestFileBytes = uint64_t{50} << 20;
 
@@ -79,12 +78,12 @@ void install_files(World& world) {
          [](CallContext& call) { return load_parsed(call, parse_json); });
   define(world, Signature("load_yaml").required("path", types::kString),
          [](CallContext& call) { return load_parsed(call, parse_yaml); });
-  define(world, Signature("duration").required("text", own::kDuration).positional_only(),
+  define(world, Signature("duration").required("text", kDurationType).positional_only(),
          [](CallContext& call) -> Result<Value> {
            MISHAP_ASSIGN(Nanoseconds parsed, duration_argument(call, 0));
            return Value::integer(parsed.count());
          });
-  define(world, Signature("sleep").required("duration", own::kDuration), sleep_for);
+  define(world, Signature("sleep").required("duration", kDurationType), sleep_for);
   define(world, Signature("halt").optional("reason", types::kString).positional_only(), halt);
   world.interpreter.predeclare("struct", starlark::make_struct_function(heap));
   world.interpreter.predeclare("json", starlark::make_json_module(heap));

@@ -15,7 +15,6 @@ namespace {
 
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 enum MatrixArg : size_t {
   kScenarios,
@@ -208,8 +207,8 @@ void install_matrix(World& world) {
              .nullable("exclude", types::kList)
              .nullable("monitors", types::kList)
              .nullable("require_faults_fire", types::kBool)
-             .nullable("timeout", own::kDuration)
-             .nullable("drain", own::kDuration),
+             .nullable("timeout", kDurationType)
+             .nullable("drain", kDurationType),
          declare_matrix);
 }
 

@@ -18,7 +18,6 @@ using engine::Healthcheck;
 using engine::Observation;
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 // --- interface, healthchecks ---
 
@@ -144,7 +143,7 @@ void define_healthchecks(World& world) {
          Signature("tcp")
              .required("addr", types::kString)
              .positional_only()
-             .optional("timeout", own::kDuration),
+             .optional("timeout", kDurationType),
          [](CallContext& call) {
            return make_healthcheck(call, Healthcheck::Kind::tcp, "tcp", 1,
                                    std::chrono::seconds(10));
@@ -153,12 +152,12 @@ void define_healthchecks(World& world) {
          Signature("http")
              .required("url", types::kString)
              .positional_only()
-             .optional("timeout", own::kDuration),
+             .optional("timeout", kDurationType),
          [](CallContext& call) {
            return make_healthcheck(call, Healthcheck::Kind::http, "http", 1,
                                    std::chrono::seconds(10));
          });
-  define(world, Signature("ready").keyword_only().optional("timeout", own::kDuration),
+  define(world, Signature("ready").keyword_only().optional("timeout", kDurationType),
          [](CallContext& call) {
            return make_healthcheck(call, Healthcheck::Kind::ready, "", 0, std::chrono::seconds(30));
          });

@@ -16,7 +16,6 @@ namespace {
 
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 /// Lambdas have no name of their own, so the second and later ones are numbered.
 std::string scenario_name(CallContext& call, const Value& function) {
@@ -130,8 +129,7 @@ Result<void> add_own_rules(CallContext& call, Assumption& assumption) {
   auto* ref = starlark::host_cast<InterfaceRef>(call[kTarget]);
   if (service == nullptr && ref != nullptr)
     service = world_of(call).declarations.find_service(ref->service);
-  if (service == nullptr)
-    return wrong_type(call, "target", call[kTarget], own::kServiceOrInterface);
+  if (service == nullptr) return wrong_type(call, "target", call[kTarget], kServiceOrInterfaceType);
   static const std::vector<std::string> kParameters = {"target", "description", "monitors",
                                                        "faults", "rules",       "may_not_fire"};
   if (!needs_target) {
@@ -224,8 +222,8 @@ void install_tests(World& world) {
              .required("name", types::kString)
              .required("body", types::kCallable)
              .nullable("setup", types::kCallable)
-             .nullable("timeout", own::kDuration)
-             .nullable("drain", own::kDuration),
+             .nullable("timeout", kDurationType)
+             .nullable("drain", kDurationType),
          declare_test);
   define(world,
          Signature("fault_assumption")
@@ -249,8 +247,8 @@ void install_tests(World& world) {
              .nullable("faults")
              .nullable("expect", types::kCallable)
              .nullable("monitors", types::kList)
-             .nullable("timeout", own::kDuration)
-             .nullable("drain", own::kDuration),
+             .nullable("timeout", kDurationType)
+             .nullable("drain", kDurationType),
          declare_fault_scenario);
 }
 

@@ -18,7 +18,6 @@ using engine::Healthcheck;
 using engine::Service;
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 // --- service ---
 

@@ -15,7 +15,6 @@ namespace {
 using starlark::KeywordArg;
 using starlark::Signature;
 namespace types = starlark::types;
-namespace own = mishap::spec::types;
 
 Result<Value> require_run(const CallContext& call, std::vector<KeywordArg>& rest) {
   MISHAP_ASSIGN(Value run,
@@ -30,7 +29,7 @@ Result<std::string> take_source(const CallContext& call, std::vector<KeywordArg>
   Value source = take_keyword(rest, "source");
   if (!source.is_valid() || source.is_none()) return std::string();
   const auto* service = service_argument(source);
-  if (service == nullptr) return wrong_type(call, "source", source, own::kService);
+  if (service == nullptr) return wrong_type(call, "source", source, kServiceType);
   return service->name;
 }
 
@@ -40,7 +39,7 @@ const std::vector<std::string> kWindowParameters = {"run", "source"};
 Result<const engine::Service*> require_service(const CallContext& call, std::string_view parameter,
                                                const Value& value) {
   const auto* service = service_argument(value);
-  if (service == nullptr) return wrong_type(call, parameter, value, own::kService);
+  if (service == nullptr) return wrong_type(call, parameter, value, kServiceType);
   return service;
 }
 
@@ -81,7 +80,7 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
   const auto* service = service_argument(target);
   if (service == nullptr) {
     return wrong_type(call, "target", target,
-                      own::kService.described("service, interface or fault_assumption"));
+                      kServiceType.described("service, interface or fault_assumption"));
   }
   if (!positional.empty()) return rules_on_service(call, *service);
   if (rest.empty()) return call.error("names no fault, as in write=deny(\"EIO\")");

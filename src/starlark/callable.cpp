@@ -127,33 +127,39 @@ namespace {
 tl::unexpected<Error> wrong_type(const Signature& signature, std::string_view param,
                                  const Value& value, const TypeSet& types) {
   return fail(fmt::format("{}: for parameter {}: got {}, want {}{}", signature.name(), param,
-                          type_name(value), types.text(), type_remedy(param, value, types)));
+                          type_name(value), types.text(), type_remedy(value, types)));
 }
 
 /// "; name them, as in scenarios=…" when there is something that only goes by name.
-std::string by_name(const Signature& signature) {
+std::string by_name(const Signature& signature, std::string_view whom) {
   for (const auto& param : signature.params()) {
-    if (param.keyword_only) return fmt::format("; name the others, as in {}=…", param.name);
+    if (param.keyword_only) return fmt::format("; name {}, as in {}=…", whom, param.name);
   }
-  return "";
+  return signature.takes_kwargs() ? fmt::format("; name {}", whom) : "";
+}
+
+/// Of a parameter that has no name for callers, and was given by it.
+tl::unexpected<Error> positional(const Signature& signature, std::string_view param) {
+  return fail(fmt::format(
+      "{}: {} is given by position: write its value without {}=", signature.name(), param, param));
 }
 
 tl::unexpected<Error> too_many(const Signature& signature, size_t given, size_t most) {
   const bool exact =
       std::all_of(signature.params().begin(), signature.params().end(),
                   [](const auto& param) { return param.required || param.keyword_only; });
-  std::string remedy = by_name(signature);
   if (most == 0) {
     return fail(fmt::format("{}: unexpected positional arguments{}", signature.name(),
-                            remedy.empty() && signature.takes_kwargs() ? "; name them" : remedy));
+                            by_name(signature, "them")));
   }
   return fail(fmt::format("{}: got {} arguments, want {}{}{}", signature.name(), given,
-                          exact ? "" : "at most ", most, remedy));
+                          exact ? "" : "at most ", most, by_name(signature, "the others")));
 }
 
 tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string_view name) {
   std::vector<std::string> candidates;
   for (const auto& param : signature.params()) {
+    if (param.positional_only && param.name == name) return positional(signature, name);
     if (!param.positional_only) candidates.push_back(param.name);
   }
   if (candidates.empty())
@@ -167,23 +173,20 @@ tl::unexpected<Error> missing(const Signature& signature, const Signature::Param
   const bool named = std::any_of(keywords.begin(), keywords.end(), [&](const auto& keyword) {
     return keyword.name.text() == param.name;
   });
-  if (named && param.positional_only) {
-    return fail(fmt::format("{}: {} is given by position: write its value without {}=",
-                            signature.name(), param.name, param.name));
-  }
+  if (named && param.positional_only) return positional(signature, param.name);
   return fail(fmt::format("{}: missing argument for {}", signature.name(), param.name));
 }
 
 }  // namespace
 
-std::string type_remedy(std::string_view parameter, const Value& value, const TypeSet& wanted) {
+std::string type_remedy(const Value& value, const TypeSet& wanted) {
   const bool wants_function = wanted.accepts_callables();
   if (value.kind() == Kind::kBuiltin && !wants_function)
     return fmt::format("; call it: {}(…)", value.as<Builtin>().name());
   if (wants_function && value.is_none()) return "; name the function without calling it";
   if (wanted.accepts_lists() && !value.is_dict() && !value.is_tuple() && !value.is_none() &&
       value.kind() != Kind::kFunction)
-    return fmt::format("; write a list: {}=[…]", parameter);
+    return "; write a list: […]";
   return "";
 }
 

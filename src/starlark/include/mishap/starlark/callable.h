@@ -96,8 +96,8 @@ class CallArgs {
 };
 
 /// The end of a message about a value of a wrong type, where it is plain what was meant: "; call
-/// it: ready()", "; write its name without ()", "; write args=[…]". "" elsewhere.
-std::string type_remedy(std::string_view parameter, const Value& value, const TypeSet& wanted);
+/// it: ready()", "; write its name without ()", "; write a list: […]". "" elsewhere.
+std::string type_remedy(const Value& value, const TypeSet& wanted);
 
 /// The name and parameters of a native function. Parameters are bound by position or by name, in
 /// the order declared.

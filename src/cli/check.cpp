@@ -46,6 +46,7 @@ Json document_of(const std::string& path, const spec::LoadOutcome& loaded) {
 
 /// A mishap.yaml that `mishap test` would refuse is wrong here, too.
 void add_config_problem(const std::string& path, spec::LoadOutcome& loaded) {
+  if (!loaded.spec) return;
   auto config = engine::find_config(std::filesystem::absolute(path).parent_path());
   if (config) return;
   spec::LoadMessage message;

@@ -125,8 +125,10 @@ Result<Config> find_config(const fs::path& directory) {
   for (fs::path at = fs::absolute(directory);; at = at.parent_path()) {
     std::vector<fs::path> found;
     for (const char* name : {"mishap.yaml", "mishap.yml"}) {
-      // A link that leads nowhere is there as well, and cannot be read.
-      if (fs::symlink_status(at / name, ignored).type() != fs::file_type::not_found)
+      // A link that leads nowhere is there as well, and cannot be read; a closed directory has
+      // none.
+      const auto type = fs::symlink_status(at / name, ignored).type();
+      if (type != fs::file_type::not_found && type != fs::file_type::none)
         found.push_back(at / name);
     }
     if (found.size() > 1)

@@ -225,7 +225,7 @@ Result<Selection> side(const CallContext& call, size_t index, std::string_view p
   for (const auto& entry : value.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
     if (!entry.key.is_string())
-      return wrong_type(call, fmt::format("{}: a key", parameter), entry.key, types::kString);
+      return wrong_type(call, fmt::format("{} (a name)", parameter), entry.key, types::kString);
     keywords.push_back({entry.key, entry.value});
   }
   return selection(call, {}, std::move(keywords));

@@ -192,7 +192,7 @@ Result<void> take_headers(CallContext& call, const Value& headers, fault::Protoc
   for (const auto& entry : headers.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
     if (!entry.key.is_string())
-      return wrong_type(call, "headers: a name", entry.key, types::kString);
+      return wrong_type(call, "headers (a name)", entry.key, types::kString);
     std::string text = starlark::str(entry.value);
     if ((std::string(entry.key.text()) + text).find_first_of("\r\n") != std::string::npos)
       return call.error(fmt::format("headers: {} must be one line", starlark::repr(entry.key)));

@@ -136,7 +136,7 @@ Result<std::vector<Value>> matchers(const CallContext& call) {
   for (const Value& value : call.varargs()) {
     if (starlark::host_cast<MatcherValue>(value) != nullptr) continue;
     auto index = static_cast<size_t>(&value - call.varargs().data());
-    return wrong_type(call, fmt::format("matcher {}", index + 1), value, types::host("matcher"));
+    return wrong_type(call, std::to_string(index + 1), value, types::host("matcher"));
   }
   return std::vector<Value>(call.varargs().begin(), call.varargs().end());
 }

@@ -24,7 +24,7 @@ namespace types = starlark::types;
 Result<void> take_env(CallContext& call, const Value& dict, Service& service) {
   for (const auto& entry : dict.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
-    if (!entry.key.is_string()) return wrong_type(call, "env: a name", entry.key, types::kString);
+    if (!entry.key.is_string()) return wrong_type(call, "env (a name)", entry.key, types::kString);
     std::string name(entry.key.text());
     bool plain = entry.value.is_string() || entry.value.is_int() || entry.value.is_bool() ||
                  entry.value.is_float();
@@ -128,7 +128,7 @@ Result<void> take_ops(CallContext& call, const Value& dict, Service& service) {
   for (const auto& entry : dict.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
     auto* op = starlark::host_cast<OpValue>(entry.value);
-    if (!entry.key.is_string()) return wrong_type(call, "ops: a name", entry.key, types::kString);
+    if (!entry.key.is_string()) return wrong_type(call, "ops (a name)", entry.key, types::kString);
     if (op == nullptr) {
       return wrong_type(call, fmt::format("ops[{}]", starlark::repr(entry.key)), entry.value,
                         types::host("op").described("op(syscalls=[…])"));
@@ -313,7 +313,7 @@ Result<void> take_positionals(CallContext& call, Service& service) {
     } else {
       auto index = static_cast<size_t>(&item - call.varargs().data());
       return wrong_type(
-          call, fmt::format("argument {}", index + 2), item,
+          call, std::to_string(index + 2), item,
           types::host("interface").described("interface(…) or the path of a program"));
     }
   }

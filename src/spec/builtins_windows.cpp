@@ -216,7 +216,7 @@ Result<Value> run_parallel(CallContext& call) {
   Task task = task_of(call.thread());
   std::vector<Branch> branches;
   for (const Value& function : call.varargs()) {
-    std::string name = fmt::format("function {}", branches.size() + 1);
+    std::string name = std::to_string(branches.size() + 1);
     if (!starlark::is_callable(function))
       return wrong_type(call, name, function, types::kCallable.described("function, uncalled"));
     MISHAP_TRY(require_arity(call, name, function, {}));

@@ -43,28 +43,28 @@ Error problem(const fs::path& path, int error) {
   return Error{to_lower(std::strerror(error))};
 }
 
-Result<UniqueFd> open_file(const fs::path& path, struct stat& status) {
+Result<UniqueFd> open_file(const fs::path& path, uint64_t most_bytes, struct stat& status) {
   // A FIFO must not be waited for.
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (fd.get() < 0) return tl::unexpected(problem(path, errno));
   if (fstat(fd.get(), &status) != 0) return tl::unexpected(problem(path, errno));
   if (S_ISDIR(status.st_mode)) return fail("it is a directory");
   if (!S_ISREG(status.st_mode)) return fail("it is not a regular file");
+  if (static_cast<uint64_t>(status.st_size) > most_bytes)
+    return fail(fmt::format("larger than {} bytes", most_bytes));
   return fd;
 }
 
 }  // namespace
 
-Result<void> require_readable(const fs::path& path) {
+Result<void> require_readable(const fs::path& path, uint64_t most_bytes) {
   struct stat status{};
-  return open_file(path, status).map([](const auto&) {});
+  return open_file(path, most_bytes, status).map([](const auto&) {});
 }
 
 Result<std::string> read_text_file(const fs::path& path, uint64_t most_bytes) {
   struct stat status{};
-  MISHAP_ASSIGN(UniqueFd fd, open_file(path, status));
-  if (static_cast<uint64_t>(status.st_size) > most_bytes)
-    return fail(fmt::format("larger than {} bytes", most_bytes));
+  MISHAP_ASSIGN(UniqueFd fd, open_file(path, most_bytes, status));
   std::string text(static_cast<size_t>(status.st_size), '\0');
   size_t done = 0;
   while (done < text.size()) {

@@ -14,7 +14,11 @@ namespace mishap::spec {
 /// bytes".
 Result<std::string> read_text_file(const std::filesystem::path& path, uint64_t most_bytes);
 
-/// Error as above when the file is not there or cannot be read; opens it, reads nothing.
-Result<void> require_readable(const std::filesystem::path& path);
+/// A spec may be this large.
+inline constexpr uint64_t kLargestSpecBytes = uint64_t{16} << 20;
+
+/// Error as above when the file is not there, cannot be read or is too large; reads nothing.
+Result<void> require_readable(const std::filesystem::path& path,
+                              uint64_t most_bytes = kLargestSpecBytes);
 
 }  // namespace mishap::spec

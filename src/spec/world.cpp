@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kLargestSpecBytes = uint64_t{16} << 20;
 /// Values of a spec may take this much; what takes more is a loop that does not end.
 constexpr uint64_t kMostValueBytes = uint64_t{1} << 30;
 

@@ -181,12 +181,11 @@ tl::unexpected<Error> missing(const Signature& signature, const Signature::Param
 
 std::string type_remedy(const Value& value, const TypeSet& wanted) {
   const bool wants_function = wanted.accepts_callables();
+  if (wanted.accepts_lists() && !value.is_dict() && !value.is_tuple() && !value.is_none())
+    return "; write a list: […]";
   if (value.kind() == Kind::kBuiltin && !wants_function)
     return fmt::format("; call it: {}(…)", value.as<Builtin>().name());
   if (wants_function && value.is_none()) return "; name the function without calling it";
-  if (wanted.accepts_lists() && !value.is_dict() && !value.is_tuple() && !value.is_none() &&
-      value.kind() != Kind::kFunction)
-    return "; write a list: […]";
   return "";
 }
 

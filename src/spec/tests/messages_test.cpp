@@ -262,13 +262,13 @@ TEST(Messages, OfAssumptionsAndTests) {
        "fault_assumption: monitors: got int, want monitor"},
       {"fault_scenario(\"a\", scenario = 1)", "3:15",
        "fault_scenario: for parameter scenario: got int, want callable"},
-      {"fault_scenario(\"a\", scenario = len, faults = [1])", "3:15",
+      {"fault_scenario(\"a\", scenario = list, faults = [1])", "3:15",
        "fault_scenario: faults: got int, want fault_assumption"},
-      {"fault_scenario(\"a\", scenario = len, timeout = \"soon\")", "3:15",
+      {"fault_scenario(\"a\", scenario = list, timeout = \"soon\")", "3:15",
        "fault_scenario: bad duration \"soon\": expected a number and a unit, as in \"500ms\" or "
        "\"1m30s\""},
       {"fault_matrix(scenarios = [], faults = [])", "3:13", "fault_matrix: scenarios is empty"},
-      {"fault_matrix(scenarios = [len], faults = [])", "3:13", "fault_matrix: faults is empty"},
+      {"fault_matrix(scenarios = [list], faults = [])", "3:13", "fault_matrix: faults is empty"},
       {"fault_matrix(scenarios = [1], faults = [fault_assumption(\"a\")])", "3:13",
        "fault_matrix: scenarios: got int, want function"},
       {"def s(): pass\nfault_matrix(scenarios = [s, s], faults = [fault_assumption(\"a\")])",
@@ -278,8 +278,8 @@ TEST(Messages, OfAssumptionsAndTests) {
        "5:13", "fault_matrix: overrides: (s, a) is given a int, want function"},
       {"def s(): pass\nscenario(s)\nscenario(s)", "5:9",
        "scenario: test_s is already declared at spec.star:4:9"},
-      {"test(\"\", len)", "3:5", "test: the name is empty"},
-      {"test(\"a\", len)\ntest(\"a\", len)", "4:5",
+      {"test(\"\", list)", "3:5", "test: the name is empty"},
+      {"test(\"a\", list)\ntest(\"a\", list)", "4:5",
        "test: test_a is already declared at spec.star:3:5"},
       {"scenario(1)", "3:9", "scenario: for parameter fn: got int, want callable"},
       {"monitor()", "3:8", "monitor: missing argument for name"},
@@ -373,18 +373,21 @@ std::vector<std::string> notes(const SpecFiles& files, const LoadOutcome& outcom
 
 TEST(Messages, WarnOfPairsOutsideTheMatrix) {
   SpecFiles files;
+  std::string call =
+      "fault_matrix(scenarios = [s], faults = [a], overrides = {(t, a): expect_hang()}, exclude = "
+      "[(s, b)])";
   auto outcome = files.load_text(
-      "a = fault_assumption(\"a\")\nb = fault_assumption(\"b\")\ndef s(): pass\ndef t(): pass\n"
-      "fault_matrix(scenarios = [s], faults = [a], overrides = {(t, a): s}, exclude = [(s, b), "
-      "1])\n");
+      "a = fault_assumption(\"a\")\nb = fault_assumption(\"b\")\ndef s(): pass\ndef t(): pass\n" +
+      call);
   ASSERT_NE(outcome.spec, nullptr);
+  std::string source = "     5 | " + call + "\n       |             ^\n";
   EXPECT_THAT(notes(files, outcome),
-              ElementsAre("spec.star:5:13: warning: fault_matrix: overrides names (t, a), which is "
-                          "not a cell of this matrix\n",
-                          "spec.star:5:13: warning: fault_matrix: exclude names (s, b), which is "
-                          "not a cell of this matrix\n",
-                          "spec.star:5:13: warning: fault_matrix: exclude names 1, which is not a "
-                          "cell of this matrix\n"));
+              ElementsAre("spec.star:5:13: warning: fault_matrix: exclude names (s, b), which is "
+                          "not a cell of this matrix\n" +
+                              source,
+                          "spec.star:5:13: warning: fault_matrix: overrides names (t, a), which is "
+                          "not a cell of this matrix\n" +
+                              source));
 }
 
 TEST(Messages, InformOfReplacementsAndOldSpellings) {

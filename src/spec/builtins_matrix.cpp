@@ -40,14 +40,18 @@ const std::string& assumption_name(const Value& value) {
   return starlark::host_cast<AssumptionValue>(value)->value.name;
 }
 
-/// Row and column of a (scenario, fault) pair: by identity first, then by name. Nothing when it is
+/// (scenario, fault).
+bool is_pair(const Value& key) {
+  if (!key.is_tuple() || key.as<starlark::Tuple>().size() != 2) return false;
+  const auto& pair = key.as<starlark::Tuple>();
+  return starlark::is_callable(pair[0]) && starlark::host_cast<AssumptionValue>(pair[1]) != nullptr;
+}
+
+/// Row and column of a pair: by identity first, then by name. Nothing when it is
 /// outside the product.
 std::optional<std::pair<size_t, size_t>> locate(const Matrix& matrix, const Value& key) {
-  if (!key.is_tuple() || key.as<starlark::Tuple>().size() != 2) return std::nullopt;
   const Value& scenario = key.as<starlark::Tuple>()[0];
   const Value& fault = key.as<starlark::Tuple>()[1];
-  if (starlark::host_cast<AssumptionValue>(fault) == nullptr || !starlark::is_callable(scenario))
-    return std::nullopt;
   auto find = [](const std::vector<Value>& values, const Value& wanted,
                  auto name) -> std::optional<size_t> {
     for (size_t i = 0; i < values.size(); ++i) {
@@ -62,12 +66,6 @@ std::optional<std::pair<size_t, size_t>> locate(const Matrix& matrix, const Valu
   auto column = find(matrix.faults, fault, assumption_name);
   if (!row || !column) return std::nullopt;
   return std::pair(*row, *column);
-}
-
-bool is_pair(const Value& key) {
-  if (!key.is_tuple() || key.as<starlark::Tuple>().size() != 2) return false;
-  const auto& pair = key.as<starlark::Tuple>();
-  return starlark::is_callable(pair[0]) && starlark::host_cast<AssumptionValue>(pair[1]) != nullptr;
 }
 
 std::string pair_text(const Value& pair) {

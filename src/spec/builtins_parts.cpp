@@ -54,7 +54,10 @@ Result<void> check_address(const CallContext& call, Healthcheck::Kind kind,
                   [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; }))
     return call.error("the address has blanks or control characters in it");
   std::string authority(rest.substr(0, http ? rest.find_first_of("/?#") : std::string_view::npos));
-  if (http && !authority.empty() && authority.find(':') == std::string::npos) authority += ":80";
+  size_t bracket = authority.rfind(']');  // of an IPv6 address
+  bool has_port =
+      authority.find(':', bracket == std::string::npos ? 0 : bracket) != std::string::npos;
+  if (http && !authority.empty() && !has_port) authority += ":80";
   auto parsed = net::parse_endpoint(authority);
   if (!parsed) {
     return call.error(fmt::format("{}; write one such as \"localhost:8080{}\"",

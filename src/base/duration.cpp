@@ -42,7 +42,7 @@ struct Number {
 
 constexpr uint64_t kMaxWhole = std::numeric_limits<int64_t>::max();
 
-enum class Problem { none, no_number, no_unit, too_long };
+enum class Problem { none, no_number, no_unit, unknown_unit, too_long };
 
 Problem read_number(std::string_view& text, Number& number) {
   bool any = false;
@@ -83,7 +83,7 @@ Problem read_all(std::string_view text, int64_t& total) {
     Number number;
     if (Problem problem = read_number(text, number); problem != Problem::none) return problem;
     const Unit* unit = read_unit(text);
-    if (unit == nullptr) return Problem::no_unit;
+    if (unit == nullptr) return text.empty() ? Problem::no_unit : Problem::unknown_unit;
     __extension__ using Wide = unsigned __int128;
     Wide part = Wide(number.whole) * unit->nanoseconds +
                 Wide(number.fraction) * unit->nanoseconds / number.scale;
@@ -97,6 +97,8 @@ std::string_view explain(Problem problem) {
   switch (problem) {
     case Problem::no_unit:
       return "a number needs a unit, as in \"500ms\" or \"2s\"";
+    case Problem::unknown_unit:
+      return "the units are ns, us, ms, s, m and h, as in \"500ms\" or \"1m30s\"";
     case Problem::too_long:
       return "longer than 292 years";
     case Problem::no_number:

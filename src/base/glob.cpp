@@ -171,6 +171,19 @@ bool match_path(std::string_view pattern, std::string_view path) {
 
 }  // namespace
 
+std::string_view glob_problem(std::string_view pattern) {
+  while (!pattern.empty()) {
+    char c = pattern.front();
+    pattern.remove_prefix(1);
+    if (c == '\\' && !pattern.empty()) pattern.remove_prefix(1);
+    if (c != '[') continue;
+    bool malformed = false;
+    match_class(pattern, 'x', malformed);
+    if (malformed) return "has a [ without its ]";
+  }
+  return "";
+}
+
 bool glob_shell(std::string_view pattern, std::string_view text) {
   return match(pattern, text, {});
 }

@@ -117,4 +117,10 @@ std::string did_you_mean(std::string_view name, std::span<const std::string> can
   return found ? "; did you mean \"" + *found + "\"?" : std::string();
 }
 
+std::string nearest_or_all(std::string_view name, std::span<const std::string> candidates) {
+  std::string near = did_you_mean(name, candidates);
+  if (!near.empty() || candidates.empty()) return near;
+  return (candidates.size() == 1 ? "; known is " : "; known are ") + join(candidates, ", ");
+}
+
 }  // namespace mishap

@@ -40,6 +40,13 @@ Result<void> writable_argument(std::string_view flag, const std::string& file) {
   }
   std::filesystem::path directory = std::filesystem::path(file).parent_path();
   if (directory.empty()) directory = ".";
+  bool exists = std::filesystem::exists(directory, ignored);
+  if (!exists) {
+    return fail(fmt::format("{} \"{}\": there is no directory {}; make it first", flag, file,
+                            directory.string()));
+  }
+  if (!std::filesystem::is_directory(directory, ignored))
+    return fail(fmt::format("{} \"{}\": {} is not a directory", flag, file, directory.string()));
   if (access(directory.c_str(), W_OK | X_OK) != 0) {
     return fail_errno(fmt::format("{} \"{}\": {}", flag, file, directory.string()), errno);
   }

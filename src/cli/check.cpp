@@ -1,9 +1,11 @@
 // mishap check
+#include <filesystem>
 #include <iostream>
 
 #include <fmt/format.h>
 
 #include "mishap/base/json.h"
+#include "mishap/engine/config.h"
 #include "mishap/spec/spec.h"
 
 #include "commands.h"
@@ -25,8 +27,9 @@ std::string_view level_word(spec::LoadMessage::Level level) {
 
 Json message_json(const spec::LoadMessage& message) {
   return Json{{"level", level_word(message.level)}, {"code", message.code},
-              {"message", message.message},         {"file", message.pos.file},
-              {"line", message.pos.line},           {"column", message.pos.column}};
+              {"message", message.message},         {"hint", message.hint},
+              {"file", message.pos.file},           {"line", message.pos.line},
+              {"column", message.pos.column}};
 }
 
 /// The keys are those that tools for such specs already read; file, line and column are added.
@@ -41,6 +44,19 @@ Json document_of(const std::string& path, const spec::LoadOutcome& loaded) {
   return document;
 }
 
+/// A mishap.yaml that `mishap test` would refuse is wrong here, too.
+void add_config_problem(const std::string& path, spec::LoadOutcome& loaded) {
+  if (!loaded.spec) return;
+  auto config = engine::find_config(std::filesystem::absolute(path).parent_path());
+  if (config) return;
+  spec::LoadMessage message;
+  message.code = "CONFIG";
+  message.message = config.error().message;
+  message.rendered = "error: " + message.message + "\n";
+  loaded.messages.push_back(std::move(message));
+  loaded.spec = nullptr;
+}
+
 std::string counted(size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
@@ -51,6 +67,7 @@ int run_check(const CheckOptions& options) {
   std::string path = spec_path(options.spec);
   if (path.empty()) return 1;
   auto loaded = spec::load(path);
+  add_config_problem(path, loaded);
   if (options.json) {
     std::cout << document_of(path, loaded).dump(2, ' ', false, Json::error_handler_t::replace)
               << "\n";

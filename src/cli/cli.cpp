@@ -79,6 +79,11 @@ void add_cell_options(CLI::App& command, TestOptions& options, std::string& seed
       ->allow_extra_args(false);
 }
 
+/// Without it an empty name would mean that nothing is written.
+const auto kNamesFile = [](const std::string& file) {
+  return file.empty() ? std::string("the name is empty; name a file") : std::string();
+};
+
 void add_test(CLI::App& app, Parsed& parsed) {
   TestOptions& options = parsed.test;
   auto* command = app.add_subcommand("test", "Run the tests of a spec");
@@ -90,12 +95,15 @@ void add_test(CLI::App& app, Parsed& parsed) {
   command->add_option("-j,--jobs", parsed.jobs, "Cells at a time (default: the cores)")
       ->type_name("N");
   command->add_option("--output", options.output, "Write the trace document (JSON) here")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(kNamesFile);
   command
       ->add_option("--format", parsed.test_format,
                    "json: the trace document on stdout, all else on stderr")
       ->type_name("text|json");
-  command->add_option("--junit", options.junit, "Write JUnit XML here")->type_name("FILE");
+  command->add_option("--junit", options.junit, "Write JUnit XML here")
+      ->type_name("FILE")
+      ->check(kNamesFile);
   command->add_option("--show", parsed.show, "fail: list only the tests that failed")
       ->type_name("all|fail");
   command->add_flag("--dry-run", options.dry_run, "Load the spec, list its tests, stop");
@@ -212,18 +220,21 @@ std::optional<std::string> unknown_flag(const CLI::App& scope,
   return std::nullopt;
 }
 
+int unknown_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const auto* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(one->get_name());
+  }
+  return report_error(fmt::format("unknown command \"{}\"{}\nknown are {}; see mishap --help", word,
+                                  did_you_mean(word, known), join(known, ", ")));
+}
+
 /// A usage error in our own words: the parser's speak of its own terms, without a suggestion.
 int usage_error(const CLI::App& app, const CLI::ParseError& error,
                 const std::vector<std::string>& words) {
   const CLI::App* command = command_of(app, words);
   if (command == nullptr && !words.empty() && words.front()[0] != '-') {
-    std::vector<std::string> known;
-    for (const auto* one : app.get_subcommands([](const CLI::App*) { return true; })) {
-      known.push_back(one->get_name());
-    }
-    return report_error(fmt::format("unknown command \"{}\"{}\nknown are {}; see mishap --help",
-                                    words.front(), did_you_mean(words.front(), known),
-                                    join(known, ", ")));
+    return unknown_command(app, words.front());
   }
   std::string see = command == nullptr ? "see mishap --help"
                                        : fmt::format("see mishap {} --help", command->get_name());
@@ -293,6 +304,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // taken from the back
   } catch (const CLI::CallForHelp& help) {
+    // `mishap help tets` must not answer as if nothing had been asked.
+    if (command_of(app, words) == nullptr && words.front()[0] != '-')
+      return unknown_command(app, words.front());
     return app.exit(help);
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "mishap/base/random.h"
 #include "mishap/base/text.h"
 #include "mishap/engine/config.h"
+#include "mishap/engine/native.h"
 #include "mishap/report/trace_json.h"
 
 #include "arguments.h"
@@ -50,8 +52,11 @@ Result<engine::EngineOptions> engine_options(const TestOptions& options, const f
   MISHAP_ASSIGN(auto config, engine::find_config(engine.spec_dir));
   engine.images = config.images;
   engine.images_dir = config.file.parent_path();
+  std::set<std::string> given;
   for (const auto& text : options.images) {
     MISHAP_ASSIGN(auto mapped, engine::parse_image_option(text));
+    if (!given.insert(mapped.first).second)
+      return fail(fmt::format("--image names {} twice", mapped.first));
     engine.images[mapped.first] = mapped.second;
   }
   return engine;
@@ -79,6 +84,11 @@ Result<std::vector<spec::TestInfo>> select_tests(const spec::Spec& spec,
   if (patterns.empty()) return spec.tests();
   std::vector<spec::TestInfo> selected;
   for (const auto& pattern : patterns) {
+    if (std::string problem = run::pattern_problem(pattern); !problem.empty()) {
+      return fail(
+          fmt::format("--test \"{}\" {}; write a name, a glob such as \"*_db_down\", or ~REGEX",
+                      pattern, problem));
+    }
     auto some = run::select_tests(spec.tests(), pattern);
     if (some.empty()) {
       std::vector<std::string> names;
@@ -94,6 +104,22 @@ Result<std::vector<spec::TestInfo>> select_tests(const spec::Spec& spec,
   auto same = [](const auto& a, const auto& b) { return a.name == b.name; };
   selected.erase(std::unique(selected.begin(), selected.end(), same), selected.end());
   return selected;
+}
+
+void warn_of_unused_images(const TestOptions& options, const spec::Spec& spec) {
+  std::vector<std::string> names;
+  for (const auto& service : spec.services()) {
+    for (auto& name : engine::mapped_names(service)) names.push_back(std::move(name));
+  }
+  for (const auto& text : options.images) {
+    std::string image = text.substr(0, text.find('='));
+    bool used =
+        std::any_of(spec.services().begin(), spec.services().end(),
+                    [&](const auto& service) { return engine::mapping_serves(image, service); });
+    if (used) continue;
+    std::cerr << fmt::format("warning: --image {}: no service of {} has that image{}\n", image,
+                             spec.path().string(), nearest_or_all(image, names));
+  }
 }
 
 Result<run::RunOptions> run_options(const TestOptions& options, const std::string& spec) {

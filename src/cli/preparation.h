@@ -20,6 +20,9 @@ std::unique_ptr<spec::Spec> load_spec(const std::string& path);
 Result<std::vector<spec::TestInfo>> select_tests(const spec::Spec& spec,
                                                  const std::vector<std::string>& patterns);
 
+/// Warns on stderr of each `--image` that no service has any use for: mostly its name is misspelt.
+void warn_of_unused_images(const TestOptions& options, const spec::Spec& spec);
+
 /// Everything of a run but its tests. Errors: a broken mishap.yaml, an `--image` without `=`.
 Result<run::RunOptions> run_options(const TestOptions& options, const std::string& spec);
 

@@ -1,6 +1,7 @@
 // mishap test
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -19,6 +20,27 @@
 
 namespace mishap::cli {
 namespace {
+
+/// Documents must not overwrite each other, or what the run is about.
+Result<void> separate_documents(const TestOptions& options, const spec::Spec& spec) {
+  auto same = [](const std::string& one, const std::string& other) {
+    std::error_code ignored;
+    return !one.empty() && !other.empty() &&
+           (std::filesystem::absolute(one).lexically_normal() ==
+                std::filesystem::absolute(other).lexically_normal() ||
+            std::filesystem::equivalent(one, other, ignored));
+  };
+  if (same(options.output, options.junit))
+    return fail(fmt::format("--output and --junit name the same file, {}", options.output));
+  for (const auto& [flag, file] :
+       {std::pair("--output", options.output), std::pair("--junit", options.junit)}) {
+    for (const auto& [read, content] : spec.files()) {
+      if (same(file, read))
+        return fail(fmt::format("{} \"{}\" would overwrite the spec", flag, file));
+    }
+  }
+  return {};
+}
 
 void print_dry_run(const spec::Spec& spec, const std::vector<spec::TestInfo>& tests) {
   std::cout << "Dry-run: loaded " << spec.path().string()
@@ -67,6 +89,8 @@ int run_test(const TestOptions& options) {
   if (path.empty()) return 1;
   auto loaded = load_spec(path);
   if (!loaded) return 1;
+  if (auto separate = separate_documents(options, *loaded); !separate)
+    return report_error(separate.error().message);
   auto tests = select_tests(*loaded, options.tests);
   if (!tests) return report_error(tests.error().message);
   if (options.dry_run) {
@@ -77,6 +101,7 @@ int run_test(const TestOptions& options) {
     return report_error(path + " declares no tests: add scenario(f), or a function test_…()");
   auto prepared = run_options(options, path);
   if (!prepared) return report_error(prepared.error().message);
+  warn_of_unused_images(options, *loaded);
   run::RunOptions run = std::move(*prepared);
   run.tests = std::move(*tests);
 

@@ -123,15 +123,23 @@ Result<Config> parse_config(const std::string& text, const fs::path& file) {
 Result<Config> find_config(const fs::path& directory) {
   std::error_code ignored;
   for (fs::path at = fs::absolute(directory);; at = at.parent_path()) {
+    std::vector<fs::path> found;
     for (const char* name : {"mishap.yaml", "mishap.yml"}) {
-      const fs::path file = at / name;
-      if (!fs::exists(file, ignored)) continue;
-      std::ifstream in(file);
+      // A link that leads nowhere is there as well, and cannot be read; a closed directory has
+      // none.
+      const auto type = fs::symlink_status(at / name, ignored).type();
+      if (type != fs::file_type::not_found && type != fs::file_type::none)
+        found.push_back(at / name);
+    }
+    if (found.size() > 1)
+      return fail(found[0].string() + ": there is a mishap.yml beside it; keep one of them");
+    if (!found.empty()) {
+      std::ifstream in(found[0]);
       std::ostringstream text;
       if (!in || !(text << in.rdbuf())) {
-        return fail(file.string() + ": cannot be read: " + std::strerror(errno), errno);
+        return fail(found[0].string() + ": cannot be read: " + std::strerror(errno), errno);
       }
-      return parse_config(text.str(), file);
+      return parse_config(text.str(), found[0]);
     }
     if (!at.has_parent_path() || at == at.parent_path()) return Config{};
   }

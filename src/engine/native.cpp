@@ -103,7 +103,9 @@ Result<std::string> locate(const std::string& program, const std::vector<fs::pat
     if (std::find(tried.begin(), tried.end(), candidate.string()) == tried.end())
       tried.push_back(candidate.string());
   }
-  return fail("program \"" + program + "\" does not exist; tried " + join(tried, ", "));
+  std::string remedy;
+  if (program.find(' ') != std::string::npos) remedy = "; its arguments go into args=";
+  return fail("program \"" + program + "\" does not exist; tried " + join(tried, ", ") + remedy);
 }
 
 std::vector<ListeningPort> declared_ports(const Service& service) {
@@ -190,12 +192,29 @@ Result<Launch> resolve_image(const Service& service, const EngineOptions& option
   return fail(not_found(service, "knows " + join(known, ", "), ""));
 }
 
+}  // namespace
+
+std::vector<std::string> mapped_names(const Service& service) {
+  if (service.source == Service::Source::image) return {service.text};
+  if (service.source != Service::Source::build) return {};
+  return {service.text, "mishap-" + service.name + ":latest",
+          "faultbox-" + service.name + ":latest", service.name};
+}
+
+bool mapping_serves(const std::string& image, const Service& service) {
+  const std::map<std::string, std::vector<std::string>> alone = {{image, {}}};
+  const std::vector<std::string> names = mapped_names(service);
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return find_mapping(alone, name) != nullptr; });
+}
+
+namespace {
+
 Result<Launch> resolve_build(const Service& service, const EngineOptions& options,
                              const std::vector<InterfaceAddress>& addresses) {
   Service as_image = service;
   as_image.text = service.name;
-  for (const std::string& key : {service.text, "mishap-" + service.name + ":latest",
-                                 "faultbox-" + service.name + ":latest", service.name}) {
+  for (const std::string& key : mapped_names(service)) {
     if (const auto* command = find_mapping(options.images, key)) {
       as_image.text = key;
       return resolve_mapped(as_image, *command, options, addresses);

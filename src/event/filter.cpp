@@ -44,6 +44,48 @@ std::string Filter::text() const {
   return text;
 }
 
+const std::vector<std::string>& known_types() {
+  static const std::vector<std::string> kTypes = {"syscall",
+                                                  "stdout",
+                                                  "stderr",
+                                                  "step_send",
+                                                  "step_recv",
+                                                  "service_started",
+                                                  "service_ready",
+                                                  "service_exited",
+                                                  "service_seed",
+                                                  "service_reset",
+                                                  "fault_applied",
+                                                  "fault_removed",
+                                                  "fault_zero_traffic",
+                                                  "fault_skipped_no_seccomp",
+                                                  "trace_applied",
+                                                  "trace_removed",
+                                                  "proxy",
+                                                  "proxy_started",
+                                                  "proxy_active",
+                                                  "proxy_fault_applied",
+                                                  "proxy_fault_removed",
+                                                  "proxy_conn_open",
+                                                  "proxy_conn_close",
+                                                  "proxy_handshake_complete",
+                                                  "proxy_stall",
+                                                  "client_call",
+                                                  "client_return",
+                                                  "contract_violation",
+                                                  "topic",
+                                                  "wal",
+                                                  "tail",
+                                                  "poll",
+                                                  "packet",
+                                                  "file_io",
+                                                  "unmediated_io",
+                                                  "partition_applied",
+                                                  "partition_removed",
+                                                  "vacuous_property"};
+  return kTypes;
+}
+
 bool in_assertion_default(std::string_view type) {
   constexpr std::array<std::string_view, 4> kTypes = {"syscall", "stdout", "topic", "wal"};
   return is_one_of(kTypes, type);

@@ -159,8 +159,9 @@ Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int 
     return found;
   }
   if (syscall_number(keyword)) return std::vector<std::string>{std::string(keyword)};
-  return fail(
-      fmt::format("unknown syscall \"{}\"{}", keyword, did_you_mean(keyword, known_keywords())));
+  std::string near = did_you_mean(keyword, known_keywords());
+  return fail(fmt::format("unknown syscall \"{}\"{}", keyword,
+                          near.empty() ? "; write one such as write, connect or fsync" : near));
 }
 
 bool names_syscalls(std::string_view keyword) {
@@ -178,8 +179,14 @@ Result<Errno> resolve_errno(std::string_view name) {
     if (const Errno* found = alias.name == wanted ? errno_of(alias.number) : nullptr) return *found;
   }
   std::vector<std::string> known;
-  for (const Errno& one : errnos()) known.push_back(one.name);
-  return fail(fmt::format("unknown errno \"{}\"{}", name, did_you_mean(name, known)));
+  for (const Errno& one : errnos()) {
+    if (one.text == to_lower(name))
+      return fail(fmt::format("unknown errno \"{}\"; its name is \"{}\"", name, one.name));
+    known.push_back(one.name);
+  }
+  std::string near = did_you_mean(name, known);
+  return fail(fmt::format("unknown errno \"{}\"{}", name,
+                          near.empty() ? "; write a name of errno(3), such as \"EIO\"" : near));
 }
 
 std::string errno_text(int number) {

@@ -15,9 +15,13 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
                                                             const engine::EngineOptions& options) {
   std::map<std::string, engine::Launch> launches;
   for (const auto& service : spec.services()) {
-    MISHAP_ASSIGN(
-        launches[service.name],
-        engine::resolve(service, options, engine::interface_addresses(spec.services(), service)));
+    auto launch = engine::resolve(service, options,
+                                  engine::interface_addresses(spec.services(), service));
+    if (!launch) {
+      return fail(fmt::format("{}\n  declared at {}", launch.error().message, service.pos.text()),
+                  launch.error().code);
+    }
+    launches[service.name] = std::move(*launch);
   }
   // Two databases of one cell share its files, so their data directories are told apart.
   engine::separate_directories(launches);

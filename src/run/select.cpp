@@ -23,6 +23,13 @@ std::vector<spec::TestInfo> matching(const std::vector<spec::TestInfo>& tests, M
 
 }  // namespace
 
+std::string pattern_problem(const std::string& pattern) {
+  if (pattern.empty()) return "is empty";
+  if (!pattern.starts_with('~')) return std::string(glob_problem(pattern));
+  RE2 regex(pattern.substr(1), RE2::Quiet);
+  return regex.ok() ? "" : "is no regular expression: " + regex.error();
+}
+
 std::vector<spec::TestInfo> select_tests(const std::vector<spec::TestInfo>& tests,
                                          const std::string& pattern) {
   auto exact =

@@ -113,23 +113,28 @@ struct Selection {
   bool all_types() const { return where.is_valid() || filter.names_type(); }
 };
 
+const starlark::TypeSet kPredicate =
+    types::kCallable.described("function or matcher; filters are named, as in type=\"stdout\"");
+constexpr const char* kEvent[] = {"the event"};
+
 Result<Selection> selection(const CallContext& call, std::span<const Value> positional,
-                            std::vector<KeywordArg> keywords) {
+                            std::vector<KeywordArg> keywords,
+                            std::string_view parameter = "where") {
   Selection selected;
   selected.where = take_keyword(keywords, "where");
   if (positional.size() > 1)
-    return call.error("takes one positional argument at most, the predicate");
+    return call.error("takes one positional argument at most, the predicate; name the filters");
   if (positional.size() == 1) {
     if (selected.where.is_valid()) return call.error("got multiple values for parameter where");
     selected.where = positional[0];
   }
   if (selected.where.is_none()) selected.where = Value();
-  if (selected.where.is_valid() && !starlark::is_callable(selected.where) &&
-      starlark::host_cast<MatcherValue>(selected.where) == nullptr) {
-    return call.error(fmt::format("for parameter where: got {}, want function or matcher",
-                                  starlark::type_name(selected.where)));
+  if (selected.where.is_valid() && starlark::host_cast<MatcherValue>(selected.where) == nullptr) {
+    if (!starlark::is_callable(selected.where))
+      return wrong_type(call, parameter, selected.where, kPredicate);
+    MISHAP_TRY(require_arity(call, parameter, selected.where, kEvent));
   }
-  MISHAP_ASSIGN(selected.filter, filter_argument(keywords));
+  MISHAP_ASSIGN(selected.filter, filter_argument(call, keywords));
   return selected;
 }
 
@@ -208,13 +213,19 @@ Result<Value> assert_never(CallContext& call) {
 }
 
 /// One side of assert_before: a dict of filters, a matcher or a callable.
-Result<Selection> side(const CallContext& call, size_t index) {
+Result<Selection> side(const CallContext& call, size_t index, std::string_view parameter) {
   const Value& value = call[index];
-  if (!value.is_dict()) return selection(call, std::span(&value, 1), {});
+  if (value.is_string()) {
+    return wrong_type(call, parameter, value,
+                      types::kDict.described("dict of filters such as {\"type\": \"stdout\"}, "
+                                             "function or matcher"));
+  }
+  if (!value.is_dict()) return selection(call, std::span(&value, 1), {}, parameter);
   std::vector<KeywordArg> keywords;
   for (const auto& entry : value.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
-    if (!entry.key.is_string()) return call.error("filters: want a dict with string keys");
+    if (!entry.key.is_string())
+      return wrong_type(call, fmt::format("{} (a name)", parameter), entry.key, types::kString);
     keywords.push_back({entry.key, entry.value});
   }
   return selection(call, {}, std::move(keywords));
@@ -223,8 +234,8 @@ Result<Selection> side(const CallContext& call, size_t index) {
 Result<Value> assert_before(CallContext& call) {
   ++world_of(call).assertion_count;
   MISHAP_ASSIGN(auto* session, observing_session(call));
-  MISHAP_ASSIGN(auto first, side(call, 0));
-  MISHAP_ASSIGN(auto then, side(call, 1));
+  MISHAP_ASSIGN(auto first, side(call, 0, "first"));
+  MISHAP_ASSIGN(auto then, side(call, 1, "then"));
   MISHAP_ASSIGN(const event::Event* earlier, find_event(call, *session, first));
   if (earlier == nullptr) {
     return assertion_failed(

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "mishap/base/glob.h"
 #include "mishap/base/text.h"
 #include "mishap/fault/names.h"
 
@@ -28,11 +29,13 @@ std::vector<std::string> with(std::vector<std::string> names,
   return names;
 }
 
-Result<std::string> text_keyword(const CallContext& call, std::string_view name,
-                                 const Value& value) {
-  if (!value.is_string())
-    return call.error(fmt::format("{}: got {}, want string", name, starlark::type_name(value)));
-  return std::string(value.text());
+/// A keyword that is text: nothing when it was not given.
+Result<std::optional<std::string>> take_text(const CallContext& call, std::vector<KeywordArg>& rest,
+                                             std::string_view name,
+                                             const starlark::TypeSet& wanted = types::kString) {
+  MISHAP_ASSIGN(Value value, take_keyword(call, rest, name, wanted));
+  if (!value.is_valid()) return std::optional<std::string>();
+  return std::optional(std::string(value.text()));
 }
 
 // --- syscall faults ---
@@ -40,22 +43,28 @@ Result<std::string> text_keyword(const CallContext& call, std::string_view name,
 /// `to=db`, `to=db.pg`, `to=[db, cache]`.
 Result<std::vector<std::string>> peers(const CallContext& call, const Value& value) {
   std::vector<std::string> names;
-  auto add = [&](const Value& item) -> Result<void> {
+  auto add = [&](const Value& item, const std::string& argument) -> Result<void> {
     if (const auto* service = service_argument(item)) {
+      if (service->interfaces.empty()) {
+        return call.error(fmt::format(
+            "{}: service \"{}\" declares no interface, so no connection to it can be told",
+            argument, service->name));
+      }
       names.push_back(service->name);
     } else if (auto* ref = starlark::host_cast<InterfaceRef>(item)) {
       names.push_back(ref->service + "." + ref->interface.name);
     } else {
-      return call.error(
-          fmt::format("to: got {}, want service or interface", starlark::type_name(item)));
+      return wrong_type(call, argument, item, kServiceOrInterfaceType);
     }
     return {};
   };
   if (!value.is_list()) {
-    MISHAP_TRY(add(value));
+    MISHAP_TRY(add(value, "to"));
     return names;
   }
-  for (const Value& item : value.as<starlark::List>().items()) MISHAP_TRY(add(item));
+  auto items = value.as<starlark::List>().items();
+  if (items.empty()) return call.error("to is empty; leave it out for any peer");
+  for (size_t i = 0; i < items.size(); ++i) MISHAP_TRY(add(items[i], item_name("to", i)));
   return names;
 }
 
@@ -65,12 +74,13 @@ Result<fault::Scope> scope_argument(const CallContext& call, const Value& value,
     words.emplace_back(value.text());
   else if (value.is_list()) {
     for (const Value& item : value.as<starlark::List>().items()) {
-      MISHAP_ASSIGN(auto word, text_keyword(call, "scope", item));
-      words.push_back(std::move(word));
+      if (!item.is_string())
+        return wrong_type(call, item_name("scope", words.size()), item, types::kString);
+      words.emplace_back(item.text());
     }
   } else {
-    return call.error(
-        fmt::format("scope: got {}, want string or list", starlark::type_name(value)));
+    return wrong_type(call, "scope", value,
+                      (types::kString | types::kList).described("string or list"));
   }
   if (words.size() == 1 && words[0] == "auto") return fault::scope_of_errno(error);
   auto scope = fault::parse_scope(words);
@@ -85,30 +95,39 @@ Result<void> take_common(CallContext& call, std::vector<KeywordArg> rest, fault:
   bool limited = std::any_of(rest.begin(), rest.end(),
                              [](const auto& arg) { return arg.name.text() == "max_fires"; });
   MISHAP_ASSIGN(rule.trigger, take_trigger(call, rest));
-  Value mode = take_keyword(rest, "mode");
-  if (mode.is_valid()) {
-    MISHAP_ASSIGN(auto word, text_keyword(call, "mode", mode));
-    if (word != "exhaustive" && word != "stochastic") {
-      return call.error("mode must be \"exhaustive\" or \"stochastic\", not " +
-                        starlark::repr(mode));
+  MISHAP_ASSIGN(auto mode, take_text(call, rest, "mode"));
+  if (mode) {
+    if (*mode != "exhaustive" && *mode != "stochastic") {
+      return call.error(
+          fmt::format("mode must be \"exhaustive\" or \"stochastic\", not \"{}\"", *mode));
     }
-    if (limited && word == "stochastic")
+    if (limited && *mode == "stochastic")
       return call.error("max_fires= cannot be combined with mode=\"stochastic\"");
-    if (!limited && word == "exhaustive") return call.error("mode=\"exhaustive\" needs max_fires=");
+    if (!limited && *mode == "exhaustive")
+      return call.error("mode=\"exhaustive\" needs max_fires=");
   }
   if (limited && rule.trigger.probability >= 1)
     return call.error("max_fires= needs a probability below 1; use times=");
-  if (Value label = take_keyword(rest, "label"); label.is_valid()) {
-    MISHAP_ASSIGN(rule.declared.label, text_keyword(call, "label", label));
-  }
+  MISHAP_ASSIGN(auto label, take_text(call, rest, "label"));
+  rule.declared.label = label.value_or("");
   if (Value to = take_keyword(rest, "to"); to.is_valid()) {
     MISHAP_ASSIGN(rule.to, peers(call, to));
   }
-  if (Value path = take_keyword(rest, "path"); path.is_valid()) {
-    MISHAP_ASSIGN(rule.path_glob, text_keyword(call, "path", path));
+  MISHAP_ASSIGN(auto path, take_text(call, rest, "path"));
+  if (path) {
+    MISHAP_TRY(check_path_glob(call, *path));
+    rule.path_glob = *path;
   }
   if (Value scope = take_keyword(rest, "scope"); scope.is_valid() && scoped) {
     MISHAP_ASSIGN(rule.scope, scope_argument(call, scope, rule.error));
+  }
+  for (const auto& [name, value] : rest) {
+    if (rule.action != fault::SyscallAction::delay) break;
+    if (std::find(kMatcherNames.begin(), kMatcherNames.end(), name.text()) == kMatcherNames.end())
+      continue;
+    return call.error(
+        fmt::format("{0}= belongs to the delay of a request: delay(delay=\"{1}\", {0}=…)",
+                    name.text(), call.text(0)));
   }
   return refuse_rest(call, rest, with({"scope", "to", "path", "label", "mode"}, kTriggerNames));
 }
@@ -139,14 +158,16 @@ std::string canonical(const std::string& name) {
 Result<void> take_matchers(CallContext& call, std::vector<KeywordArg>& rest,
                            fault::ProtocolRule& rule) {
   for (const auto& name : kMatcherNames) {
-    Value value = take_keyword(rest, name);
-    if (!value.is_valid()) continue;
-    MISHAP_ASSIGN(rule.matchers[canonical(name)], text_keyword(call, name, value));
+    MISHAP_ASSIGN(auto pattern, take_text(call, rest, name));
+    if (!pattern) continue;
+    if (auto problem = glob_problem(*pattern);
+        !problem.empty() && pattern->find('*') != std::string::npos)
+      return call.error(fmt::format("{}=\"{}\" {}", name, *pattern, problem));
+    rule.matchers[canonical(name)] = *pattern;
   }
   MISHAP_ASSIGN(rule.trigger, take_trigger(call, rest));
-  if (Value label = take_keyword(rest, "label"); label.is_valid()) {
-    MISHAP_ASSIGN(rule.declared.label, text_keyword(call, "label", label));
-  }
+  MISHAP_ASSIGN(auto label, take_text(call, rest, "label"));
+  rule.declared.label = label.value_or("");
   return {};
 }
 
@@ -167,33 +188,51 @@ Result<std::string> body_text(const CallContext& call, const Value& value) {
   return to_text(*json);
 }
 
+Result<void> take_headers(CallContext& call, const Value& headers, fault::ProtocolRule& rule) {
+  for (const auto& entry : headers.as<starlark::Dict>().table().entries()) {
+    if (!entry.key.is_valid()) continue;
+    if (!entry.key.is_string())
+      return wrong_type(call, "headers (a name)", entry.key, types::kString);
+    std::string text = starlark::str(entry.value);
+    if ((std::string(entry.key.text()) + text).find_first_of("\r\n") != std::string::npos)
+      return call.error(fmt::format("headers: {} must be one line", starlark::repr(entry.key)));
+    rule.headers.emplace_back(entry.key.text(), std::move(text));
+  }
+  return {};
+}
+
+/// One of two spellings of the same thing.
+Result<Value> take_either(const CallContext& call, std::vector<KeywordArg>& rest, const char* one,
+                          const char* other, const starlark::TypeSet& wanted) {
+  MISHAP_ASSIGN(Value first, take_keyword(call, rest, one, wanted));
+  MISHAP_ASSIGN(Value second, take_keyword(call, rest, other, wanted));
+  if (first.is_valid() && second.is_valid())
+    return call.error(fmt::format("{} and {} mean the same; give one of them", one, other));
+  return first.is_valid() ? first : second;
+}
+
 Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest,
                          fault::ProtocolRule& rule) {
-  if (Value status = take_keyword(rest, "status"); status.is_valid()) {
-    if (!status.is_int64())
-      return call.error(fmt::format("status: got {}, want int", starlark::type_name(status)));
+  constexpr int64_t kMostStatus = 599;
+  MISHAP_ASSIGN(Value status, take_keyword(call, rest, "status", types::kInt));
+  if (status.is_valid()) {
+    if (!status.is_int64() || status.as_int64() < 0 || status.as_int64() > kMostStatus) {
+      return call.error(fmt::format("status={} is no status: they go from 0 to {}",
+                                    starlark::repr(status), kMostStatus));
+    }
     rule.status = static_cast<int>(status.as_int64());
   }
-  for (const char* name : {"value", "body"}) {
-    if (Value body = take_keyword(rest, name); body.is_valid()) {
-      MISHAP_ASSIGN(rule.body, body_text(call, body));
-    }
+  MISHAP_ASSIGN(Value body, take_either(call, rest, "body", "value", types::kAny));
+  if (body.is_valid()) {
+    MISHAP_ASSIGN(rule.body, body_text(call, body));
   }
-  if (Value message = take_keyword(rest, "message"); message.is_valid()) {
-    MISHAP_ASSIGN(rule.message, text_keyword(call, "message", message));
-  }
-  for (const char* name : {"code", "sqlstate"}) {
-    if (Value code = take_keyword(rest, name); code.is_valid()) {
-      MISHAP_ASSIGN(rule.code, text_keyword(call, name, code));
-    }
-  }
-  if (Value headers = take_keyword(rest, "headers"); headers.is_valid()) {
-    if (!headers.is_dict()) return call.error("headers: want a dict of strings");
-    for (const auto& entry : headers.as<starlark::Dict>().table().entries()) {
-      if (!entry.key.is_valid()) continue;
-      rule.headers.emplace_back(starlark::str(entry.key), starlark::str(entry.value));
-    }
-  }
+  MISHAP_ASSIGN(auto message, take_text(call, rest, "message"));
+  rule.message = message.value_or("");
+  MISHAP_ASSIGN(Value code, take_either(call, rest, "code", "sqlstate",
+                                        types::kString.described("string such as \"53100\"")));
+  if (code.is_valid()) rule.code = code.text();
+  MISHAP_ASSIGN(Value headers, take_keyword(call, rest, "headers", types::kDict));
+  if (headers.is_valid()) MISHAP_TRY(take_headers(call, headers, rule));
   return {};
 }
 
@@ -212,13 +251,10 @@ Result<Value> make_protocol_fault(CallContext& call, fault::ProtocolAction actio
   }
   MISHAP_TRY(take_matchers(call, rest, rule));
   MISHAP_TRY(take_answer(call, rest, rule));
-  if (Value duration = take_keyword(rest, "delay"); duration.is_valid()) {
-    MISHAP_ASSIGN(auto text, text_keyword(call, "delay", duration));
-    auto parsed = parse_duration(text);
-    if (!parsed) return call.error(parsed.error().message);
-    rule.delay = *parsed;
-  }
-  if (action == fault::ProtocolAction::delay && rule.delay <= Nanoseconds(0)) {
+  MISHAP_ASSIGN(auto duration, take_text(call, rest, "delay", kDurationType));
+  if (duration) {
+    MISHAP_ASSIGN(rule.delay, positive_duration(call, "delay", *duration));
+  } else if (action == fault::ProtocolAction::delay) {
     return call.error(
         "needs a duration: delay(\"500ms\") for syscalls, delay(delay=\"500ms\", …) for requests");
   }
@@ -230,8 +266,7 @@ Result<Value> make_delay(CallContext& call) {
   if (!call.has(0)) return make_protocol_fault(call, fault::ProtocolAction::delay, {"delay"});
   fault::SyscallRule rule;
   rule.action = fault::SyscallAction::delay;
-  MISHAP_ASSIGN(rule.delay, duration_argument(call, 0));
-  if (rule.delay < Nanoseconds(0)) return call.error("the duration is negative");
+  MISHAP_ASSIGN(rule.delay, positive_duration(call, "duration", call.text(0)));
   MISHAP_TRY(take_common(call, {call.kwargs().begin(), call.kwargs().end()}, rule, true));
   rule.declared.text = fmt::format("delay({}){}", format_duration(rule.delay), rule.conditions());
   return call.heap().make<SyscallFaultValue>(std::move(rule));
@@ -241,9 +276,13 @@ Result<Value> make_delay(CallContext& call) {
 
 void install_faults(World& world) {
   using fault::ProtocolAction;
-  define(world, Signature("deny").required("errno", types::kString).positional_only().kwargs(),
+  define(world,
+         Signature("deny")
+             .required("errno", types::kString.described("the name of an errno, such as \"EIO\""))
+             .positional_only()
+             .kwargs(),
          make_deny);
-  define(world, Signature("delay").optional("duration", types::kString).positional_only().kwargs(),
+  define(world, Signature("delay").optional("duration", kDurationType).positional_only().kwargs(),
          make_delay);
   define(world, Signature("allow"), [](CallContext& call) -> Result<Value> {
     fault::SyscallRule rule;

@@ -1,14 +1,13 @@
 // load_file, load_json, load_yaml, struct, sleep, halt, duration, and the modules json, math and
 // time.
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include <fmt/format.h>
 
 #include "mishap/net/stream.h"
 
 #include "binding.h"
+#include "text_files.h"
 #include "world.h"
 
 namespace mishap::spec {
@@ -25,24 +24,17 @@ Result<std::string> read_spec_file(CallContext& call) {
   std::string wanted(call.text(0));
   if (wanted.find("://") != std::string::npos)
     return call.error(fmt::format("{} is a URL; only files can be read", wanted));
+  if (wanted.empty()) return call.error("the path is empty");
+  MISHAP_TRY(refuse_nul(call, "the path", wanted));
   fs::path path = fs::path(wanted).is_absolute() ? fs::path(wanted) : world.directory / wanted;
-  std::error_code error;
-  auto status = fs::status(path, error);
-  if (!fs::exists(status))
-    return call.error(fmt::format("{}: no such file (relative to the spec's directory)", wanted));
-  if (!fs::is_regular_file(status)) return call.error(wanted + ": not a regular file");
   uint64_t limit = kLargestFileBytes;
   if (const char* given = std::getenv("FAULTBOX_LOAD_FILE_MAX_BYTES"))
     limit = std::strtoull(given, nullptr, 10);
-  if (fs::file_size(path, error) > limit)
-    return call.error(fmt::format("{}: larger than {} bytes", wanted, limit));
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) return call.error(wanted + ": cannot be read");
+  auto text = read_text_file(path, limit);
+  if (!text) return call.error(fmt::format("{}: {}", wanted, text.error().message));
   if (world.session == nullptr)
-    world.files[(world.root.parent_path() / wanted).lexically_normal().string()] = text.str();
-  return text.str();
+    world.files[(world.root.parent_path() / wanted).lexically_normal().string()] = *text;
+  return *text;
 }
 
 Result<Value> load_parsed(CallContext& call, Result<Json> (*parse)(std::string_view)) {
@@ -55,9 +47,11 @@ Result<Value> load_parsed(CallContext& call, Result<Json> (*parse)(std::string_v
 Result<Value> sleep_for(CallContext& call) {
   MISHAP_ASSIGN(auto* session, acting_session_of(call));
   MISHAP_ASSIGN(Nanoseconds duration, duration_argument(call, 0));
-  if (duration < Nanoseconds(0)) return call.error("the duration is negative");
+  if (duration < Nanoseconds(0))
+    return call.error(fmt::format("duration=\"{}\" must not be below 0", call.text(0)));
   auto until = net::Clock::now() + duration;
-  if (until > session->deadline()) return call.error("longer than what is left of the test's time");
+  if (until > session->deadline())
+    return call.error("longer than what is left of the test's time; timeout= gives it more");
   BatonRest rest(world_of(call).baton);
   // Nothing ever becomes readable on no descriptor, so this ends at the time or when cancelled.
   auto waited = net::wait_ready(-1, 0, until, &session->cancel());
@@ -84,12 +78,12 @@ void install_files(World& world) {
          [](CallContext& call) { return load_parsed(call, parse_json); });
   define(world, Signature("load_yaml").required("path", types::kString),
          [](CallContext& call) { return load_parsed(call, parse_yaml); });
-  define(world, Signature("duration").required("text", types::kString).positional_only(),
+  define(world, Signature("duration").required("text", kDurationType).positional_only(),
          [](CallContext& call) -> Result<Value> {
            MISHAP_ASSIGN(Nanoseconds parsed, duration_argument(call, 0));
            return Value::integer(parsed.count());
          });
-  define(world, Signature("sleep").required("duration", types::kString), sleep_for);
+  define(world, Signature("sleep").required("duration", kDurationType), sleep_for);
   define(world, Signature("halt").optional("reason", types::kString).positional_only(), halt);
   world.interpreter.predeclare("struct", starlark::make_struct_function(heap));
   world.interpreter.predeclare("json", starlark::make_json_module(heap));

@@ -16,6 +16,10 @@ namespace {
 using starlark::Signature;
 namespace types = starlark::types;
 
+/// What callbacks are called with.
+constexpr const char* kEvent[] = {"the event"};
+constexpr const char* kEventAndState[] = {"the event", "the state"};
+
 /// Both forms take their first argument by position; the newer one takes all by position or by
 /// name, in this order.
 struct MonitorArgs {
@@ -47,15 +51,12 @@ Result<std::string> monitored_service(const CallContext& call, const Value& serv
   if (!service.is_valid()) return std::string();
   if (const auto* declared = service_argument(service)) return declared->name;
   if (!service.is_string()) {
-    return call.error(fmt::format("for parameter service: got {}, want service or string",
-                                  starlark::type_name(service)));
+    return wrong_type(call, "service", service,
+                      types::kString.described("service, or the name of one"));
   }
   std::string name(service.text());
-  std::vector<std::string> known = {"test"};
-  for (const auto& declared : world_of(call).declarations.services) known.push_back(declared.name);
-  if (std::find(known.begin(), known.end(), name) == known.end()) {
-    return call.error(fmt::format("unknown service \"{}\"{}", name, did_you_mean(name, known)));
-  }
+  if (std::string unknown = unknown_service(world_of(call).declarations, name); !unknown.empty())
+    return call.error(unknown);
   return name;
 }
 
@@ -63,6 +64,7 @@ Result<std::string> monitored_service(const CallContext& call, const Value& serv
 Result<MonitorDeclaration> finished_form(const CallContext& call, const MonitorArgs& args) {
   MonitorDeclaration monitor;
   monitor.finished_trace = true;
+  MISHAP_TRY(require_arity(call, "fn", args.first, kEvent));
   monitor.on_event = args.first;
   monitor.name = args.name.is_string() ? std::string(args.name.text()) : callable_name(args.first);
   for (const Value& other : {args.on, args.state_init, args.update, args.check}) {
@@ -84,14 +86,20 @@ Result<MonitorDeclaration> stream_form(const CallContext& call, const MonitorArg
   monitor.on = args.on;
   if (!starlark::is_callable(monitor.on) &&
       starlark::host_cast<MatcherValue>(monitor.on) == nullptr) {
-    return call.error(fmt::format("for parameter on: got {}, want matcher or function",
-                                  starlark::type_name(monitor.on)));
+    return wrong_type(
+        call, "on", monitor.on,
+        types::kCallable.described("matcher such as match.event(type=\"stdout\"), or function"));
   }
+  if (!args.update.is_valid() && !args.check.is_valid())
+    return call.error("has neither update= nor check=, so it could never be violated");
+  if (starlark::host_cast<MatcherValue>(monitor.on) == nullptr)
+    MISHAP_TRY(require_arity(call, "on", monitor.on, kEvent));
   for (const auto& [name, callback] :
        {std::pair("update", args.update), std::pair("check", args.check)}) {
-    if (!callback.is_valid() || starlark::is_callable(callback)) continue;
-    return call.error(fmt::format("for parameter {}: got {}, want function", name,
-                                  starlark::type_name(callback)));
+    if (!callback.is_valid()) continue;
+    if (!starlark::is_callable(callback))
+      return wrong_type(call, name, callback, types::kCallable.described("function"));
+    MISHAP_TRY(require_arity(call, name, callback, kEventAndState));
   }
   monitor.state_init = args.state_init;
   monitor.update = args.update;
@@ -108,8 +116,8 @@ Result<Value> make_monitor(CallContext& call) {
   MISHAP_ASSIGN(auto args, monitor_args(call));
   bool named = args.first.is_string();
   if (!named && !starlark::is_callable(args.first)) {
-    return call.error(
-        fmt::format("got {}, want a name or a function", starlark::type_name(args.first)));
+    return wrong_type(call, "name", args.first,
+                      types::kCallable.described("name, or function for every event"));
   }
   MISHAP_ASSIGN(auto monitor, named ? stream_form(call, args) : finished_form(call, args));
   MISHAP_ASSIGN(monitor.service, monitored_service(call, args.service));
@@ -126,27 +134,23 @@ Result<Value> make_monitor(CallContext& call) {
 
 Result<std::vector<Value>> matchers(const CallContext& call) {
   for (const Value& value : call.varargs()) {
-    if (starlark::host_cast<MatcherValue>(value) == nullptr) {
-      return call.error(fmt::format("got {}, want matcher", starlark::type_name(value)));
-    }
+    if (starlark::host_cast<MatcherValue>(value) != nullptr) continue;
+    auto index = static_cast<size_t>(&value - call.varargs().data());
+    return wrong_type(call, std::to_string(index + 1), value, types::host("matcher"));
   }
   return std::vector<Value>(call.varargs().begin(), call.varargs().end());
 }
 
 Result<Value> match_event(CallContext& call) {
-  for (const auto& [name, value] : call.kwargs()) {
-    if (!value.is_string()) {
-      return call.error(fmt::format("for parameter {}: got {}, want string", name.text(),
-                                    starlark::type_name(value)));
-    }
-  }
-  MISHAP_ASSIGN(auto filter, filter_argument(call.kwargs()));
+  MISHAP_ASSIGN(auto filter, filter_argument(call, call.kwargs()));
   return call.heap().make<MatcherValue>(MatcherValue::Kind::event, std::move(filter),
                                         std::vector<Value>());
 }
 
 Result<Value> combine(CallContext& call, MatcherValue::Kind kind) {
   MISHAP_ASSIGN(auto parts, matchers(call));
+  if (parts.empty() && kind != MatcherValue::Kind::never)
+    return call.error("needs at least one matcher, as in match.event(type=\"stdout\")");
   return call.heap().make<MatcherValue>(kind, event::Filter(), std::move(parts));
 }
 
@@ -170,14 +174,16 @@ void install_monitors(World& world) {
       heap.make<starlark::NamespaceObject>(
           "match",
           std::vector<std::pair<std::string, Value>>{
-              {"event", starlark::make_builtin(heap, Signature("event").kwargs(), match_event)},
+              {"event",
+               starlark::make_builtin(heap, Signature("match.event").kwargs(), match_event)},
               {"any",
-               starlark::make_builtin(heap, Signature("any").varargs(),
+               starlark::make_builtin(heap, Signature("match.any").varargs(),
                                       [](CallContext& call) { return combine(call, Kind::any); })},
               {"all",
-               starlark::make_builtin(heap, Signature("all").varargs(),
+               starlark::make_builtin(heap, Signature("match.all").varargs(),
                                       [](CallContext& call) { return combine(call, Kind::all); })},
-              {"never", starlark::make_builtin(heap, Signature("never"), [](CallContext& call) {
+              {"never",
+               starlark::make_builtin(heap, Signature("match.never"), [](CallContext& call) {
                  return combine(call, Kind::never);
                })}}));
 }

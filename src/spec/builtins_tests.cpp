@@ -1,4 +1,4 @@
-// scenario, test, fault_assumption, fault_scenario, fault_matrix: what becomes a test.
+// scenario, test, fault_assumption, fault_scenario: what becomes a test.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 
 #include "binding.h"
 #include "rules.h"
+#include "test_arguments.h"
 #include "values.h"
 #include "world.h"
 
@@ -15,19 +16,6 @@ namespace {
 
 using starlark::Signature;
 namespace types = starlark::types;
-
-constexpr auto kDefaultTimeout = std::chrono::seconds(30);
-
-Result<void> add_test(CallContext& call, TestDeclaration test) {
-  World& world = world_of(call);
-  for (const auto& other : world.declarations.tests) {
-    if (other.info.name != test.info.name) continue;
-    return call.error(
-        fmt::format("{} is already declared at {}", test.info.name, other.info.pos.text()));
-  }
-  world.declarations.tests.push_back(std::move(test));
-  return {};
-}
 
 /// Lambdas have no name of their own, so the second and later ones are numbered.
 std::string scenario_name(CallContext& call, const Value& function) {
@@ -44,34 +32,24 @@ std::string scenario_name(CallContext& call, const Value& function) {
   return fmt::format("lambda_{}", number);
 }
 
-Result<std::vector<Value>> claim_monitors(CallContext& call, const Value& list) {
-  std::vector<Value> monitors;
-  for (const Value& item : list.as<starlark::List>().items()) {
-    if (starlark::host_cast<MonitorValue>(item) == nullptr) {
-      return call.error(fmt::format("monitors: got {}, want monitor", starlark::type_name(item)));
-    }
-    world_of(call).declarations.claimed.insert(item.object());
-    monitors.push_back(item);
-  }
-  return monitors;
-}
-
-Result<Nanoseconds> timeout_of(CallContext& call, size_t index) {
-  if (!call.has(index) || call.text(index).empty()) return Nanoseconds(kDefaultTimeout);
-  MISHAP_ASSIGN(auto timeout, duration_argument(call, index));
-  return timeout > Nanoseconds(0) ? timeout : Nanoseconds(kDefaultTimeout);
-}
-
-Result<void> take_drain(CallContext& call, size_t index, TestDeclaration& test) {
-  if (!call.has(index)) return {};
-  MISHAP_ASSIGN(test.drain, duration_argument(call, index));
-  return {};
+/// Names stand in reports and on command lines.
+Result<std::string> name_of(CallContext& call) {
+  std::string name(call.text(0));
+  if (name.empty()) return call.error("the name is empty");
+  bool control = std::any_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == 127;
+  });
+  if (control)
+    return call.error(
+        fmt::format("the name {} has control characters in it", starlark::repr(call[0])));
+  return name;
 }
 
 // --- scenario, test ---
 
 Result<Value> declare_scenario(CallContext& call) {
   MISHAP_TRY(require_loading(call));
+  MISHAP_TRY(require_arity(call, "fn", call[0], {}));
   TestDeclaration test;
   std::string name = scenario_name(call, call[0]);
   test.info = {"test_" + name, "scenario", name, "", call.thread().caller_pos()};
@@ -82,9 +60,11 @@ Result<Value> declare_scenario(CallContext& call) {
 
 Result<Value> declare_test(CallContext& call) {
   MISHAP_TRY(require_loading(call));
-  if (call.text(0).empty()) return call.error("the name is empty");
+  MISHAP_ASSIGN(std::string name, name_of(call));
+  MISHAP_TRY(require_arity(call, "body", call[1], {}));
+  if (call.has(2)) MISHAP_TRY(require_arity(call, "setup", call[2], {}));
   TestDeclaration test;
-  test.info = {"test_" + std::string(call.text(0)), "test", "", "", call.thread().caller_pos()};
+  test.info = {"test_" + name, "test", "", "", call.thread().caller_pos()};
   test.body = call[1];
   if (call.has(2)) test.setup = call[2];
   MISHAP_ASSIGN(test.timeout, timeout_of(call, 3));
@@ -106,12 +86,12 @@ enum AssumptionArg : size_t {
 };
 
 Result<void> add_children(CallContext& call, const Value& list, Assumption& assumption) {
-  for (const Value& item : list.as<starlark::List>().items()) {
+  auto items = list.as<starlark::List>().items();
+  for (const Value& item : items) {
     auto* child = starlark::host_cast<AssumptionValue>(item);
-    if (child == nullptr) {
-      return call.error(
-          fmt::format("faults: got {}, want fault_assumption", starlark::type_name(item)));
-    }
+    if (child == nullptr)
+      return wrong_type(call, item_name("faults", static_cast<size_t>(&item - items.data())), item,
+                        kAssumption);
     auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
     append(assumption.syscall_rules, child->value.syscall_rules);
     append(assumption.protocol_rules, child->value.protocol_rules);
@@ -142,17 +122,22 @@ Result<void> add_own_rules(CallContext& call, Assumption& assumption) {
   bool needs_target = !call.kwargs().empty() || call.has(kRules);
   if (!call.has(kTarget)) {
     if (!needs_target) return {};
-    return call.error(fmt::format("\"{}\": faults need target=", assumption.name));
+    return call.error(fmt::format(
+        "\"{}\": faults need target=, the service or interface that they befall", assumption.name));
   }
   const auto* service = service_argument(call[kTarget]);
   auto* ref = starlark::host_cast<InterfaceRef>(call[kTarget]);
   if (service == nullptr && ref != nullptr)
     service = world_of(call).declarations.find_service(ref->service);
-  if (service == nullptr) {
-    return call.error(fmt::format("target: got {}, want service or interface",
-                                  starlark::type_name(call[kTarget])));
+  if (service == nullptr) return wrong_type(call, "target", call[kTarget], kServiceOrInterfaceType);
+  static const std::vector<std::string> kParameters = {"target", "description", "monitors",
+                                                       "faults", "rules",       "may_not_fire"};
+  if (!needs_target) {
+    return call.error(
+        fmt::format("\"{}\" has a target and no fault; write one, such as write=deny(\"EIO\")",
+                    assumption.name));
   }
-  MISHAP_ASSIGN(auto syscalls, syscall_rules(call, *service, call.kwargs()));
+  MISHAP_ASSIGN(auto syscalls, syscall_rules(call, *service, call.kwargs(), kParameters));
   assumption.syscall_rules = std::move(syscalls);
   if (!call.has(kRules)) return {};
   if (ref == nullptr) {
@@ -160,8 +145,9 @@ Result<void> add_own_rules(CallContext& call, Assumption& assumption) {
         fmt::format("rules= needs an interface as target, as in target={0}.{1}", service->name,
                     service->interfaces.empty() ? "INTERFACE" : service->interfaces[0].name));
   }
-  MISHAP_ASSIGN(assumption.protocol_rules,
-                protocol_rules(call, *ref, call.object<starlark::List>(kRules).items(), ""));
+  auto rules = call.object<starlark::List>(kRules).items();
+  if (rules.empty()) return call.error("rules is empty");
+  MISHAP_ASSIGN(assumption.protocol_rules, protocol_rules(call, *ref, rules, ""));
   return {};
 }
 
@@ -176,9 +162,8 @@ void mark(Assumption& assumption, bool may_not_fire) {
 
 Result<Value> make_assumption(CallContext& call) {
   Assumption assumption;
-  assumption.name = call.text(kName);
+  MISHAP_ASSIGN(assumption.name, name_of(call));
   assumption.pos = call.thread().caller_pos();
-  if (assumption.name.empty()) return call.error("the name is empty");
   if (call.has(kDescription)) assumption.description = call.text(kDescription);
   MISHAP_TRY(add_own_rules(call, assumption));
   if (call.has(kMonitors)) {
@@ -203,28 +188,14 @@ Result<Value> make_assumption(CallContext& call) {
   return value;
 }
 
-// --- fault_scenario, fault_matrix ---
-
-Result<std::vector<Value>> assumption_list(CallContext& call, const Value& value) {
-  std::vector<Value> items;
-  if (value.is_list()) {
-    auto list = value.as<starlark::List>().items();
-    items.assign(list.begin(), list.end());
-  } else {
-    items.push_back(value);
-  }
-  for (const Value& item : items) {
-    if (starlark::host_cast<AssumptionValue>(item) != nullptr) continue;
-    return call.error(
-        fmt::format("faults: got {}, want fault_assumption", starlark::type_name(item)));
-  }
-  return items;
-}
+// --- fault_scenario ---
 
 Result<Value> declare_fault_scenario(CallContext& call) {
   MISHAP_TRY(require_loading(call));
+  MISHAP_ASSIGN(std::string name, name_of(call));
+  MISHAP_TRY(require_arity(call, "scenario", call[1], {}));
+  if (call.has(3)) MISHAP_TRY(require_arity(call, "expect", call[3], kResult));
   TestDeclaration test;
-  std::string name(call.text(0));
   test.info = {"test_" + name, "fault_scenario", callable_name(call[1]), "",
                call.thread().caller_pos()};
   test.body = call[1];
@@ -241,143 +212,6 @@ Result<Value> declare_fault_scenario(CallContext& call) {
   return Value::none();
 }
 
-enum MatrixArg : size_t {
-  kScenarios,
-  kColumns,
-  kDefaultExpect,
-  kOverrides,
-  kExclude,
-  kMatrixMonitors,
-  kRequireFire,
-  kMatrixTimeout,
-  kMatrixDrain
-};
-
-/// The matrix while it is being declared.
-struct Matrix {
-  std::vector<Value> scenarios, faults;
-  MatrixInfo info;
-  std::map<std::pair<size_t, size_t>, Value> overrides;
-  std::set<std::pair<size_t, size_t>> excluded;
-};
-
-const std::string& assumption_name(const Value& value) {
-  return starlark::host_cast<AssumptionValue>(value)->value.name;
-}
-
-/// Row and column of a (scenario, fault) pair: by identity first, then by name. Nothing when it is
-/// outside the product.
-std::optional<std::pair<size_t, size_t>> locate(const Matrix& matrix, const Value& key) {
-  if (!key.is_tuple() || key.as<starlark::Tuple>().size() != 2) return std::nullopt;
-  const Value& scenario = key.as<starlark::Tuple>()[0];
-  const Value& fault = key.as<starlark::Tuple>()[1];
-  if (starlark::host_cast<AssumptionValue>(fault) == nullptr || !starlark::is_callable(scenario))
-    return std::nullopt;
-  auto find = [](const std::vector<Value>& values, const Value& wanted,
-                 auto name) -> std::optional<size_t> {
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (values[i].identical(wanted)) return i;
-    }
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (name(values[i]) == name(wanted)) return i;
-    }
-    return std::nullopt;
-  };
-  auto row = find(matrix.scenarios, scenario, callable_name);
-  auto column = find(matrix.faults, fault, assumption_name);
-  if (!row || !column) return std::nullopt;
-  return std::pair(*row, *column);
-}
-
-std::string pair_text(const Value& key) {
-  if (!key.is_tuple() || key.as<starlark::Tuple>().size() != 2) return starlark::repr(key);
-  const Value& fault = key.as<starlark::Tuple>()[1];
-  auto* assumption = starlark::host_cast<AssumptionValue>(fault);
-  return fmt::format("({}, {})", callable_name(key.as<starlark::Tuple>()[0]),
-                     assumption != nullptr ? assumption->value.name : starlark::repr(fault));
-}
-
-void warn_outside(CallContext& call, std::string_view argument, const Value& key) {
-  world_of(call).add_message(
-      LoadMessage::Level::warning, call.thread().caller_pos(),
-      fmt::format("fault_matrix: {} names {}, which is not a cell of this matrix", argument,
-                  pair_text(key)));
-}
-
-Result<Matrix> read_matrix(CallContext& call) {
-  Matrix matrix;
-  auto scenarios = call.object<starlark::List>(kScenarios).items();
-  matrix.scenarios.assign(scenarios.begin(), scenarios.end());
-  MISHAP_ASSIGN(matrix.faults, assumption_list(call, call[kColumns]));
-  if (matrix.scenarios.empty()) return call.error("scenarios is empty");
-  if (matrix.faults.empty()) return call.error("faults is empty");
-  for (const Value& scenario : matrix.scenarios) {
-    if (!starlark::is_callable(scenario)) {
-      return call.error(
-          fmt::format("scenarios: got {}, want function", starlark::type_name(scenario)));
-    }
-    matrix.info.scenarios.push_back(callable_name(scenario));
-  }
-  for (const Value& fault : matrix.faults) matrix.info.faults.push_back(assumption_name(fault));
-  if (call.has(kOverrides)) {
-    for (const auto& entry : call.object<starlark::Dict>(kOverrides).table().entries()) {
-      if (!entry.key.is_valid()) continue;
-      if (!starlark::is_callable(entry.value) && !entry.value.is_none()) {
-        return call.error(fmt::format("overrides: {} is given a {}, want function",
-                                      pair_text(entry.key), starlark::type_name(entry.value)));
-      }
-      if (auto cell = locate(matrix, entry.key))
-        matrix.overrides[*cell] = entry.value;
-      else
-        warn_outside(call, "overrides", entry.key);
-    }
-  }
-  if (call.has(kExclude)) {
-    for (const Value& key : call.object<starlark::List>(kExclude).items()) {
-      if (auto cell = locate(matrix, key))
-        matrix.excluded.insert(*cell);
-      else
-        warn_outside(call, "exclude", key);
-    }
-  }
-  for (const auto& [row, column] : matrix.excluded) {
-    matrix.info.excluded.emplace_back(matrix.info.scenarios[row], matrix.info.faults[column]);
-  }
-  return matrix;
-}
-
-Result<Value> declare_matrix(CallContext& call) {
-  MISHAP_TRY(require_loading(call));
-  MISHAP_ASSIGN(Matrix matrix, read_matrix(call));
-  TestDeclaration common;
-  common.info.kind = "matrix";
-  common.info.pos = call.thread().caller_pos();
-  if (call.has(kMatrixMonitors)) {
-    MISHAP_ASSIGN(common.monitors, claim_monitors(call, call[kMatrixMonitors]));
-  }
-  common.require_faults_fire = call.has(kRequireFire) && call.boolean(kRequireFire);
-  MISHAP_ASSIGN(common.timeout, timeout_of(call, kMatrixTimeout));
-  MISHAP_TRY(take_drain(call, kMatrixDrain, common));
-  for (size_t row = 0; row < matrix.scenarios.size(); ++row) {
-    for (size_t column = 0; column < matrix.faults.size(); ++column) {
-      if (matrix.excluded.contains({row, column})) continue;
-      TestDeclaration cell = common;
-      cell.info.scenario = matrix.info.scenarios[row];
-      cell.info.fault = matrix.info.faults[column];
-      cell.info.name = fmt::format("test_matrix_{}_{}", cell.info.scenario, cell.info.fault);
-      cell.body = matrix.scenarios[row];
-      cell.assumptions = {matrix.faults[column]};
-      if (call.has(kDefaultExpect)) cell.expect = call[kDefaultExpect];
-      if (auto own = matrix.overrides.find({row, column}); own != matrix.overrides.end()) {
-        cell.expect = own->second.is_none() ? Value() : own->second;
-      }
-      MISHAP_TRY(add_test(call, std::move(cell)));
-    }
-  }
-  world_of(call).declarations.matrices.push_back(std::move(matrix.info));
-  return Value::none();
-}
-
 }  // namespace
 
 void install_tests(World& world) {
@@ -388,8 +222,8 @@ void install_tests(World& world) {
              .required("name", types::kString)
              .required("body", types::kCallable)
              .nullable("setup", types::kCallable)
-             .nullable("timeout", types::kString)
-             .nullable("drain", types::kString),
+             .nullable("timeout", kDurationType)
+             .nullable("drain", kDurationType),
          declare_test);
   define(world,
          Signature("fault_assumption")
@@ -413,22 +247,9 @@ void install_tests(World& world) {
              .nullable("faults")
              .nullable("expect", types::kCallable)
              .nullable("monitors", types::kList)
-             .nullable("timeout", types::kString)
-             .nullable("drain", types::kString),
+             .nullable("timeout", kDurationType)
+             .nullable("drain", kDurationType),
          declare_fault_scenario);
-  define(world,
-         Signature("fault_matrix")
-             .keyword_only()
-             .required("scenarios", types::kList)
-             .required("faults", types::kList)
-             .nullable("default_expect", types::kCallable)
-             .nullable("overrides", types::kDict)
-             .nullable("exclude", types::kList)
-             .nullable("monitors", types::kList)
-             .nullable("require_faults_fire", types::kBool)
-             .nullable("timeout", types::kString)
-             .nullable("drain", types::kString),
-         declare_matrix);
 }
 
 }  // namespace mishap::spec

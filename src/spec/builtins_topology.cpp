@@ -1,11 +1,11 @@
-// service, interface, healthchecks, op, observe, decoder, and their old spellings.
+// service: what runs, how it is started and what it is made of.
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
-#include "mishap/fault/names.h"
-#include "mishap/protocols/registry.h"
 
 #include "binding.h"
 #include "values.h"
@@ -15,105 +15,31 @@ namespace mishap::spec {
 namespace {
 
 using engine::Healthcheck;
-using engine::Observation;
 using engine::Service;
 using starlark::Signature;
 namespace types = starlark::types;
-
-// --- interface, healthchecks ---
-
-Result<Value> make_interface(CallContext& call) {
-  engine::Interface interface;
-  interface.name = call.text(0);
-  interface.protocol = call.text(1);
-  MISHAP_ASSIGN(int64_t port, call.to_int64(2));
-  if (port < 1 || port > 65535)
-    return call.error(fmt::format("port {} is not between 1 and 65535", port));
-  interface.port = static_cast<uint16_t>(port);
-  if (call.has(3)) interface.spec = call.text(3);
-  if (protocols::find(interface.protocol) == nullptr) {
-    return call.error(fmt::format("unknown protocol \"{}\"{}; known are {}", interface.protocol,
-                                  did_you_mean(interface.protocol, protocols::names()),
-                                  join(protocols::names(), ", ")));
-  }
-  return call.heap().make<InterfaceValue>(std::move(interface));
-}
-
-Result<Value> make_healthcheck(CallContext& call, Healthcheck::Kind kind, std::string_view scheme,
-                               size_t timeout_at, Nanoseconds default_timeout) {
-  Healthcheck check;
-  check.kind = kind;
-  check.pos = call.thread().caller_pos();
-  check.timeout = default_timeout;
-  if (call.has(timeout_at)) {
-    MISHAP_ASSIGN(check.timeout, duration_argument(call, timeout_at));
-    if (check.timeout <= Nanoseconds(0)) return call.error("timeout must be more than 0");
-  }
-  if (timeout_at > 0) {
-    check.address = call.text(0);
-    std::string prefix = std::string(scheme) + "://";
-    if (kind == Healthcheck::Kind::tcp && check.address.starts_with(prefix))
-      check.address.erase(0, prefix.size());
-    if (kind == Healthcheck::Kind::http && check.address.find("://") == std::string::npos) {
-      check.address.insert(0, prefix);
-    }
-    if (kind == Healthcheck::Kind::tcp)
-      MISHAP_TRY(net::parse_endpoint(check.address).map([](auto) {}));
-  }
-  return call.heap().make<HealthcheckValue>(std::move(check));
-}
-
-// --- decoder, observe ---
-
-Result<Value> make_decoder(CallContext& call, std::string name, const std::string* pattern) {
-  NamedDecoder named{name, nullptr};
-  if (name == "json") named.decoder = event::json_decoder();
-  if (name == "logfmt") named.decoder = event::logfmt_decoder();
-  if (name == "regex") {
-    if (pattern == nullptr) return call.error("the regex decoder needs pattern=");
-    MISHAP_ASSIGN(named.decoder, event::regex_decoder(*pattern));
-  } else if (pattern != nullptr) {
-    return call.error(fmt::format("the {} decoder takes no pattern", name));
-  }
-  if (named.decoder == nullptr) {
-    std::vector<std::string> known = {"json", "logfmt", "regex"};
-    return call.error(fmt::format("unknown decoder \"{}\"{}; known are json, logfmt, regex", name,
-                                  did_you_mean(name, known)));
-  }
-  return call.heap().make<DecoderValue>(std::move(named));
-}
-
-Result<Value> make_observe(CallContext& call, Observation::Source source) {
-  Observation observation{source, nullptr};
-  if (call.has(0)) observation.decoder = starlark::host_cast<DecoderValue>(call[0])->value.decoder;
-  return call.heap().make<ObserveValue>(std::move(observation));
-}
-
-void prefer(CallContext& call, std::string_view newer) {
-  world_of(call).add_message(
-      LoadMessage::Level::info, call.thread().caller_pos(),
-      fmt::format("{}() works; the newer spelling is {}", call.name(), newer));
-}
 
 // --- service ---
 
 Result<void> take_env(CallContext& call, const Value& dict, Service& service) {
   for (const auto& entry : dict.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
-    if (!entry.key.is_string()) {
-      return call.error(
-          fmt::format("env: got {} as name, want string", starlark::type_name(entry.key)));
-    }
+    if (!entry.key.is_string()) return wrong_type(call, "env (a name)", entry.key, types::kString);
     std::string name(entry.key.text());
     bool plain = entry.value.is_string() || entry.value.is_int() || entry.value.is_bool() ||
                  entry.value.is_float();
     if (!plain) {
-      return call.error(
-          fmt::format("env: {} is a {}, want string", name, starlark::type_name(entry.value)));
+      bool reference = starlark::host_cast<InterfaceRef>(entry.value) != nullptr;
+      return wrong_type(
+          call, fmt::format("env[\"{}\"]", name), entry.value,
+          types::kString.described(reference ? "string; write its .addr or .internal_addr"
+                                             : "string, number or bool"));
     }
     if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
       return call.error(fmt::format("env: \"{}\" cannot be the name of a variable", name));
     }
+    if (entry.value.is_string())
+      MISHAP_TRY(refuse_nul(call, fmt::format("env[\"{}\"]", name), entry.value.text()));
     service.env.emplace_back(name, entry.value.is_bool()
                                        ? (entry.value.as_bool() ? "true" : "false")
                                        : starlark::str(entry.value));
@@ -151,14 +77,16 @@ Result<void> take_ports(CallContext& call, const Value& dict, Service& service) 
 }
 
 Result<void> take_depends(CallContext& call, const Value& list, Service& service) {
-  for (const Value& item : list.as<starlark::List>().items()) {
+  auto items = list.as<starlark::List>().items();
+  for (const Value& item : items) {
     if (item.is_string()) {
       service.depends_on.emplace_back(item.text());
     } else if (auto* other = starlark::host_cast<ServiceValue>(item)) {
       service.depends_on.push_back(other->service.name);
     } else {
-      return call.error(
-          fmt::format("depends_on: got {}, want service or string", starlark::type_name(item)));
+      auto index = static_cast<size_t>(&item - items.data());
+      return wrong_type(call, item_name("depends_on", index), item,
+                        types::kString.described("service, or the name of one"));
     }
   }
   return {};
@@ -168,20 +96,44 @@ Result<void> take_observe(CallContext& call, const Value& list, Service& service
   for (const Value& item : list.as<starlark::List>().items()) {
     auto* observe = starlark::host_cast<ObserveValue>(item);
     if (observe == nullptr) {
-      return call.error(fmt::format("observe: got {}, want observe_source, as in observe.stdout()",
-                                    starlark::type_name(item)));
+      return wrong_type(call, item_name("observe", service.observe.size()), item,
+                        types::host("observe_source").described("source such as observe.stdout()"));
+    }
+    for (const auto& other : service.observe) {
+      if (other.source == observe->value.source)
+        return call.error(fmt::format("observe: {} comes twice", starlark::repr(item)));
     }
     service.observe.push_back(observe->value);
   }
   return {};
 }
 
+/// The name becomes a keyword of fault() and fault_assumption().
+Result<void> check_op_name(const CallContext& call, const std::string& name) {
+  static const std::vector<std::string> kTaken = {"run",      "source", "target", "description",
+                                                  "monitors", "faults", "rules",  "may_not_fire"};
+  if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end())
+    return call.error(
+        fmt::format("ops: \"{}\" means something else in fault(…); call it differently", name));
+  bool word = !name.empty() && (name[0] < '0' || name[0] > '9') &&
+              std::all_of(name.begin(), name.end(),
+                          [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  if (word) return {};
+  return call.error(
+      fmt::format("ops: {} cannot be a keyword of fault(…); write letters, digits and _",
+                  Json(name).dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
+
 Result<void> take_ops(CallContext& call, const Value& dict, Service& service) {
   for (const auto& entry : dict.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
     auto* op = starlark::host_cast<OpValue>(entry.value);
-    if (!entry.key.is_string() || op == nullptr)
-      return call.error("ops: want a dict of names to op(…)");
+    if (!entry.key.is_string()) return wrong_type(call, "ops (a name)", entry.key, types::kString);
+    if (op == nullptr) {
+      return wrong_type(call, fmt::format("ops[{}]", starlark::repr(entry.key)), entry.value,
+                        types::host("op").described("op(syscalls=[…])"));
+    }
+    MISHAP_TRY(check_op_name(call, std::string(entry.key.text())));
     service.ops[std::string(entry.key.text())] = op->value.operation;
   }
   return {};
@@ -244,7 +196,8 @@ Result<void> refuse_unknown(CallContext& call) {
       {"entrypoint", "use args="},
       {"http", "declare an interface: interface(\"main\", \"http\", PORT)"},
       {"tcp", "declare an interface: interface(\"main\", \"tcp\", PORT)"},
-      {"name", "the name is the first positional argument"},
+      {"interfaces", "interfaces follow the name: service(\"NAME\", interface(…), …)"},
+      {"interface", "interfaces follow the name: service(\"NAME\", interface(…), …)"},
   };
   if (auto hint = kHints.find(name); hint != kHints.end()) {
     return call.error(fmt::format("unexpected keyword argument \"{}\"; {}", name, hint->second));
@@ -266,9 +219,10 @@ Result<void> refuse_unknown(CallContext& call) {
                                                   "reset",
                                                   "seccomp",
                                                   "nondeterministic_ok"};
-  return call.error(fmt::format("unexpected keyword argument \"{}\"{}; known are {}", name,
-                                did_you_mean(name, kKnown), join(kKnown, ", ")));
+  return refuse_rest(call, {call.kwargs()[0]}, kKnown);
 }
+
+constexpr std::array kSourceNames = {"binary", "image", "build", "remote"};
 
 Result<void> take_source(CallContext& call, Service& service) {
   struct Choice {
@@ -283,13 +237,61 @@ Result<void> take_source(CallContext& call, Service& service) {
     ++given;
     service.source = choice.source;
     service.text = call.text(choice.at);
+    MISHAP_TRY(refuse_nul(call, kSourceNames[choice.at - kBinary], service.text));
     if (service.text.empty())
-      return call.error(fmt::format("service \"{}\": an empty program", service.name));
+      return call.error(fmt::format("{} is empty", kSourceNames[choice.at - kBinary]));
   }
+  MISHAP_TRY(refuse_nul(call, "the program", service.text));
+  bool blank = service.text.find_first_of(" \t\r\n") != std::string::npos;
+  if (service.source == Service::Source::image && blank)
+    return call.error(fmt::format("image=\"{}\" has blanks in it", service.text));
   if (given == 1) return {};
-  return call.error(fmt::format(
-      "service \"{}\": exactly one of binary=, image=, build= and remote= is needed, {} {} given",
-      service.name, given, given == 1 ? "is" : "are"));
+  return call.error(
+      fmt::format("\"{}\" needs exactly one of binary=, image=, build= and remote=, and has {}",
+                  service.name, given == 0 ? "none" : std::to_string(given)));
+}
+
+/// What a service that runs elsewhere must have and cannot have.
+Result<void> check_remote(CallContext& call, const Service& service) {
+  if (service.source != Service::Source::remote) return {};
+  if (service.interfaces.empty())
+    return call.error(fmt::format("remote service \"{}\" needs an interface", service.name));
+  if (!service.healthcheck)
+    return call.error(fmt::format("remote service \"{}\" needs healthcheck=", service.name));
+  for (size_t at : {kArgs, kVolumes, kPorts, kObserve, kOps, kReuse, kSeed, kReset, kSeccomp}) {
+    if (!call.has(at)) continue;
+    return call.error(fmt::format("{}= is not for remote services: nothing of \"{}\" runs here",
+                                  service_signature().params()[at].name, service.name));
+  }
+  return {};
+}
+
+/// A healthcheck has something to ask; one that asks a port that the service does not declare is
+/// warned of.
+Result<void> check_healthcheck(CallContext& call, const Service& service) {
+  if (!service.healthcheck) return {};
+  const Healthcheck& check = *service.healthcheck;
+  if (check.kind == Healthcheck::Kind::ready) {
+    if (!service.interfaces.empty()) return {};
+    return call.error(
+        fmt::format("ready() asks an interface, and \"{}\" declares none; use tcp(…) or http(…)",
+                    service.name));
+  }
+  std::string_view rest = check.address;
+  if (size_t scheme = rest.find("://"); scheme != std::string_view::npos)
+    rest.remove_prefix(scheme + 3);
+  auto endpoint = net::parse_endpoint(std::string(rest.substr(0, rest.find_first_of("/?#"))));
+  if (!endpoint || service.interfaces.empty()) return {};
+  auto declares = [&](const auto& interface) { return interface.port == endpoint->port; };
+  if (std::any_of(service.interfaces.begin(), service.interfaces.end(), declares)) return {};
+  std::vector<std::string> ports;
+  for (const auto& interface : service.interfaces) ports.push_back(std::to_string(interface.port));
+  world_of(call).add_message(
+      LoadMessage::Level::warning, check.pos,
+      fmt::format(
+          "the healthcheck of \"{}\" asks port {}, which it does not declare (it declares {})",
+          service.name, endpoint->port, join(ports, ", ")));
+  return {};
 }
 
 Result<void> take_positionals(CallContext& call, Service& service) {
@@ -298,15 +300,21 @@ Result<void> take_positionals(CallContext& call, Service& service) {
       if (!service.text.empty()) return call.error("two programs are given by position");
       service.text = item.text();
     } else if (auto* interface = starlark::host_cast<InterfaceValue>(item)) {
-      auto same = std::find_if(service.interfaces.begin(), service.interfaces.end(),
-                               [&](const auto& i) { return i.name == interface->value.name; });
-      if (same != service.interfaces.end())
-        *same = interface->value;
-      else
-        service.interfaces.push_back(interface->value);
+      for (const auto& other : service.interfaces) {
+        if (other.name == interface->value.name)
+          return call.error(
+              fmt::format("\"{}\" has two interfaces called \"{}\"", service.name, other.name));
+        if (other.port == interface->value.port) {
+          return call.error(fmt::format("port {} is that of both {} and {} of \"{}\"", other.port,
+                                        other.name, interface->value.name, service.name));
+        }
+      }
+      service.interfaces.push_back(interface->value);
     } else {
-      return call.error(fmt::format("got {}, want interface(…) or the path of a program",
-                                    starlark::type_name(item)));
+      auto index = static_cast<size_t>(&item - call.varargs().data());
+      return wrong_type(
+          call, std::to_string(index + 2), item,
+          types::host("interface").described("interface(…) or the path of a program"));
     }
   }
   return {};
@@ -335,7 +343,7 @@ Result<Value> make_service(CallContext& call) {
   Service service;
   service.name = call.text(kName);
   service.pos = call.thread().caller_pos();
-  if (service.name.empty()) return call.error("the name is empty");
+  MISHAP_TRY(check_name(call, "a service's name", service.name, "_-."));
   if (service.name == "test") return call.error("the name \"test\" is that of the test driver");
   if (const auto* other = world.declarations.find_service(service.name)) {
     return call.error(
@@ -356,7 +364,12 @@ Result<Value> make_service(CallContext& call) {
   if (call.has(kOps)) MISHAP_TRY(take_ops(call, call[kOps], service));
   service.reuse = call.has(kReuse) && call.boolean(kReuse);
   service.seccomp = !call.has(kSeccomp) || call.boolean(kSeccomp);
+  MISHAP_TRY(check_remote(call, service));
+  MISHAP_TRY(check_healthcheck(call, service));
   MISHAP_TRY(refuse_port_clash(call, service));
+  for (size_t at : {kSeed, kReset}) {
+    if (call.has(at)) MISHAP_TRY(require_arity(call, at == kSeed ? "seed" : "reset", call[at], {}));
+  }
   ServiceHooks& hooks = world.declarations.hooks[service.name];
   if (call.has(kSeed)) hooks.seed = call[kSeed];
   if (call.has(kReset)) hooks.reset = call[kReset];
@@ -366,113 +379,8 @@ Result<Value> make_service(CallContext& call) {
   return value;
 }
 
-Result<Value> make_op(CallContext& call) {
-  engine::NamedOperation operation;
-  MISHAP_ASSIGN(auto words, string_list(call, 0, "syscalls"));
-  if (words.empty()) return call.error("syscalls is empty");
-  for (const auto& word : words) {
-    MISHAP_ASSIGN(auto expanded, fault::resolve_syscalls(word));
-    operation.syscalls.insert(operation.syscalls.end(), expanded.begin(), expanded.end());
-  }
-  if (call.has(1)) operation.path_glob = call.text(1);
-  return call.heap().make<OpValue>(OpDeclaration{std::move(operation)});
-}
-
-void define_healthchecks(World& world) {
-  define(world,
-         Signature("tcp")
-             .required("addr", types::kString)
-             .positional_only()
-             .optional("timeout", types::kString),
-         [](CallContext& call) {
-           return make_healthcheck(call, Healthcheck::Kind::tcp, "tcp", 1,
-                                   std::chrono::seconds(10));
-         });
-  define(world,
-         Signature("http")
-             .required("url", types::kString)
-             .positional_only()
-             .optional("timeout", types::kString),
-         [](CallContext& call) {
-           return make_healthcheck(call, Healthcheck::Kind::http, "http", 1,
-                                   std::chrono::seconds(10));
-         });
-  define(world, Signature("ready").keyword_only().optional("timeout", types::kString),
-         [](CallContext& call) {
-           return make_healthcheck(call, Healthcheck::Kind::ready, "", 0, std::chrono::seconds(30));
-         });
-}
-
-void define_observation(World& world) {
-  Heap& heap = world.interpreter.heap();
-  define(world,
-         Signature("decoder")
-             .required("name", types::kString)
-             .positional_only()
-             .optional("pattern", types::kString),
-         [](CallContext& call) -> Result<Value> {
-           std::string pattern(call.has(1) ? call.text(1) : "");
-           return make_decoder(call, std::string(call.text(0)), call.has(1) ? &pattern : nullptr);
-         });
-  auto observe_signature = [](const char* name) {
-    return Signature(name).keyword_only().nullable("decoder", types::host("decoder"));
-  };
-  auto observe = [&](const char* name, Observation::Source source) {
-    return starlark::make_builtin(heap, observe_signature(name), [source](CallContext& call) {
-      return make_observe(call, source);
-    });
-  };
-  Value standard_output = observe("stdout", Observation::Source::standard_output);
-  Value standard_error = observe("stderr", Observation::Source::standard_error);
-  world.interpreter.predeclare(
-      "observe", heap.make<starlark::NamespaceObject>(
-                     "observe", std::vector<std::pair<std::string, Value>>{
-                                    {"stdout", standard_output}, {"stderr", standard_error}}));
-
-  // The old spellings.
-  define(world, observe_signature("stdout"), [](CallContext& call) {
-    prefer(call, "observe.stdout()");
-    return make_observe(call, Observation::Source::standard_output);
-  });
-  define(world, observe_signature("stderr"), [](CallContext& call) {
-    prefer(call, "observe.stderr()");
-    return make_observe(call, Observation::Source::standard_error);
-  });
-  define(world, Signature("json_decoder"), [](CallContext& call) {
-    prefer(call, "decoder(\"json\")");
-    return make_decoder(call, "json", nullptr);
-  });
-  define(world, Signature("logfmt_decoder"), [](CallContext& call) {
-    prefer(call, "decoder(\"logfmt\")");
-    return make_decoder(call, "logfmt", nullptr);
-  });
-  define(world, Signature("regex_decoder").required("pattern", types::kString),
-         [](CallContext& call) {
-           prefer(call, "decoder(\"regex\", pattern=…)");
-           std::string pattern(call.text(0));
-           return make_decoder(call, "regex", &pattern);
-         });
-}
-
 }  // namespace
 
-void install_topology(World& world) {
-  define(world,
-         Signature("interface")
-             .required("name", types::kString)
-             .required("protocol", types::kString)
-             .required("port", types::kInt)
-             .optional("spec", types::kString),
-         make_interface);
-  define(world, service_signature(), make_service);
-  define(world,
-         Signature("op")
-             .keyword_only()
-             .required("syscalls", types::kList)
-             .optional("path", types::kString),
-         make_op);
-  define_healthchecks(world);
-  define_observation(world);
-}
+void install_topology(World& world) { define(world, service_signature(), make_service); }
 
 }  // namespace mishap::spec

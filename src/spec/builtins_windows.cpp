@@ -17,13 +17,11 @@ using starlark::Signature;
 namespace types = starlark::types;
 
 Result<Value> require_run(const CallContext& call, std::vector<KeywordArg>& rest) {
-  Value run = take_keyword(rest, "run");
+  MISHAP_ASSIGN(Value run,
+                take_keyword(call, rest, "run", types::kCallable.described("function, uncalled")));
   if (!run.is_valid())
     return call.error("missing argument for run: the function to call while the fault is on");
-  if (!starlark::is_callable(run)) {
-    return call.error(
-        fmt::format("for parameter run: got {}, want function", starlark::type_name(run)));
-  }
+  MISHAP_TRY(require_arity(call, "run", run, {}));
   return run;
 }
 
@@ -31,11 +29,25 @@ Result<std::string> take_source(const CallContext& call, std::vector<KeywordArg>
   Value source = take_keyword(rest, "source");
   if (!source.is_valid() || source.is_none()) return std::string();
   const auto* service = service_argument(source);
-  if (service == nullptr) {
-    return call.error(
-        fmt::format("for parameter source: got {}, want service", starlark::type_name(source)));
-  }
+  if (service == nullptr) return wrong_type(call, "source", source, kServiceType);
   return service->name;
+}
+
+const std::vector<std::string> kWindowParameters = {"run", "source"};
+
+/// An argument that must be a service.
+Result<const engine::Service*> require_service(const CallContext& call, std::string_view parameter,
+                                               const Value& value) {
+  const auto* service = service_argument(value);
+  if (service == nullptr) return wrong_type(call, parameter, value, kServiceType);
+  return service;
+}
+
+/// Rules of an interface that are given to its service: says which interface there is.
+tl::unexpected<Error> rules_on_service(const CallContext& call, const engine::Service& service) {
+  std::string interface = service.interfaces.empty() ? "INTERFACE" : service.interfaces[0].name;
+  return call.error(fmt::format("rules such as error(…) belong to an interface: fault({}.{}, …)",
+                                service.name, interface));
 }
 
 /// What fault(target, …) opens; `rest` holds the keywords that are left after run=.
@@ -54,6 +66,11 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
   }
   if (auto* ref = starlark::host_cast<InterfaceRef>(target)) {
     MISHAP_ASSIGN(auto source, take_source(call, rest));
+    for (const auto& [name, value] : rest) {
+      if (starlark::host_cast<SyscallFaultValue>(value) == nullptr) continue;
+      return call.error(fmt::format("{0}= is a fault of the service: fault({1}, {0}=…)",
+                                    name.text(), ref->service));
+    }
     MISHAP_TRY(refuse_rest(call, rest, {"run", "source"}));
     if (positional.empty())
       return call.error("needs at least one rule, such as error(…) or drop(…)");
@@ -62,15 +79,12 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
   }
   const auto* service = service_argument(target);
   if (service == nullptr) {
-    return call.error(fmt::format("got {}, want service, interface or fault_assumption",
-                                  starlark::type_name(target)));
+    return wrong_type(call, "target", target,
+                      kServiceType.described("service, interface or fault_assumption"));
   }
-  if (!positional.empty()) {
-    return call.error(fmt::format(
-        "rules such as error(…) belong to an interface: fault({}.INTERFACE, …)", service->name));
-  }
+  if (!positional.empty()) return rules_on_service(call, *service);
   if (rest.empty()) return call.error("names no fault, as in write=deny(\"EIO\")");
-  MISHAP_ASSIGN(window.syscall_rules, syscall_rules(call, *service, rest));
+  MISHAP_ASSIGN(window.syscall_rules, syscall_rules(call, *service, rest, kWindowParameters));
   return window;
 }
 
@@ -126,10 +140,8 @@ Result<Value> fault_all(CallContext& call) {
   cell::WindowPlan all;
   all.pos = call.thread().caller_pos();
   for (const Value& target : targets) {
-    if (service_argument(target) == nullptr) {
-      return call.error(
-          fmt::format("got {} in the list, want service", starlark::type_name(target)));
-    }
+    auto index = static_cast<size_t>(&target - targets.data());
+    MISHAP_TRY(require_service(call, item_name("services", index), target).map([](auto*) {}));
     MISHAP_ASSIGN(auto window, window_of(call, target, {}, rest));
     all.syscall_rules.insert(all.syscall_rules.end(), window.syscall_rules.begin(),
                              window.syscall_rules.end());
@@ -153,9 +165,7 @@ Result<Value> start(CallContext& call, const cell::WindowPlan& window,
 
 Result<Value> stop(CallContext& call, bool trace) {
   MISHAP_ASSIGN(auto* session, acting_session_of(call));
-  const auto* service = service_argument(call[0]);
-  if (service == nullptr)
-    return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
+  MISHAP_ASSIGN(const auto* service, require_service(call, "service", call[0]));
   auto& started = world_of(call).started_windows[started_key(*service, trace)];
   for (auto handle = started.rbegin(); handle != started.rend(); ++handle) session->close(*handle);
   started.clear();
@@ -164,18 +174,14 @@ Result<Value> stop(CallContext& call, bool trace) {
 
 Result<Value> fault_start(CallContext& call) {
   MISHAP_TRY(acting_session_of(call).map([](auto*) {}));
-  const auto* service = service_argument(call[0]);
-  if (service == nullptr)
-    return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
+  MISHAP_ASSIGN(const auto* service, require_service(call, "service", call[0]));
   MISHAP_ASSIGN(auto window,
                 window_of(call, call[0], {}, {call.kwargs().begin(), call.kwargs().end()}));
   return start(call, window, *service);
 }
 
 Result<cell::WindowPlan> trace_window(CallContext& call) {
-  const auto* service = service_argument(call[0]);
-  if (service == nullptr)
-    return call.error(fmt::format("got {}, want service", starlark::type_name(call[0])));
+  MISHAP_ASSIGN(const auto* service, require_service(call, "service", call[0]));
   MISHAP_ASSIGN(auto names, string_list(call, 1, "syscalls"));
   if (names.empty()) return call.error("syscalls is empty");
   cell::WindowPlan window;
@@ -201,7 +207,8 @@ void run_branch(World& world, Branch& branch) {
 
 Result<Value> run_parallel(CallContext& call) {
   MISHAP_TRY(acting_session_of(call).map([](auto*) {}));
-  if (call.varargs().size() < 2) return call.error("needs at least two functions");
+  if (call.varargs().size() < 2)
+    return call.error("needs at least two functions, as in parallel(f, g)");
   if (call.has(0) && !(call[0].is_int64() && call[0].as_int64() == 1) &&
       !(call[0].is_string() && call[0].text() == "1")) {
     return call.error("interleavings other than 1 are not explored by this version");
@@ -209,9 +216,10 @@ Result<Value> run_parallel(CallContext& call) {
   Task task = task_of(call.thread());
   std::vector<Branch> branches;
   for (const Value& function : call.varargs()) {
-    if (!starlark::is_callable(function)) {
-      return call.error(fmt::format("got {}, want function", starlark::type_name(function)));
-    }
+    std::string name = std::to_string(branches.size() + 1);
+    if (!starlark::is_callable(function))
+      return wrong_type(call, name, function, types::kCallable.described("function, uncalled"));
+    MISHAP_TRY(require_arity(call, name, function, {}));
     branches.push_back(
         {function, std::make_unique<Thread>(call.thread().interpreter(), "parallel"), {}});
     branches.back().thread->user = &task;

@@ -6,10 +6,17 @@
 
 #include "mishap/base/text.h"
 #include "mishap/fault/names.h"
-#include "mishap/protocols/registry.h"
 
+#include "binding.h"
+#include "rule_checks.h"
 namespace mishap::spec {
 namespace {
+
+const starlark::TypeSet kSyscallFault =
+    starlark::types::host("fault").described("deny(…), delay(\"…\") or allow()");
+const starlark::TypeSet kProtocolFault =
+    starlark::types::host("proxy_fault")
+        .described("error(…), response(…), delay(delay=\"…\") or drop(…)");
 
 /// The syscalls behind one keyword, and the op it names, if it does.
 struct Resolved {
@@ -24,43 +31,29 @@ Result<Resolved> resolve_keyword(const CallContext& call, const engine::Service&
   }
   auto known = fault::resolve_syscalls(keyword, error);
   if (known) return Resolved{*known, "", ""};
-  std::string ops;
-  for (const auto& [name, op] : service.ops) ops += (ops.empty() ? "" : ", ") + name;
+  std::vector<std::string> ops;
+  for (const auto& [name, op] : service.ops) ops.push_back(name);
+  if (std::string near = did_you_mean(keyword, ops); !near.empty())
+    return call.error(fmt::format("unknown op or syscall \"{}\"{}", keyword, near));
   std::string message = known.error().message;
-  if (!ops.empty()) message += fmt::format(" (ops of {}: {})", service.name, ops);
+  if (!ops.empty()) message += fmt::format(" (ops of {}: {})", service.name, join(ops, ", "));
   return call.error(message);
 }
 
-Result<void> refuse_unsupported(const CallContext& call, const InterfaceRef& target,
-                                const fault::ProtocolRule& rule) {
-  const traffic::Protocol* protocol = protocols::find(target.interface.protocol);
-  if (protocol == nullptr)
-    return call.error(fmt::format("unsupported protocol \"{}\"", target.interface.protocol));
-  const auto& actions = protocol->actions();
-  if (std::find(actions.begin(), actions.end(), rule.action) == actions.end()) {
-    std::vector<std::string> names;
-    for (auto action : actions)
-      names.emplace_back(action == fault::ProtocolAction::respond ? "response" : to_string(action));
-    return call.error(fmt::format("{} cannot take effect on {}.{}: {} interfaces know {}",
-                                  rule.declared.text, target.service, target.interface.name,
-                                  protocol->name(), join(names, ", ")));
-  }
-  const auto& matchers = protocol->matchers();
-  for (const auto& [name, pattern] : rule.matchers) {
-    if (std::find(matchers.begin(), matchers.end(), name) != matchers.end()) continue;
-    return call.error(
-        fmt::format("{} would never match on {}.{}: {} requests have no {}; they are matched by {}",
-                    rule.declared.text, target.service, target.interface.name, protocol->name(),
-                    name, matchers.empty() ? "nothing" : join(matchers, ", ")));
-  }
-  return {};
+/// A keyword that is neither a syscall nor given a fault is a parameter misspelt: says which.
+Result<void> refuse_misspelt(const CallContext& call, const std::string& keyword,
+                             const Value& value, std::span<const std::string> parameters) {
+  if (starlark::host_cast<SyscallFaultValue>(value) != nullptr) return {};
+  std::string near = did_you_mean(keyword, parameters);
+  if (near.empty() || fault::resolve_syscalls(keyword)) return {};
+  return call.error(fmt::format("unexpected keyword argument \"{}\"{}", keyword, near));
 }
 
 }  // namespace
 
 Result<std::vector<fault::SyscallRule>> syscall_rules(
     const CallContext& call, const engine::Service& service,
-    std::span<const starlark::KeywordArg> keywords) {
+    std::span<const starlark::KeywordArg> keywords, std::span<const std::string> parameters) {
   if (service.source == engine::Service::Source::remote && !keywords.empty()) {
     return call.error(
         fmt::format("service \"{}\" is remote: its syscalls cannot be seen", service.name));
@@ -68,13 +61,11 @@ Result<std::vector<fault::SyscallRule>> syscall_rules(
   std::vector<fault::SyscallRule> rules;
   for (const auto& [name, value] : keywords) {
     std::string keyword(name.text());
+    MISHAP_TRY(refuse_misspelt(call, keyword, value, parameters));
     auto* declared = starlark::host_cast<SyscallFaultValue>(value);
     MISHAP_ASSIGN(auto resolved, resolve_keyword(call, service, keyword,
                                                  declared == nullptr ? 0 : declared->value.error));
-    if (declared == nullptr) {
-      return call.error(fmt::format("{}: got {}, want deny(…), delay(…) or allow()", keyword,
-                                    starlark::type_name(value)));
-    }
+    if (declared == nullptr) return wrong_type(call, keyword, value, kSyscallFault);
     fault::SyscallRule rule = declared->value;
     rule.service = service.name;
     rule.keyword = keyword;
@@ -82,6 +73,7 @@ Result<std::vector<fault::SyscallRule>> syscall_rules(
     rule.syscalls = std::move(resolved.syscalls);
     if (!resolved.path_glob.empty()) rule.path_glob = resolved.path_glob;
     rule.declared.text = keyword + "=" + rule.declared.text;
+    MISHAP_TRY(refuse_vain(call, rule));
     rules.push_back(std::move(rule));
   }
   return rules;
@@ -94,16 +86,13 @@ Result<std::vector<fault::ProtocolRule>> protocol_rules(const CallContext& call,
   std::vector<fault::ProtocolRule> resolved;
   for (const Value& value : rules) {
     auto* declared = starlark::host_cast<ProtocolFaultValue>(value);
-    if (declared == nullptr) {
-      return call.error(
-          fmt::format("rules: got {}, want error(…), response(…), delay(delay=…) or drop(…)",
-                      starlark::type_name(value)));
-    }
+    if (declared == nullptr)
+      return wrong_type(call, item_name("rules", resolved.size()), value, kProtocolFault);
     fault::ProtocolRule rule = declared->value;
     rule.service = target.service;
     rule.interface = target.interface.name;
     rule.source = source;
-    MISHAP_TRY(refuse_unsupported(call, target, rule));
+    MISHAP_TRY(refuse_vain(call, target, rule));
     resolved.push_back(std::move(rule));
   }
   return resolved;

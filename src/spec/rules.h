@@ -12,10 +12,11 @@
 namespace mishap::spec {
 
 /// Keywords of fault(service, …) and its like: an op of the service, a family, or a syscall. Errors
-/// name the keyword, the nearest known one, and the service.
+/// name the keyword, the nearest known one, and the service. `parameters` are the builtin's own,
+/// for one of them that is misspelt. Rules that could never take effect are refused.
 Result<std::vector<fault::SyscallRule>> syscall_rules(
     const CallContext& call, const engine::Service& service,
-    std::span<const starlark::KeywordArg> keywords);
+    std::span<const starlark::KeywordArg> keywords, std::span<const std::string> parameters);
 
 /// Rules for an interface; refuses actions and matchers that its protocol does not know, since they
 /// would never take effect.

@@ -64,7 +64,7 @@ Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& ar
     std::string name(name_value.text());
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       return fail(fmt::format("{}: unexpected keyword argument \"{}\"{}", called, name,
-                              did_you_mean(name, known)));
+                              nearest_or_all(name, known)));
     }
     if (arguments.contains(name))
       return fail(fmt::format("{}: got multiple values for parameter {}", called, name));
@@ -182,7 +182,13 @@ Result<Value> StepMethodValue::call(Thread& thread, const starlark::CallArgs& ar
     BatonRest rest(world.baton);
     return world.session->step(service, interface.name, method.name, std::move(arguments), spec);
   }();
-  if (!done) return fail(called + ": " + done.error().message, done.error().code);
+  if (!done) {
+    // The protocol names its method; the call says whose it is.
+    std::string_view reason = done.error().message;
+    if (std::string own = method.name + "(): "; reason.starts_with(own))
+      reason.remove_prefix(own.size());
+    return fail(fmt::format("{}: {}", called, reason), done.error().code);
+  }
   if (world.session->cancel().is_set() && !done->result.ok)
     return fail(called + ": cancelled", kWaitCancelled);
   if (done->result.plain_text) {

@@ -8,8 +8,10 @@
 #include "mishap/base/text.h"
 #include "mishap/spec/spec.h"
 
+#include "binding.h"
 #include "filter_scan.h"
 #include "script_impl.h"
+#include "text_files.h"
 #include "values.h"
 #include "world.h"
 
@@ -122,6 +124,28 @@ LoadMessage spec_error(const World& world, std::string message, SourcePos pos) {
   return render_error(world, error, "SPEC_LOAD_FAILED");
 }
 
+/// Functions that are tests by their name are called with nothing.
+std::vector<LoadMessage> check_test_functions(const World& world) {
+  std::vector<LoadMessage> errors;
+  for (const auto& test : world.declarations.tests) {
+    if (test.info.kind != "test") continue;
+    std::string problem = arity_problem(test.body, {});
+    if (!problem.empty()) errors.push_back(spec_error(world, problem, test.info.pos));
+  }
+  return errors;
+}
+
+/// Services that filters name must exist: a filter for another one never matches, which an
+/// assertion that something never happens would take for the best.
+std::vector<LoadMessage> check_filters(const World& world) {
+  std::vector<LoadMessage> errors;
+  for (const auto& [name, pos] : world.declarations.filtered) {
+    std::string problem = unknown_service(world.declarations, name);
+    if (!problem.empty()) errors.push_back(spec_error(world, problem, pos));
+  }
+  return errors;
+}
+
 /// Each name in depends_on is a service, and nobody depends on himself by way of others.
 std::vector<LoadMessage> check_dependencies(const World& world) {
   const Declarations& declared = world.declarations;
@@ -185,10 +209,9 @@ LoadOutcome load(const fs::path& path) {
   starlark::Thread thread(world->interpreter, "load");
   thread.user = &task;
   BatonHold hold(world->baton);
-  std::error_code missing;
-  if (!fs::is_regular_file(path, missing)) {
-    outcome.messages.push_back(
-        spec_error(*world, fmt::format("cannot read {}: no such file", path.string()), {}));
+  if (auto readable = require_readable(path); !readable) {
+    outcome.messages.push_back(spec_error(
+        *world, fmt::format("cannot read {}: {}", path.string(), readable.error().message), {}));
     return outcome;
   }
   auto module = world->interpreter.load(thread, fs::absolute(path).string());
@@ -209,8 +232,10 @@ LoadOutcome load(const fs::path& path) {
   }
   discover(*world, **module);
   gather_globals(*world, thread);
-  outcome.messages = check_dependencies(*world);
-  if (!outcome.messages.empty()) return outcome;
+  for (auto check : {check_test_functions, check_filters, check_dependencies}) {
+    outcome.messages = check(*world);
+    if (!outcome.messages.empty()) return outcome;
+  }
   outcome.messages = world->messages;
   outcome.spec = std::make_unique<LoadedSpec>(std::move(world));
   return outcome;

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
 #include "mishap/starlark/diagnostic.h"
 
+#include "text_files.h"
+
 namespace mishap::spec {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Values of a spec may take this much; what takes more is a loop that does not end.
+constexpr uint64_t kMostValueBytes = uint64_t{1} << 30;
 
 starlark::Dialect spec_dialect() {
   starlark::Dialect dialect;
@@ -31,6 +34,9 @@ class FileLoader final : public starlark::ModuleLoader {
 
   Result<std::string> resolve(std::string_view name, std::string_view from_key) override {
     if (name.starts_with("@")) return fail("this version has no built-in library of that name");
+    if (name.empty()) return fail("the path is empty");
+    if (name.find("://") != std::string_view::npos)
+      return fail("only files can be loaded, not URLs");
     fs::path wanted(name);
     std::vector<fs::path> tried;
     if (wanted.is_absolute()) {
@@ -39,33 +45,37 @@ class FileLoader final : public starlark::ModuleLoader {
       if (!from_key.empty()) tried.push_back(fs::path(from_key).parent_path() / wanted);
       tried.push_back(world_.directory / wanted);
     }
+    std::string why;
     for (const auto& candidate : tried) {
+      auto readable = require_readable(candidate);
       std::error_code error;
       fs::path real = fs::canonical(candidate, error);
-      if (!error && fs::is_regular_file(real, error)) return real.string();
+      if (readable && !error) return real.string();
+      if (!readable && why.empty()) why = readable.error().message;
     }
-    return fail(fmt::format("no such file beside {} or the spec",
-                            from_key.empty() ? "it" : "the loading file"));
+    if (!why.starts_with("no such file")) return fail(why);
+    return fail(fmt::format("no such file beside {} or the spec{}",
+                            from_key.empty() ? "it" : "the loading file",
+                            why.substr(std::string_view("no such file").size())));
   }
 
   Result<starlark::SourceText> read(const std::string& key) override {
-    std::ifstream in(key, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) return fail_errno("cannot read " + key);
+    auto text = read_text_file(key, kLargestSpecBytes);
+    if (!text) return fail(std::move(text).error());
     std::string shown = shown_name(key);
-    world_.files[shown] = text.str();
-    return starlark::SourceText{shown, text.str()};
+    world_.files[shown] = *text;
+    return starlark::SourceText{shown, std::move(*text)};
   }
 
  private:
-  /// As the user named it: the root as typed, others relative to its directory.
+  /// As the user named it: the root as typed, others relative to its directory when they lie in it.
   std::string shown_name(const std::string& key) const {
     std::error_code error;
     if (fs::canonical(world_.root, error) == key && !error) return world_.root.string();
     fs::path base = world_.root.parent_path();
     fs::path relative = fs::relative(key, world_.directory, error);
-    return error ? key : (base / relative).lexically_normal().string();
+    if (error || relative.string().starts_with("../../")) return key;
+    return (base / relative).lexically_normal().string();
   }
   World& world_;
 };
@@ -94,6 +104,7 @@ World::World(fs::path spec)
       interpreter(spec_dialect()),
       loader_(std::make_unique<FileLoader>(*this)) {
   interpreter.set_loader(loader_.get());
+  interpreter.heap().set_limit(kMostValueBytes);
   interpreter.print = [](Thread&, std::string_view line) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   };
@@ -106,8 +117,14 @@ void World::add_message(LoadMessage::Level level, SourcePos pos, std::string mes
   LoadMessage entry;
   entry.level = level;
   entry.pos = pos;
-  std::string_view word = level == LoadMessage::Level::warning ? "warning" : "info";
-  entry.rendered = fmt::format("{}: {}: {}\n", pos.text(), word, message);
+  bool warning = level == LoadMessage::Level::warning;
+  starlark::Diagnostic shown;
+  shown.message = message;
+  shown.pos = pos;
+  starlark::RenderStyle style;
+  style.level = "warning";
+  entry.rendered = warning ? starlark::render(shown, sources_of(*this), style)
+                           : fmt::format("{}: info: {}\n", pos.text(), message);
   entry.message = std::move(message);
   messages.push_back(std::move(entry));
 }
@@ -149,8 +166,10 @@ void define(World& world, starlark::Signature signature, starlark::NativeFunctio
 
 void install_builtins(World& world) {
   install_topology(world);
+  install_parts(world);
   install_faults(world);
   install_tests(world);
+  install_matrix(world);
   install_windows(world);
   install_assertions(world);
   install_monitors(world);
@@ -162,6 +181,7 @@ LoadMessage render_error(const World& world, const starlark::Diagnostic& error, 
   message.code = std::move(code);
   message.message = error.message;
   message.pos = error.pos;
+  message.hint = error.hint;
   message.rendered = starlark::render(error, sources_of(world));
   return message;
 }

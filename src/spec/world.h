@@ -55,6 +55,8 @@ struct Declarations {
   std::map<std::string, Value> assumptions;   ///< by name; a later one replaces
   std::vector<Value> monitors;                ///< made at module level, in order
   std::set<const starlark::Object*> claimed;  ///< monitors that something lists
+  /// Services that filters name, which may be declared below: looked up when all is loaded.
+  std::vector<std::pair<std::string, SourcePos>> filtered;
 
   const engine::Service* find_service(std::string_view name) const;
 };
@@ -114,8 +116,10 @@ Result<void> require_loading(const CallContext& call);
 /// Adds every builtin and predeclared module (builtins_*.cpp).
 void install_builtins(World& world);
 void install_topology(World& world);
+void install_parts(World& world);
 void install_faults(World& world);
 void install_tests(World& world);
+void install_matrix(World& world);
 void install_windows(World& world);
 void install_assertions(World& world);
 void install_monitors(World& world);

@@ -13,6 +13,13 @@
 
 namespace mishap::starlark {
 
+namespace {
+
+/// Of a host object: what it has is told when it is no more than this.
+constexpr size_t kListedAttributes = 12;
+
+}  // namespace
+
 // --- iteration
 
 bool is_iterable(const Value& value) {
@@ -465,8 +472,11 @@ Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
     if (fallback.is_valid()) return fallback;
   }
   std::string message = fmt::format("{} has no .{} field or method", type_name(object), name);
-  if (const auto near = nearest(name, attr_names(thread, object)))
+  const std::vector<std::string> names = attr_names(thread, object);
+  if (const auto near = nearest(name, names))
     message += fmt::format(" (did you mean .{}?)", *near);
+  else if (object.is_host() && !names.empty() && names.size() <= kListedAttributes)
+    message += fmt::format(" (it has {})", join(names, ", "));
   return fail(std::move(message));
 }
 

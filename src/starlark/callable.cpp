@@ -18,7 +18,14 @@ TypeSet TypeSet::operator|(const TypeSet& other) const {
   both.host_names_ = host_names_;
   both.host_names_.insert(both.host_names_.end(), other.host_names_.begin(),
                           other.host_names_.end());
+  both.words_ = words_.empty() ? other.words_ : words_;
   return both;
+}
+
+TypeSet TypeSet::described(std::string words) const {
+  TypeSet same = *this;
+  same.words_ = std::move(words);
+  return same;
 }
 
 bool TypeSet::accepts_slowly(const Value& value) const {
@@ -29,6 +36,7 @@ bool TypeSet::accepts_slowly(const Value& value) const {
 }
 
 std::string TypeSet::text() const {
+  if (!words_.empty()) return words_ + ((bits_ & types::bit(Kind::kNone)) != 0 ? " or None" : "");
   std::vector<std::string> names;
   const auto has = [&](Kind kind) { return (bits_ & types::bit(kind)) != 0; };
   const auto add = [&](Kind kind, const char* name) {
@@ -60,6 +68,12 @@ std::string TypeSet::text() const {
   }
   return text;
 }
+
+bool TypeSet::accepts_callables() const {
+  return (bits_ & (types::kCallableBit | types::bit(Kind::kFunction))) != 0;
+}
+
+bool TypeSet::accepts_lists() const { return (bits_ & types::bit(Kind::kList)) != 0; }
 
 // --- Signature
 
@@ -112,31 +126,68 @@ namespace {
 
 tl::unexpected<Error> wrong_type(const Signature& signature, std::string_view param,
                                  const Value& value, const TypeSet& types) {
-  return fail(fmt::format("{}: for parameter {}: got {}, want {}", signature.name(), param,
-                          type_name(value), types.text()));
+  return fail(fmt::format("{}: for parameter {}: got {}, want {}{}", signature.name(), param,
+                          type_name(value), types.text(), type_remedy(value, types)));
+}
+
+/// "; name them, as in scenarios=…" when there is something that only goes by name.
+std::string by_name(const Signature& signature, std::string_view whom) {
+  for (const auto& param : signature.params()) {
+    if (param.keyword_only) return fmt::format("; name {}, as in {}=…", whom, param.name);
+  }
+  return signature.takes_kwargs() ? fmt::format("; name {}", whom) : "";
+}
+
+/// Of a parameter that has no name for callers, and was given by it.
+tl::unexpected<Error> positional(const Signature& signature, std::string_view param) {
+  return fail(fmt::format(
+      "{}: {} is given by position: write its value without {}=", signature.name(), param, param));
 }
 
 tl::unexpected<Error> too_many(const Signature& signature, size_t given, size_t most) {
   const bool exact =
       std::all_of(signature.params().begin(), signature.params().end(),
                   [](const auto& param) { return param.required || param.keyword_only; });
-  if (most == 0) return fail(fmt::format("{}: unexpected positional arguments", signature.name()));
-  return fail(fmt::format("{}: got {} arguments, want {}{}", signature.name(), given,
-                          exact ? "" : "at most ", most));
+  if (most == 0) {
+    return fail(fmt::format("{}: unexpected positional arguments{}", signature.name(),
+                            by_name(signature, "them")));
+  }
+  return fail(fmt::format("{}: got {} arguments, want {}{}{}", signature.name(), given,
+                          exact ? "" : "at most ", most, by_name(signature, "the others")));
 }
 
 tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string_view name) {
   std::vector<std::string> candidates;
   for (const auto& param : signature.params()) {
+    if (param.positional_only && param.name == name) return positional(signature, name);
     if (!param.positional_only) candidates.push_back(param.name);
   }
   if (candidates.empty())
     return fail(fmt::format("{}: unexpected keyword arguments", signature.name()));
   return fail(fmt::format("{}: unexpected keyword argument \"{}\"{}", signature.name(), name,
-                          did_you_mean(name, candidates)));
+                          nearest_or_all(name, candidates)));
+}
+
+tl::unexpected<Error> missing(const Signature& signature, const Signature::Param& param,
+                              std::span<const KeywordArg> keywords) {
+  const bool named = std::any_of(keywords.begin(), keywords.end(), [&](const auto& keyword) {
+    return keyword.name.text() == param.name;
+  });
+  if (named && param.positional_only) return positional(signature, param.name);
+  return fail(fmt::format("{}: missing argument for {}", signature.name(), param.name));
 }
 
 }  // namespace
+
+std::string type_remedy(const Value& value, const TypeSet& wanted) {
+  const bool wants_function = wanted.accepts_callables();
+  if (wanted.accepts_lists() && !value.is_dict() && !value.is_tuple() && !value.is_none())
+    return "; write a list: […]";
+  if (value.kind() == Kind::kBuiltin && !wants_function)
+    return fmt::format("; call it: {}(…)", value.as<Builtin>().name());
+  if (wants_function && value.is_none()) return "; name the function without calling it";
+  return "";
+}
 
 Result<void> BoundArguments::bind(const Signature& signature, const CallArgs& args) {
   const auto& params = signature.params_;
@@ -167,8 +218,7 @@ Result<void> BoundArguments::bind(const Signature& signature, const CallArgs& ar
   for (size_t i = 0; i < params.size(); ++i) {
     const auto& param = params[i];
     if (!values_[i].is_valid()) {
-      if (param.required)
-        return fail(fmt::format("{}: missing argument for {}", signature.name(), param.name));
+      if (param.required) return missing(signature, param, args.keywords);
     } else if (!param.types.accepts(values_[i])) {
       return wrong_type(signature, param.name, values_[i], param.types);
     } else if (param.none_is_absent && values_[i].is_none()) {

@@ -1,11 +1,51 @@
 #include "mishap/starlark/diagnostic.h"
 
 #include <algorithm>
+#include <vector>
 
 #include <fmt/format.h>
 
 namespace mishap::starlark {
 namespace {
+
+constexpr int kWidestLine = 160;    ///< columns of a source line that are shown
+constexpr int kBeforeColumn = 100;  ///< of them before the marked one, when the line is longer
+
+/// A line of source as a terminal may see it: control characters become U+FFFD, so that columns
+/// stay.
+std::string printable(std::string_view line) {
+  std::string out;
+  for (char c : line) {
+    bool control = (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 127;
+    if (control)
+      out += "\uFFFD";
+    else
+      out += c;
+  }
+  return out;
+}
+
+struct Excerpt {
+  std::string line;
+  int column;  ///< of the mark in it
+};
+
+/// The part of a line about `column` that fits.
+Excerpt excerpt(const std::string& line, int column) {
+  std::vector<size_t> starts;  // of code points
+  for (size_t i = 0; i < line.size(); ++i) {
+    if ((static_cast<unsigned char>(line[i]) & 0xC0) != 0x80) starts.push_back(i);
+  }
+  int count = static_cast<int>(starts.size());
+  if (count <= kWidestLine) return {line, column};
+  int first = std::clamp(column - 1 - kBeforeColumn, 0, count - kWidestLine);
+  int last = first + kWidestLine;
+  starts.push_back(line.size());
+  std::string part = line.substr(starts[first], starts[last] - starts[first]);
+  if (first > 0) part = "…" + part;
+  if (last < count) part += "…";
+  return {part, column - first + (first > 0 ? 1 : 0)};
+}
 
 /// Columns count code points; tabs stay tabs in the mark's line so that it stands below.
 std::string marks(std::string_view line, int column, int end_column) {
@@ -24,8 +64,6 @@ std::string marks(std::string_view line, int column, int end_column) {
 std::string paint(bool on, std::string_view code, std::string_view text) {
   return on ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
-
-std::string_view level(DiagnosticKind) { return "error"; }
 
 /// The head of a traceback: the active calls, without the error itself.
 std::string calls(const Diagnostic& diagnostic) {
@@ -78,17 +116,20 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, const R
     out += calls(diagnostic);
   }
   std::string where = diagnostic.pos.text();
-  out += fmt::format("{}{} {}\n", where.empty() ? "" : paint(style.color, "1", where + ":") + " ",
-                     paint(style.color, "1;31", fmt::format("{}:", level(diagnostic.kind))),
-                     diagnostic.message);
+  out +=
+      fmt::format("{}{} {}\n", where.empty() ? "" : paint(style.color, "1", where + ":") + " ",
+                  paint(style.color, "1;31", fmt::format("{}:", style.level)), diagnostic.message);
   std::string_view line = sources.line(diagnostic.pos.file, diagnostic.pos.line);
   if (!line.empty()) {
-    int end =
-        diagnostic.end_line == diagnostic.pos.line ? diagnostic.end_column : diagnostic.pos.column;
-    out += fmt::format("  {:>4} | {}\n", diagnostic.pos.line, line);
-    if (diagnostic.pos.column > 0) {
+    int width = diagnostic.end_line == diagnostic.pos.line
+                    ? diagnostic.end_column - diagnostic.pos.column
+                    : 0;
+    Excerpt shown = excerpt(printable(line), diagnostic.pos.column);
+    out += fmt::format("  {:>4} | {}\n", diagnostic.pos.line, shown.line);
+    if (shown.column > 0) {
+      int end = shown.column + std::min(width, kWidestLine - kBeforeColumn);
       out += fmt::format("       | {}\n",
-                         paint(style.color, "1;31", marks(line, diagnostic.pos.column, end)));
+                         paint(style.color, "1;31", marks(shown.line, shown.column, end)));
     }
   }
   if (!diagnostic.hint.empty())

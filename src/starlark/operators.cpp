@@ -271,8 +271,11 @@ std::string_view spelling(BinaryOperator op) {
 Result<Value> binary(Thread& thread, BinaryOperator op, const Value& a, const Value& b) {
   MISHAP_ASSIGN(Value result, try_binary(thread, op, a, b));
   if (!result.is_valid()) {
-    return fail(
-        fmt::format("unknown binary op: {} {} {}", type_name(a), spelling(op), type_name(b)));
+    return fail(fmt::format("unknown binary op: {} {} {}{}", type_name(a), spelling(op),
+                            type_name(b),
+                            op == BinaryOperator::kAdd && a.is_string() != b.is_string()
+                                ? " (str(x) is the text of a value)"
+                                : ""));
   }
   return result;
 }

@@ -53,6 +53,10 @@ bool Parser::accept(std::string_view text) {
 void Parser::error(const ast::Span& span, std::string message, std::string hint) {
   if (failed_) return;
   failed_ = true;
+  // What the scanner refused at this very point is the cause.
+  for (const Diagnostic& earlier : diagnostics_) {
+    if (earlier.pos.line == span.begin.line && earlier.pos.column == span.begin.column) return;
+  }
   if (reported_++ >= kMaxSyntaxErrors) return;
   Diagnostic diagnostic;
   diagnostic.kind = DiagnosticKind::kSyntax;
@@ -64,11 +68,44 @@ void Parser::error(const ast::Span& span, std::string message, std::string hint)
   diagnostics_.push_back(std::move(diagnostic));
 }
 
-void Parser::unexpected(std::string_view wanted) {
-  std::string hint;
+/// Of a bracket of an earlier line that is still open here: "the '(' of line 1, column 13 is not
+/// closed".
+std::string Parser::open_bracket() const {
+  std::vector<const Token*> open;
+  for (size_t i = 0; i < at_; ++i) {
+    const Token& token = tokens_[i];
+    if (token.is("(") || token.is("[") || token.is("{")) open.push_back(&token);
+    if (!open.empty() && (token.is(")") || token.is("]") || token.is("}"))) open.pop_back();
+  }
+  if (open.empty()) return "";
+  ast::Position begin = open.back()->span.begin;
+  if (begin.line == token().span.begin.line) return "";
+  return fmt::format("the '{}' of line {}, column {} is not closed", open.back()->text, begin.line,
+                     begin.column);
+}
+
+/// What people write who come from another language, or who forgot something.
+std::string Parser::unexpected_hint(std::string_view wanted) const {
+  bool doubled = at_ > 0 && previous().text == token().text;
   if (token().kind == TokenKind::kReserved)
-    hint = fmt::format("'{}' is a reserved word", token().text);
-  error(token().span, fmt::format("got {}, want {}", shown(token()), wanted), hint);
+    return fmt::format("'{}' is a reserved word", token().text);
+  if (is("&") && doubled) return "write and";
+  if (is("|") && doubled) return "write or";
+  if (is("//")) return "a comment begins with #";
+  if (is("{") && wanted.starts_with("':'")) return "a block is the indented lines after a ':'";
+  if (at_ > 1 && previous().is("+") && tokens_[at_ - 2].is("+")) return "write x += 1";
+  if (wanted == "end of line" && previous().text == "assert")
+    return "there is no assert statement; use if and fail(\"message\")";
+  if (wanted.starts_with("')'") || wanted.starts_with("']'") || wanted.starts_with("'}'") ||
+      is(TokenKind::kEnd)) {
+    return open_bracket();
+  }
+  return "";
+}
+
+void Parser::unexpected(std::string_view wanted) {
+  error(token().span, fmt::format("got {}, want {}", shown(token()), wanted),
+        unexpected_hint(wanted));
 }
 
 bool Parser::expect(std::string_view text, std::string_view where) {

@@ -277,7 +277,7 @@ Expr* Parser::operand() {
   if (is("(")) return parenthesised();
   if (is("[")) return list_or_comprehension();
   if (is("{")) return dict_or_comprehension();
-  unexpected("primary expression");
+  unexpected("an expression");
   return bad(now.span);
 }
 

@@ -37,6 +37,8 @@ class Parser {
   bool failed() const { return failed_; }
   void error(const ast::Span& span, std::string message, std::string hint = "");
   void unexpected(std::string_view wanted);
+  std::string unexpected_hint(std::string_view wanted) const;
+  std::string open_bracket() const;
   void recover();
 
   // --- statements (parser_statements.cpp) ---

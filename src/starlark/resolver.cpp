@@ -233,6 +233,9 @@ std::string Resolver::suggestion(std::string_view name) const {
   visible.insert(visible.end(), environment_.predeclared.begin(), environment_.predeclared.end());
   visible.insert(visible.end(), environment_.universal.begin(), environment_.universal.end());
   if (!dialect_.allow_set) std::erase(visible, "set");
+  for (std::string_view nothing : {"null", "nil", "undefined"}) {
+    if (name == nothing) return "write None";
+  }
   auto near = nearest(name, visible);
   return near ? fmt::format("did you mean {}?", *near) : "";
 }

@@ -7,6 +7,7 @@
 
 #include "mishap/starlark/parser.h"
 
+#include "unicode.h"
 #include "utf8.h"
 
 namespace mishap::starlark {
@@ -25,10 +26,7 @@ constexpr auto kMarks = std::to_array<std::string_view>(
      "<",   ">",   "=",   ".",  ",",  ":",  ";",  "(",  ")",  "[",  "]",  "{",  "}"});
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
+bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_name(char c) { return is_name_start(c) || is_digit(c); }
 
 int hex_value(char c) {
@@ -81,7 +79,27 @@ void Scanner::push(TokenKind kind, std::string_view text, ast::Position begin) {
   tokens_.push_back({kind, text, {begin, here()}});
 }
 
+/// A file that is not text is told once, where that shows, and not read at all.
+void Scanner::refuse_binary() {
+  ast::Position at = here();
+  for (size_t i = 0; i < text_.size(); ++at.column) {
+    Rune rune = decode_rune(text_.substr(i));
+    if (rune.value == 0 || rune.invalid()) {
+      error(at,
+            rune.value == 0 ? std::string("the file is not text: it has a NUL byte")
+                            : fmt::format("the file is not UTF-8: it has the byte 0x{:02x}",
+                                          static_cast<unsigned char>(text_[i])),
+            "save it as UTF-8 text");
+      text_ = {};
+      return;
+    }
+    i += rune.width;
+    if (rune.value == '\n') at = {at.line + 1, 0};
+  }
+}
+
 std::vector<Token> Scanner::scan() {
+  refuse_binary();
   line_start();
   while (!at_end()) token();
   if (!tokens_.empty() && tokens_.back().kind != TokenKind::kNewline &&
@@ -160,8 +178,16 @@ void Scanner::token() {
   }
   if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
   if (string_start()) return string();
-  if (is_name_start(c)) return identifier();
+  if (name_length() > 0) return identifier();
   punctuation();
+}
+
+/// Bytes of the letter, digit or underscore at hand; 0 when there is none.
+size_t Scanner::name_length() const {
+  char c = peek();
+  if (static_cast<unsigned char>(c) < 0x80) return is_name(c) ? 1 : 0;
+  Rune rune = decode_rune(text_.substr(at_));
+  return unicode::is_letter(rune.value) || unicode::is_digit(rune.value) ? rune.width : 0;
 }
 
 void Scanner::number() {
@@ -209,7 +235,7 @@ void Scanner::number() {
 void Scanner::identifier() {
   ast::Position begin = here();
   size_t start = at_;
-  while (is_name(peek())) advance();
+  while (!at_end() && name_length() > 0) advance(name_length());
   std::string_view word = text_.substr(start, at_ - start);
   // Directly after a dot any word names a member: `.del(…)`.
   bool member = !tokens_.empty() && tokens_.back().is(".");
@@ -349,12 +375,26 @@ void Scanner::punctuation() {
     if ((mark == ")" || mark == "]" || mark == "}") && depth_ > 0) --depth_;
     return push(TokenKind::kPunctuation, rest.substr(0, mark.size()), begin);
   }
-  char c = peek();
-  std::string shown = c >= ' ' && c < 127
-                          ? fmt::format("'{}'", c)
-                          : fmt::format("'\\x{:02x}'", static_cast<unsigned char>(c));
-  error(begin, c == '!' ? "unexpected '!'; use not" : "unexpected input character " + shown);
-  advance();
+  refuse_character(begin);
+}
+
+void Scanner::refuse_character(ast::Position begin) {
+  Rune rune = decode_rune(text_.substr(at_));
+  std::string_view bytes = text_.substr(at_, rune.width);
+  std::string shown = rune.value < ' ' || rune.value == 127
+                          ? fmt::format("'\\x{:02x}'", static_cast<unsigned>(rune.value))
+                      : unicode::is_print(rune.value)
+                          ? fmt::format("'{}'", bytes)
+                          : fmt::format("U+{:04X}", unsigned(rune.value));
+  std::string hint;
+  if (rune.value == '@') hint = "there are no decorators; call the function: f(g)";
+  if (rune.value == '\r') hint = "lines end in \\n or in \\r\\n";
+  if (rune.value >= 0x2018 && rune.value <= 0x201F) hint = "write plain quotes: \"…\"";
+  if (unicode::is_space(rune.value) && rune.value > 127) hint = "write an ordinary blank";
+  error(begin,
+        rune.value == '!' ? "unexpected '!'; use not" : "unexpected input character " + shown,
+        hint);
+  advance(rune.width);
 }
 
 }  // namespace mishap::starlark

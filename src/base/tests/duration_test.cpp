@@ -37,8 +37,10 @@ TEST(Duration, ExplainsWhatIsWrong) {
   };
   const Case cases[] = {
       {"5", "bad duration \"5\": a number needs a unit, as in \"500ms\" or \"2s\""},
-      {"5 s", "bad duration \"5 s\": a number needs a unit, as in \"500ms\" or \"2s\""},
-      {"2d", "bad duration \"2d\": a number needs a unit, as in \"500ms\" or \"2s\""},
+      {"5 s",
+       "bad duration \"5 s\": the units are ns, us, ms, s, m and h, as in \"500ms\" or \"1m30s\""},
+      {"2d",
+       "bad duration \"2d\": the units are ns, us, ms, s, m and h, as in \"500ms\" or \"1m30s\""},
       {"", "bad duration \"\": expected a number and a unit, as in \"500ms\" or \"1m30s\""},
       {"-", "bad duration \"-\": expected a number and a unit, as in \"500ms\" or \"1m30s\""},
       {".s", "bad duration \".s\": expected a number and a unit, as in \"500ms\" or \"1m30s\""},

@@ -109,7 +109,7 @@ TEST_F(CommandLine, BadValuesAreErrors) {
   expect_error({"check", "--format", "xml"}, "--format \"xml\": write text or json");
   expect_error({"test", "--show", "none"}, "--show \"none\": write all or fail");
   expect_error({"test", "--output", "nowhere/x.json"},
-               "--output \"nowhere/x.json\": nowhere: No such file or directory");
+               "--output \"nowhere/x.json\": there is no directory nowhere; make it first");
   expect_error({"test", "--junit", "/"}, "--junit \"/\": it is a directory; name a file");
 }
 

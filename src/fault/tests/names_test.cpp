@@ -45,7 +45,8 @@ TEST(Names, OthersStandForThemselves) {
 TEST(Names, UnknownOnesGetASuggestion) {
   EXPECT_EQ(resolve_syscalls("wrte").error().message,
             "unknown syscall \"wrte\"; did you mean \"write\"?");
-  EXPECT_EQ(resolve_syscalls("qqqqqqqq").error().message, "unknown syscall \"qqqqqqqq\"");
+  EXPECT_EQ(resolve_syscalls("qqqqqqqq").error().message,
+            "unknown syscall \"qqqqqqqq\"; write one such as write, connect or fsync");
   EXPECT_EQ(resolve_errno("ENOSPACE").error().message,
             "unknown errno \"ENOSPACE\"; did you mean \"ENOSPC\"?");
 }

@@ -92,7 +92,8 @@ class HttpProtocol final : public traffic::Protocol {
                   step_methods(),
                   {fault::ProtocolAction::respond, fault::ProtocolAction::error,
                    fault::ProtocolAction::delay, fault::ProtocolAction::drop},
-                  {"method", "path"}}) {}
+                  {"method", "path"},
+                  {"status", "body", "message", "headers"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<HttpFilter>();

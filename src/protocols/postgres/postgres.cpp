@@ -13,7 +13,8 @@ class PostgresProtocol final : public traffic::Protocol {
                   step_methods(),
                   {fault::ProtocolAction::error, fault::ProtocolAction::delay,
                    fault::ProtocolAction::drop},
-                  {"query"}}) {}
+                  {"query"},
+                  {"message", "code"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<PostgresFilter>();

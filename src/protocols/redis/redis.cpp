@@ -166,7 +166,8 @@ class RedisProtocol final : public traffic::Protocol {
                   step_methods(),
                   {fault::ProtocolAction::respond, fault::ProtocolAction::error,
                    fault::ProtocolAction::delay, fault::ProtocolAction::drop},
-                  {"command", "key"}}) {}
+                  {"command", "key"},
+                  {"body", "message", "code"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<RedisFilter>();

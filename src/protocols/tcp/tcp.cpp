@@ -44,7 +44,8 @@ class TcpProtocol final : public traffic::Protocol {
                   {{"send", {{.name = "data", .primary = true, .required = true}}}},
                   {fault::ProtocolAction::respond, fault::ProtocolAction::delay,
                    fault::ProtocolAction::drop},
-                  {"method"}}) {}
+                  {"method"},
+                  {"body"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<TcpFilter>();

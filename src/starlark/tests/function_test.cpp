@@ -144,9 +144,11 @@ TEST_F(Functions, NativeOnesWithStars) {
   offer(Signature("g").required("a").required("b").positional_only());
   EXPECT_EQ(running_.value("g(1)"), "error: 1:2: g: missing argument for b");
   EXPECT_EQ(running_.value("g(1, 2, 3)"), "error: 1:2: g: got 3 arguments, want 2");
-  EXPECT_EQ(running_.value("g(1, b = 3)"), "error: 1:2: g: unexpected keyword arguments");
+  EXPECT_EQ(running_.value("g(1, b = 3)"),
+            "error: 1:2: g: b is given by position: write its value without b=");
   offer(Signature("k").keyword_only().required("port", types::kInt));
-  EXPECT_EQ(running_.value("k(1)"), "error: 1:2: k: unexpected positional arguments");
+  EXPECT_EQ(running_.value("k(1)"),
+            "error: 1:2: k: unexpected positional arguments; name them, as in port=…");
   EXPECT_EQ(running_.value("k(port = 1)"), "(1, ())");
   offer(Signature("c")
             .required("fn", types::kCallable | types::kNone)

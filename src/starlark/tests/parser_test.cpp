@@ -221,14 +221,14 @@ struct Wrong {
 
 TEST(Parser, SaysWhatItWanted) {
   const Wrong cases[] = {
-      {")", "f:1:1: got ')', want primary expression"},
-      {"x = ", "f:1:5: got end of line, want primary expression"},
+      {")", "f:1:1: got ')', want an expression"},
+      {"x = ", "f:1:5: got end of line, want an expression"},
       {"x = (1", "f:1:7: got end of line, want ')'"},
       {"f(1", "f:1:4: got end of line, want ')' at the end of the arguments"},
       {"f(1 2)", "f:1:5: got '2', want ')' at the end of the arguments"},
       {"[1, 2", "f:1:6: got end of line, want ']' at the end of a list"},
       {"[1 2]", "f:1:4: got '2', want ']' at the end of a list"},
-      {"x[]", "f:1:3: got ']', want primary expression"},
+      {"x[]", "f:1:3: got ']', want an expression"},
       {"x[1:2:3:4]", "f:1:8: got ':', want ']' at the end of an index"},
       {"{1: 2", "f:1:6: got end of line, want '}' at the end of a dict"},
       {"{1: 2, 3}", "f:1:9: got '}', want ':' after a dict's key"},
@@ -254,7 +254,7 @@ TEST(Parser, SaysWhatItWanted) {
       {"for x y: pass", "f:1:7: got 'y', want 'in' after the variables of a loop"},
       {"for x in y pass", "f:1:12: got 'pass', want ':' after a for loop's head"},
       {"while x pass", "f:1:9: got 'pass', want ':' after a while loop's head"},
-      {"else: pass", "f:1:1: got 'else', want primary expression"},
+      {"else: pass", "f:1:1: got 'else', want an expression"},
       {"  x", "f:1:1: unexpected indentation"},
       {"if a:\n  b\n    c\n  d", "f:3:1: unexpected indentation"},
       {"load 'x'", "f:1:6: got a string, want '(' after load"},
@@ -315,8 +315,8 @@ TEST(Parser, AnswersPython) {
       {"await f()", "f:1:1: 'await' is not in the language (calls return when they are done)"},
       {"finally:\n  a", "f:1:1: 'finally' is not in the language (errors cannot be caught)"},
       {"as x", "f:1:1: got 'as', want a statement ('as' is a reserved word)"},
-      {"x = class", "f:1:5: got 'class', want primary expression ('class' is a reserved word)"},
-      {"f(from = 1)", "f:1:3: got 'from', want primary expression ('from' is a reserved word)"},
+      {"x = class", "f:1:5: got 'class', want an expression ('class' is a reserved word)"},
+      {"f(from = 1)", "f:1:3: got 'from', want an expression ('from' is a reserved word)"},
       {"a is b", "f:1:3: there is no 'is' operator (use == or !=)"},
       {"a ** b", "f:1:3: there is no ** operator (use math.pow(x, y), or multiply)"},
       {"x: int = 1", "f:1:2: got ':', want end of line (variables have no type annotations)"},
@@ -342,27 +342,25 @@ TEST(Parser, AnswersPython) {
 TEST(Parser, FindsSeveralErrors) {
   EXPECT_THAT(
       errors("x = )\ndef f():\n  y = (]\n  return 1\nimport z\nok = 1\nq = $\n"),
-      ElementsAre("f:1:5: got ')', want primary expression",
-                  "f:3:8: got ']', want primary expression",
+      ElementsAre("f:1:5: got ')', want an expression", "f:3:8: got ']', want an expression",
                   "f:5:1: 'import' is not in the language (use load(\"file.star\", \"name\"))",
                   "f:7:5: unexpected input character '$'",
-                  "f:7:6: got end of line, want primary expression"));
+                  "f:7:6: got end of line, want an expression"));
   // One mistake is one error: not also its block, nor its other branches.
   EXPECT_THAT(errors("if a b:\n  c\nelif d:\n  e\nelse:\n  f\nx = 1\n"),
               ElementsAre("f:1:6: got 'b', want ':' after a condition"));
   EXPECT_THAT(errors("def f(a):\n  if b:\nc = 1\nd = )\n"),
               ElementsAre("f:3:1: got end of block, want an indented block",
-                          "f:4:5: got ')', want primary expression"));
-  EXPECT_THAT(
-      errors("def f():\n  a\n    b\n    c\n  d = )\ne = )\n"),
-      ElementsAre("f:3:1: unexpected indentation", "f:5:7: got ')', want primary expression",
-                  "f:6:5: got ')', want primary expression"));
+                          "f:4:5: got ')', want an expression"));
+  EXPECT_THAT(errors("def f():\n  a\n    b\n    c\n  d = )\ne = )\n"),
+              ElementsAre("f:3:1: unexpected indentation", "f:5:7: got ')', want an expression",
+                          "f:6:5: got ')', want an expression"));
 }
 
 TEST(Parser, StopsAfterTwentyErrors) {
   auto found = errors(repeated("x = )\n", 1000));
   ASSERT_EQ(found.size(), kMaxSyntaxErrors);
-  EXPECT_EQ(found.back(), "f:20:5: got ')', want primary expression");
+  EXPECT_EQ(found.back(), "f:20:5: got ')', want an expression");
 }
 
 TEST(Parser, LimitsNesting) {
@@ -407,7 +405,7 @@ TEST(Parser, TakesAnyBytes) {
 
 TEST(Parser, ReadsSingleExpressions) {
   EXPECT_EQ(tree("1 + 1\n"), "(1 + 1)");
-  EXPECT_EQ(tree(""), "f:1:1: got end of file, want primary expression");
+  EXPECT_EQ(tree(""), "f:1:1: got end of file, want an expression");
   EXPECT_EQ(tree("x = 1"), "f:1:3: got '=', want end of the expression");
   EXPECT_EQ(tree("1\n2"), "f:2:1: got '2', want end of the expression");
 }

@@ -38,7 +38,8 @@ TEST_F(Machine, Floats) {
 }
 
 TEST_F(Machine, OperatorsThatDoNotApply) {
-  EXPECT_EQ(running_.value("1 + \"a\""), "error: 1:3: unknown binary op: int + string");
+  EXPECT_EQ(running_.value("1 + \"a\""),
+            "error: 1:3: unknown binary op: int + string (str(x) is the text of a value)");
   EXPECT_EQ(running_.value("-\"a\""), "error: 1:1: unknown unary op: - string");
   EXPECT_EQ(running_.value("1 in 2"), "error: 1:3: unknown binary op: int in int");
   EXPECT_EQ(running_.value("1 in \"abc\""),

@@ -18,6 +18,10 @@ bool glob_request(std::string_view pattern, std::string_view text);
 /// \x escapes; "dir/**" also matches "dir" itself, "a/**/b" matches "a/b"; empty matches all.
 bool glob_path(std::string_view pattern, std::string_view path);
 
+/// What makes a pattern match nothing in any dialect: "has a [ without its ]". "" when it is well
+/// formed.
+std::string_view glob_problem(std::string_view pattern);
+
 /// Shell-style match alone ('*' does not cross '/').
 bool glob_shell(std::string_view pattern, std::string_view text);
 

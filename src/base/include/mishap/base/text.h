@@ -28,6 +28,10 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 /// The suggestion as the end of a message: "; did you mean \"x\"?" or nothing.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
+/// The suggestion or, when nothing is near, all there is: "; known are a, b, c". Nothing when there
+/// are no candidates.
+std::string nearest_or_all(std::string_view name, std::span<const std::string> candidates);
+
 /// Secrets hidden: values of keys that look like passwords or tokens, and the password of a URL's
 /// userinfo, become "***".
 std::string redact(std::string_view text);

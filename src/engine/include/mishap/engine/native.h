@@ -68,6 +68,12 @@ struct InterfaceAddress {
   bool behind_gateway = false;
 };
 
+/// Names under which an image mapping can say which program runs the service, the first first.
+/// Empty for a service that is no image.
+std::vector<std::string> mapped_names(const Service& service);
+/// Whether an image mapping of that name (or glob) is for the service.
+bool mapping_serves(const std::string& image, const Service& service);
+
 /// Finds the program of a service and prepares what it needs (initdb, once per version and
 /// settings, as the user that cells run as, see sandbox::cell_user). Slow at most once; safe to run
 /// in several processes at a time; one thread at a time. `addresses` are those of all services of

@@ -20,6 +20,8 @@ struct Filter {
   std::string text() const;  ///< `service="db" syscall="write"`
 };
 
+/// Every type an event can have, of all sources there are; for telling slips of the pen.
+const std::vector<std::string>& known_types();
 /// Types that an assertion without `type=` and `where=` looks at: syscall stdout topic wal
 /// (reference section 7.1).
 bool in_assertion_default(std::string_view type);

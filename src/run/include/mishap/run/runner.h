@@ -46,6 +46,10 @@ struct RunOutcome {
 Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options,
                        const std::vector<event::RunObserver*>& observers);
 
+/// Why a `--test` pattern can select nothing in any spec: "is empty", "is no regular expression:
+/// missing ): (a". "" when it is well formed.
+std::string pattern_problem(const std::string& pattern);
+
 /// Tests that a `--test` pattern selects: exact name with or without `test_`; a matrix group
 /// `test_matrix_<scenario>`; `~REGEX`; shell glob. First rule that applies.
 std::vector<spec::TestInfo> select_tests(const std::vector<spec::TestInfo>& tests,

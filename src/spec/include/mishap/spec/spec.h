@@ -22,6 +22,7 @@ struct LoadMessage {
   enum class Level { error, warning, info } level = Level::error;
   std::string code;     ///< "SPEC_SYNTAX", "SPEC_LOAD_FAILED", …
   std::string message;  ///< one line, without position
+  std::string hint;     ///< what to do, when that is not in the message; "" elsewhere
   SourcePos pos;
   std::string
       rendered;  ///< several lines: position, source line with caret, call stack, remedy; no colour

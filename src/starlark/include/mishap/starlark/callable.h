@@ -35,18 +35,23 @@ class TypeSet {
   constexpr explicit TypeSet(uint32_t bits) : bits_(bits) {}
   explicit TypeSet(std::vector<std::string> host_names) : host_names_(std::move(host_names)) {}
   TypeSet operator|(const TypeSet& other) const;
+  /// The same types under words of their own in messages: `string such as "500ms"`.
+  TypeSet described(std::string words) const;
 
   bool accepts(const Value& value) const {
     return (bits_ >> static_cast<unsigned>(value.kind()) & 1) != 0 || accepts_slowly(value);
   }
   /// "string or None".
   std::string text() const;
+  bool accepts_callables() const;
+  bool accepts_lists() const;
 
  private:
   bool accepts_slowly(const Value& value) const;
 
   uint32_t bits_ = 0;
   std::vector<std::string> host_names_;
+  std::string words_;  // instead of the names of the types without None
 };
 
 namespace types {
@@ -90,6 +95,10 @@ class CallArgs {
   std::span<const KeywordArg> keywords;
 };
 
+/// The end of a message about a value of a wrong type, where it is plain what was meant: "; call
+/// it: ready()", "; write its name without ()", "; write a list: […]". "" elsewhere.
+std::string type_remedy(const Value& value, const TypeSet& wanted);
+
 /// The name and parameters of a native function. Parameters are bound by position or by name, in
 /// the order declared.
 class Signature {
@@ -116,6 +125,8 @@ class Signature {
 
   const std::string& name() const { return name_; }
   const std::vector<Param>& params() const { return params_; }
+  bool takes_kwargs() const { return has_kwargs_; }
+  bool takes_varargs() const { return has_varargs_; }
 
  private:
   friend class BoundArguments;

@@ -46,8 +46,9 @@ class Sources {
 };
 
 struct RenderStyle {
-  bool color = false;     ///< ANSI escape sequences
-  bool traceback = true;  ///< the call stack of evaluation errors
+  bool color = false;                ///< ANSI escape sequences
+  bool traceback = true;             ///< the call stack of evaluation errors
+  std::string_view level = "error";  ///< the word before the message
 };
 
 /// "Traceback (most recent call last):\n  file:line:col: in name\n…Error in name: message", the

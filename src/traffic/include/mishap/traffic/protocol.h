@@ -64,6 +64,8 @@ struct ProtocolTraits {
   std::vector<fault::ProtocolAction> actions;
   /// Canonical matcher names this protocol consults (method path query command key topic).
   std::vector<std::string> matchers;
+  /// What an answer of ours may carry here: of status, body, message, code and headers.
+  std::vector<std::string> answers;
 };
 
 /// Everything known of one protocol. Stateless and shared; any thread.
@@ -78,6 +80,7 @@ class Protocol {
   const std::vector<StepMethod>& methods() const { return traits_.methods; }
   const std::vector<fault::ProtocolAction>& actions() const { return traits_.actions; }
   const std::vector<std::string>& matchers() const { return traits_.matchers; }
+  const std::vector<std::string>& answers() const { return traits_.answers; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a

@@ -1,0 +1,240 @@
+// interface, healthchecks, op, observe, decoder, and their old spellings: the parts of a service.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mishap/base/text.h"
+#include "mishap/fault/names.h"
+#include "mishap/protocols/registry.h"
+
+#include "binding.h"
+#include "values.h"
+#include "world.h"
+
+namespace mishap::spec {
+namespace {
+
+using engine::Healthcheck;
+using engine::Observation;
+using starlark::Signature;
+namespace types = starlark::types;
+
+// --- interface, healthchecks ---
+
+Result<Value> make_interface(CallContext& call) {
+  engine::Interface interface;
+  interface.name = call.text(0);
+  interface.protocol = call.text(1);
+  MISHAP_TRY(check_name(call, "an interface's name", interface.name, "_-"));
+  MISHAP_ASSIGN(int64_t port, call.to_int64(2));
+  if (port < 1 || port > 65535)
+    return call.error(fmt::format("port {} is not between 1 and 65535", port));
+  interface.port = static_cast<uint16_t>(port);
+  if (call.has(3)) interface.spec = call.text(3);
+  if (protocols::find(interface.protocol) == nullptr) {
+    return call.error(fmt::format("unknown protocol \"{}\"{}", interface.protocol,
+                                  nearest_or_all(interface.protocol, protocols::names())));
+  }
+  return call.heap().make<InterfaceValue>(std::move(interface));
+}
+
+/// HOST:PORT of a healthcheck's address; an http one may have a scheme and a path, and 80 as port.
+Result<void> check_address(const CallContext& call, Healthcheck::Kind kind,
+                           const std::string& address) {
+  bool http = kind == Healthcheck::Kind::http;
+  std::string_view rest = address;
+  if (size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
+    std::string_view name = rest.substr(0, scheme);
+    if (name != (http ? "http" : "tcp"))
+      return call.error(
+          fmt::format("cannot check {}: only {}:// addresses", address, http ? "http" : "tcp"));
+    rest.remove_prefix(scheme + 3);
+  }
+  if (std::any_of(rest.begin(), rest.end(),
+                  [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; }))
+    return call.error("the address has blanks or control characters in it");
+  std::string authority(rest.substr(0, http ? rest.find_first_of("/?#") : std::string_view::npos));
+  size_t bracket = authority.rfind(']');  // of an IPv6 address
+  bool has_port =
+      authority.find(':', bracket == std::string::npos ? 0 : bracket) != std::string::npos;
+  if (http && !authority.empty() && !has_port) authority += ":80";
+  auto parsed = net::parse_endpoint(authority);
+  if (!parsed) {
+    return call.error(fmt::format("{}; write one such as \"localhost:8080{}\"",
+                                  parsed.error().message, http ? "/health" : ""));
+  }
+  return {};
+}
+
+Result<Value> make_healthcheck(CallContext& call, Healthcheck::Kind kind, std::string_view scheme,
+                               size_t timeout_at, Nanoseconds default_timeout) {
+  Healthcheck check;
+  check.kind = kind;
+  check.pos = call.thread().caller_pos();
+  check.timeout = default_timeout;
+  if (call.has(timeout_at)) {
+    MISHAP_ASSIGN(check.timeout, positive_duration(call, "timeout", call.text(timeout_at)));
+  }
+  if (timeout_at > 0) {
+    check.address = call.text(0);
+    MISHAP_TRY(check_address(call, kind, check.address));
+    std::string prefix = std::string(scheme) + "://";
+    if (kind == Healthcheck::Kind::tcp && check.address.starts_with(prefix))
+      check.address.erase(0, prefix.size());
+    if (kind == Healthcheck::Kind::http && check.address.find("://") == std::string::npos) {
+      check.address.insert(0, prefix);
+    }
+  }
+  return call.heap().make<HealthcheckValue>(std::move(check));
+}
+
+// --- decoder, observe ---
+
+Result<Value> make_decoder(CallContext& call, std::string name, const std::string* pattern) {
+  NamedDecoder named{name, nullptr};
+  if (name == "json") named.decoder = event::json_decoder();
+  if (name == "logfmt") named.decoder = event::logfmt_decoder();
+  if (name == "regex") {
+    if (pattern == nullptr) return call.error("the regex decoder needs pattern=");
+    auto compiled = event::regex_decoder(*pattern);
+    if (!compiled) return call.error(compiled.error().message);
+    if (pattern->find("(?P<") == std::string::npos && pattern->find("(?<") == std::string::npos) {
+      return call.error(fmt::format(
+          "pattern \"{}\" names no group, so it gives no field; write (?P<name>…)", *pattern));
+    }
+    named.decoder = *compiled;
+  } else if (pattern != nullptr) {
+    return call.error(fmt::format("the {} decoder takes no pattern", name));
+  }
+  if (named.decoder == nullptr) {
+    std::vector<std::string> known = {"json", "logfmt", "regex"};
+    return call.error(fmt::format("unknown decoder \"{}\"{}", name, nearest_or_all(name, known)));
+  }
+  return call.heap().make<DecoderValue>(std::move(named));
+}
+
+Result<Value> make_observe(CallContext& call, Observation::Source source) {
+  Observation observation{source, nullptr};
+  if (call.has(0)) observation.decoder = starlark::host_cast<DecoderValue>(call[0])->value.decoder;
+  return call.heap().make<ObserveValue>(std::move(observation));
+}
+
+void prefer(CallContext& call, std::string_view newer) {
+  world_of(call).add_message(
+      LoadMessage::Level::info, call.thread().caller_pos(),
+      fmt::format("{}() works; the newer spelling is {}", call.name(), newer));
+}
+
+Result<Value> make_op(CallContext& call) {
+  engine::NamedOperation operation;
+  MISHAP_ASSIGN(auto words, string_list(call, 0, "syscalls"));
+  if (words.empty()) return call.error("syscalls is empty");
+  for (const auto& word : words) {
+    auto expanded = fault::resolve_syscalls(word);
+    if (!expanded) return call.error(expanded.error().message);
+    operation.syscalls.insert(operation.syscalls.end(), expanded->begin(), expanded->end());
+  }
+  if (call.has(1)) {
+    MISHAP_TRY(check_path_glob(call, call.text(1)));
+    operation.path_glob = call.text(1);
+  }
+  return call.heap().make<OpValue>(OpDeclaration{std::move(operation)});
+}
+
+void define_healthchecks(World& world) {
+  define(world,
+         Signature("tcp")
+             .required("addr", types::kString)
+             .positional_only()
+             .optional("timeout", kDurationType),
+         [](CallContext& call) {
+           return make_healthcheck(call, Healthcheck::Kind::tcp, "tcp", 1,
+                                   std::chrono::seconds(10));
+         });
+  define(world,
+         Signature("http")
+             .required("url", types::kString)
+             .positional_only()
+             .optional("timeout", kDurationType),
+         [](CallContext& call) {
+           return make_healthcheck(call, Healthcheck::Kind::http, "http", 1,
+                                   std::chrono::seconds(10));
+         });
+  define(world, Signature("ready").keyword_only().optional("timeout", kDurationType),
+         [](CallContext& call) {
+           return make_healthcheck(call, Healthcheck::Kind::ready, "", 0, std::chrono::seconds(30));
+         });
+}
+
+void define_observation(World& world) {
+  Heap& heap = world.interpreter.heap();
+  define(world,
+         Signature("decoder")
+             .required("name", types::kString)
+             .positional_only()
+             .optional("pattern", types::kString),
+         [](CallContext& call) -> Result<Value> {
+           std::string pattern(call.has(1) ? call.text(1) : "");
+           return make_decoder(call, std::string(call.text(0)), call.has(1) ? &pattern : nullptr);
+         });
+  auto observe_signature = [](const std::string& name) {
+    return Signature(name).keyword_only().nullable("decoder", types::host("decoder"));
+  };
+  auto observe = [&](const char* name, Observation::Source source) {
+    return starlark::make_builtin(
+        heap, observe_signature(std::string("observe.") + name),
+        [source](CallContext& call) { return make_observe(call, source); });
+  };
+  Value standard_output = observe("stdout", Observation::Source::standard_output);
+  Value standard_error = observe("stderr", Observation::Source::standard_error);
+  world.interpreter.predeclare(
+      "observe", heap.make<starlark::NamespaceObject>(
+                     "observe", std::vector<std::pair<std::string, Value>>{
+                                    {"stdout", standard_output}, {"stderr", standard_error}}));
+
+  // The old spellings.
+  define(world, observe_signature("stdout"), [](CallContext& call) {
+    prefer(call, "observe.stdout()");
+    return make_observe(call, Observation::Source::standard_output);
+  });
+  define(world, observe_signature("stderr"), [](CallContext& call) {
+    prefer(call, "observe.stderr()");
+    return make_observe(call, Observation::Source::standard_error);
+  });
+  define(world, Signature("json_decoder"), [](CallContext& call) {
+    prefer(call, "decoder(\"json\")");
+    return make_decoder(call, "json", nullptr);
+  });
+  define(world, Signature("logfmt_decoder"), [](CallContext& call) {
+    prefer(call, "decoder(\"logfmt\")");
+    return make_decoder(call, "logfmt", nullptr);
+  });
+  define(world, Signature("regex_decoder").required("pattern", types::kString),
+         [](CallContext& call) {
+           prefer(call, "decoder(\"regex\", pattern=…)");
+           std::string pattern(call.text(0));
+           return make_decoder(call, "regex", &pattern);
+         });
+}
+
+}  // namespace
+
+void install_parts(World& world) {
+  define(world,
+         Signature("interface")
+             .required("name", types::kString)
+             .required("protocol", types::kString)
+             .required("port", types::kInt)
+             .optional("spec", types::kString),
+         make_interface);
+  define(world,
+         Signature("op")
+             .keyword_only()
+             .required("syscalls", types::kList)
+             .optional("path", types::kString),
+         make_op);
+  define_healthchecks(world);
+  define_observation(world);
+}
+
+}  // namespace mishap::spec

@@ -4,9 +4,9 @@
   soak.py --bin DIR [--cells N] [--jobs N] [--ordinary-user]
 
 Half of the cells are short runs of mixed specs, green and red, each with a seed of its own. The other half are runs of one long-lived
-mishap each (`--runs`), whose memory and descriptors are watched meanwhile. At the end no process below this one may be alive, and there may be
-no mount, no network interface, no System V object and no file in a temporary folder that was not there before. With the processes their
-namespaces are gone: nothing else holds one.
+mishap each (`--runs`), whose memory and descriptors are watched meanwhile. At the end no process below this one may be alive, and there
+may be no mount, no network interface, no System V object and no file in a temporary folder that was not there before. With the processes
+their namespaces are gone: nothing else holds one.
 """
 import argparse
 import collections

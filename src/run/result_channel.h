@@ -19,8 +19,9 @@ bool send_result(event::TestResult result, const std::function<bool(std::string_
 class ResultReader {
  public:
   void feed(std::string_view bytes);
-  /// Nothing that could still come would change what `take` gives.
-  bool done() const { return broken_ || result_.has_value(); }
+  /// Whether the whole result is there. After nonsense it never is: the rest is to be read all the
+  /// same, so that who writes it is not kept.
+  bool done() const { return result_.has_value(); }
   /// At the end of the stream. Error: there is no whole result, or what came makes no sense.
   Result<event::TestResult> take();
 

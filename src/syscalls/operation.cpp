@@ -254,10 +254,12 @@ void Resolver::resolve_fd(const seccomp_notif& call, const CallShape& shape,
 /// The usual case in half the time: a rule with a path and no scope. An unlinked file, or a thread
 /// that is not the one we knew, needs the whole way.
 bool Resolver::resolve_link(pid_t id, int fd, ResolvedCall& into) {
+  bool known = tasks_.knows(id);
   Task* task = tasks_.get(id);
   if (task == nullptr || !task->link_of_fd(fd, into.shown_path)) return false;
   if (into.shown_path.ends_with(kDeletedMark)) return false;
   into.operation.path = into.shown_path;
+  into.looked = !known;
   return true;
 }
 

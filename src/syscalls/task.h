@@ -55,6 +55,9 @@ class TaskCache {
  public:
   /// Valid until the next call. Nothing when the thread is gone or hidden.
   Task* get(pid_t id);
+  /// Whether `get` was asked for it before. When such a thread still answers, it is the one of this
+  /// id: what it says needs no further check.
+  bool knows(pid_t id) const { return tasks_.contains(id); }
   /// Drops a thread that turned out to be dead, so that the next `get` meets its successor.
   void forget(pid_t id) { tasks_.erase(id); }
 

@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -190,6 +191,16 @@ std::string hosts_text(std::string_view own_name, std::string_view own_address) 
                      own_name);
 }
 
+bool is_on_cells_loopback(const HostEntry& host) {
+  return host.address.starts_with("127.") || host.address == "::1";
+}
+
+/// Whether services with a network see other addresses than the cell does. If not, one file serves
+/// all, and no service needs a mount namespace, whose end costs the kernel a grace period of RCU.
+bool views_differ(const CellOptions& options) {
+  return std::any_of(options.hosts.begin(), options.hosts.end(), is_on_cells_loopback);
+}
+
 /// What a service with a network of its own sees: who is on the cell's loopback is at the gateway.
 std::string service_hosts(const std::string& service, const CellOptions& options,
                           const CellEnvironment& environment) {
@@ -198,8 +209,8 @@ std::string service_hosts(const std::string& service, const CellOptions& options
     if (name != service) text += fmt::format("{} {}\n", network.address, name);
   }
   for (const HostEntry& host : options.hosts) {
-    bool in_cell = host.address.starts_with("127.") || host.address == "::1";
-    text += fmt::format("{} {}\n", in_cell ? environment.gateway : host.address, host.name);
+    text += fmt::format("{} {}\n", is_on_cells_loopback(host) ? environment.gateway : host.address,
+                        host.name);
   }
   return text + fmt::format("{} {}\n", environment.gateway, kHostName);
 }
@@ -215,6 +226,7 @@ void make_networks(const CellOptions& options, CellEnvironment& environment) {
   if (options.networks.empty()) return;
   auto made = make_all(options, environment);
   if (made) {
+    if (!views_differ(options)) return;
     for (auto& [name, network] : environment.networks)
       network.hosts = service_hosts(name, options, environment);
     return;
@@ -233,7 +245,9 @@ std::string cell_hosts(const CellOptions& options, const CellEnvironment& enviro
     text += fmt::format(
         "{} {}\n", found == environment.networks.end() ? "127.0.0.1" : found->second.address, name);
   }
-  return text + fmt::format("127.0.0.1 {}\n", kHostName);
+  bool for_all = !environment.networks.empty() && !views_differ(options);
+  return text + fmt::format("{} {}\n", for_all ? environment.gateway : std::string("127.0.0.1"),
+                            kHostName);
 }
 
 }  // namespace mishap::sandbox

@@ -123,6 +123,24 @@ TEST_F(NetworkTest, AServiceSeesNamesFromWhereItIs) {
             "::1             localhost ip6-localhost\n/dev/shm:\n\n/tmp:\n0\n8080,50051\n");
 }
 
+TEST_F(NetworkTest, WithNobodyOnTheLoopbackOneHostsFileServesAll) {
+  options_.hosts = {{"far", "192.0.2.7"}};
+  EXPECT_EQ(in_cell(options_,
+                    [&](CellEnvironment& cell) {
+                      const ServiceNetwork& db = cell.networks.at("db");
+                      SpawnRequest request;
+                      request.network_namespace = db.network_namespace.get();
+                      request.host_name = "db";
+                      request.hosts = db.hosts;
+                      return db.hosts +
+                             output_of(request,
+                                       "hostname; cat /etc/hosts; readlink /proc/1/ns/mnt "
+                                       "/proc/self/ns/mnt | uniq | wc -l");
+                    }),
+            "db\n127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.0.1 mishap\n"
+            "192.0.2.7 far\n172.18.0.2 db\n172.18.0.3 api\n172.18.0.1 host.docker.internal\n1\n");
+}
+
 TEST_F(NetworkTest, ALongNameIsCut) {
   EXPECT_EQ(in_cell(options_,
                     [&](CellEnvironment&) {

@@ -86,7 +86,7 @@ struct CellOptions {
 struct ServiceNetwork {
   UniqueFd network_namespace;  ///< lives as long as this
   std::string address;         ///< IPv4, "172.18.0.2"
-  std::string hosts;           ///< what its /etc/hosts is to contain
+  std::string hosts;           ///< what its /etc/hosts is to contain; "" = what the cell's does
 };
 
 class CellProcess;

@@ -67,10 +67,11 @@ std::string made_up_response(const fault::ProtocolRule& rule, std::string_view m
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
   bool has_type = false;
   for (const auto& [name, value] : rule.headers) {
-    std::string lower = to_lower(name);
+    const std::string clean = header_name(name);
+    const std::string lower = to_lower(clean);
     if (lower == "content-length" || lower == "transfer-encoding") continue;  // framing is ours
     has_type = has_type || lower == "content-type";
-    out += fmt::format("{}: {}\r\n", header_name(name), one_line(value));
+    out += fmt::format("{}: {}\r\n", clean, one_line(value));
   }
   if (!has_type) out += "Content-Type: application/json\r\n";
   bool bodiless = status == 204 || status == 304;

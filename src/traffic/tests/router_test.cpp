@@ -194,6 +194,9 @@ TEST_F(RouterTest, AResetIsPassedOnAfterTheBytesBeforeIt) {
   relay();
   net::Stream client = dial();
   UniqueFd server = accept();
+  // Once bytes have passed, the relay knows that it is connected: a reset before that is a refusal.
+  ASSERT_TRUE(client.write_all("hello"));
+  ASSERT_EQ(read(server.get(), 5), "hello");
   ASSERT_EQ(send(server.get(), "last words", 10, 0), 10);
   net::close_with_reset(std::move(server));
   EXPECT_EQ(read(client.fd(), 100), "last wordsreset");

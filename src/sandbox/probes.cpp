@@ -214,7 +214,13 @@ std::vector<Probe> probe_cell() {
   auto told = ask_cell(options, examine);
   if (!told) return {};
   auto found = parse_json(*told);
-  if (!found) return {};
+  if (!found) {
+    return {{.name = "cells",
+             .state = State::missing,
+             .detail = "the one that looked around died of it",
+             .remedy = "try again; if it stays like this, please report it",
+             .vital = true}};
+  }
   const Json& json = *found;
   std::vector<Probe> probes = {
       overlay_probe(json.at("overlay_problem").get<std::string>()),

@@ -107,6 +107,7 @@ TEST_F(CommandLine, BadValuesAreErrors) {
   expect_error({"test", "--jobs", "2x"}, "--jobs \"2x\": write a whole number from 1 to 1024");
   expect_error({"test", "--format", "xml"}, "--format \"xml\": write text or json");
   expect_error({"check", "--format", "xml"}, "--format \"xml\": write text or json");
+  expect_error({"doctor", "--format", "xml"}, "--format \"xml\": write text or json");
   expect_error({"test", "--show", "none"}, "--show \"none\": write all or fail");
   expect_error({"test", "--output", "nowhere/x.json"},
                "--output \"nowhere/x.json\": there is no directory nowhere; make it first");

@@ -41,7 +41,7 @@ class Bench:
         """The command line; the process that runs it becomes mishap, with the same pid."""
         as_nobody = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
         words = [str(self.bin / "mishap"), *args]
-        if args[0] == NO_NETWORKS:
+        if args[:1] == [NO_NETWORKS]:
             words = [str(self.bin / "without_rtnetlink"), str(self.bin / "mishap"), *args[1:]]
         return [*(as_nobody if self.ordinary_user else []), *words]
 

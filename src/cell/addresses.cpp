@@ -1,16 +1,9 @@
 #include "addresses.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <set>
-#include <sstream>
-
-#include <arpa/inet.h>
 
 #include <fmt/format.h>
-
-#include "mishap/base/text.h"
 
 namespace mishap::cell {
 namespace {
@@ -18,26 +11,6 @@ namespace {
 net::Address at_port(net::Address address, uint16_t port) {
   address.set_port(port);
   return address;
-}
-
-/// Who listens, from a line of /proc/net/tcp or tcp6: "0: 0100007F:1F90 00000000:0000 0A …".
-std::optional<net::Address> listener_of(const std::string& line) {
-  constexpr std::string_view kListening = "0A";
-  std::istringstream words(line);
-  std::string number, local, remote, state;
-  words >> number >> local >> remote >> state;
-  size_t colon = local.find(':');
-  if (state != kListening || colon == std::string::npos) return std::nullopt;
-  // Eight digits at a time are a word of the address, printed as a number of this machine.
-  std::array<uint32_t, 4> raw{};
-  for (size_t i = 0; i * 8 < colon && i < raw.size(); ++i)
-    raw[i] = uint32_t(std::strtoul(local.substr(i * 8, 8).c_str(), nullptr, 16));
-  bool is_v4 = colon == 8;
-  std::array<char, INET6_ADDRSTRLEN> host{};
-  if (inet_ntop(is_v4 ? AF_INET : AF_INET6, raw.data(), host.data(), host.size()) == nullptr)
-    return std::nullopt;
-  auto port = uint16_t(std::strtoul(local.substr(colon + 1).c_str(), nullptr, 16));
-  return net::Address::numeric(host.data(), port);
 }
 
 }  // namespace
@@ -131,20 +104,6 @@ std::optional<std::string> find_port_clash(const std::vector<engine::Service>& s
     }
   }
   return std::nullopt;
-}
-
-bool listens_on_loopback_only(std::string_view tcp, std::string_view tcp6, uint16_t port) {
-  bool listens = false;
-  for (std::string_view text : {tcp, tcp6}) {
-    for (std::string_view line : split(text, '\n')) {
-      auto listener = listener_of(std::string(line));
-      if (!listener || listener->port() != port) continue;
-      std::string host = listener->host();
-      if (!listener->is_loopback() || host == "0.0.0.0" || host == "::") return false;
-      listens = true;
-    }
-  }
-  return listens;
 }
 
 }  // namespace mishap::cell

@@ -60,8 +60,4 @@ class Addresses {
 /// wanted by a.main and b.main".
 std::optional<std::string> find_port_clash(const std::vector<engine::Service>& services);
 
-/// From the text of /proc/net/tcp and /proc/net/tcp6 (proc_pid_net(5)): whether somebody listens on
-/// `port`, and on loopback addresses only.
-bool listens_on_loopback_only(std::string_view tcp, std::string_view tcp6, uint16_t port);
-
 }  // namespace mishap::cell

@@ -1,7 +1,9 @@
 #include "readiness.h"
 
-#include <fstream>
+#include <set>
 #include <thread>
+
+#include <sys/socket.h>
 
 #include <fmt/format.h>
 
@@ -9,8 +11,6 @@
 #include "mishap/net/network_scope.h"
 #include "mishap/protocols/http/http.h"
 #include "mishap/protocols/registry.h"
-
-#include "addresses.h"
 
 namespace mishap::cell {
 namespace {
@@ -80,9 +80,29 @@ Result<NamedCheck> spec_check(const Service& service) {
   return fail("unknown kind of healthcheck");
 }
 
-std::string text_of(const char* path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+/// The ports that the checks of this service ask.
+std::set<uint16_t> checked_ports(const Service& service, const engine::Launch& launch) {
+  std::set<uint16_t> ports;
+  if (service.healthcheck && service.healthcheck->kind == Healthcheck::Kind::ready) {
+    if (const auto* interface = default_interface(service)) ports.insert(interface->port);
+  } else if (service.healthcheck) {
+    std::string address = service.healthcheck->address;
+    size_t scheme = address.find("://");
+    address = address.substr(0, address.find('/', scheme == std::string::npos ? 0 : scheme + 3));
+    if (auto endpoint = net::parse_endpoint(address)) ports.insert(endpoint->port);
+  }
+  if (!launch.readiness_protocol.empty() && !launch.ports.empty())
+    ports.insert(launch.ports.front().port);
+  return ports;
+}
+
+/// Whether nobody listens at the address: then it can be bound. (/proc/net/tcp would tell as well,
+/// but reading it walks through the connections of the whole machine.)
+bool is_free(const net::Address& address) {
+  UniqueFd probe(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  int on = 1;  // connections that linger do not count
+  return probe && setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+         bind(probe.get(), address.raw(), address.length()) == 0;
 }
 
 Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive,
@@ -124,14 +144,17 @@ Result<void> wait_until_ready(const Service& service, const engine::Launch& laun
   return {};
 }
 
-std::vector<uint16_t> ports_nobody_reaches(const Service& service, int network_namespace) {
+std::vector<uint16_t> ports_nobody_reaches(const Service& service, const engine::Launch& launch,
+                                           int network_namespace, const std::string& own_address) {
   auto scope = net::NetworkScope::enter(network_namespace);
-  if (!scope) return {};
-  std::string tcp = text_of("/proc/thread-self/net/tcp");
-  std::string tcp6 = text_of("/proc/thread-self/net/tcp6");
   std::vector<uint16_t> ports;
+  if (!scope) return ports;
+  auto served = checked_ports(service, launch);
   for (const auto& interface : service.interfaces) {
-    if (listens_on_loopback_only(tcp, tcp6, interface.port)) ports.push_back(interface.port);
+    auto address = net::Address::numeric(own_address, interface.port);
+    // Only where the service listens already: it must not find its port taken by this.
+    if (address && served.contains(interface.port) && is_free(*address))
+      ports.push_back(interface.port);
   }
   return ports;
 }

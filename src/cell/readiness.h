@@ -20,8 +20,10 @@ Result<void> wait_until_ready(const engine::Service& service, const engine::Laun
                               int network_namespace, const std::function<bool()>& alive,
                               net::Deadline ceiling);
 
-/// The ports of its interfaces on which the service listens, but on loopback addresses only, so
-/// that nobody outside its network reaches it.
-std::vector<uint16_t> ports_nobody_reaches(const engine::Service& service, int network_namespace);
+/// Of the ports that `wait_until_ready` found served, those at which nobody else reaches the
+/// service: it listens, but not on `own_address` (IPv4), its address in that network.
+std::vector<uint16_t> ports_nobody_reaches(const engine::Service& service,
+                                           const engine::Launch& launch, int network_namespace,
+                                           const std::string& own_address);
 
 }  // namespace mishap::cell

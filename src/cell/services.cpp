@@ -146,7 +146,7 @@ Result<void> Services::start_one(Running& running,
   }
   if (running.service->healthcheck || !running.launch->readiness_protocol.empty())
     emit("service_ready", name);
-  note_ports_nobody_reaches(*running.service);
+  note_ports_nobody_reaches(running);
   return seed(name);
 }
 
@@ -316,9 +316,12 @@ int Services::namespace_of(const std::string& service) const {
   return network == nullptr ? -1 : network->network_namespace.get();
 }
 
-void Services::note_ports_nobody_reaches(const engine::Service& service) {
-  if (network_of(service.name) == nullptr) return;
-  for (uint16_t port : ports_nobody_reaches(service, namespace_of(service.name))) {
+void Services::note_ports_nobody_reaches(const Running& running) {
+  const engine::Service& service = *running.service;
+  const auto* network = network_of(service.name);
+  if (network == nullptr) return;
+  for (uint16_t port : ports_nobody_reaches(service, *running.launch,
+                                            network->network_namespace.get(), network->address)) {
     std::lock_guard lock(mutex_);
     notes_.push_back(
         fmt::format("service \"{}\" listens on port {} of its own loopback only, where nobody else "

@@ -85,7 +85,7 @@ class Services {
   void post_exit(Running& running);
   const sandbox::ServiceNetwork* network_of(const std::string& service) const;
   int namespace_of(const std::string& service) const;
-  void note_ports_nobody_reaches(const engine::Service& service);
+  void note_ports_nobody_reaches(const Running& running);
   Error start_failure(const Running& running, const Error& why) const;
   bool wait_for_dependencies(const Running& running);
   void emit(const std::string& type, const std::string& service, event::Fields fields = {});

@@ -245,6 +245,7 @@ std::string cell_hosts(const CellOptions& options, const CellEnvironment& enviro
     text += fmt::format(
         "{} {}\n", found == environment.networks.end() ? "127.0.0.1" : found->second.address, name);
   }
+  if (options.networks.empty()) return text;  // nobody looks for the cell from elsewhere
   bool for_all = !environment.networks.empty() && !views_differ(options);
   return text + fmt::format("{} {}\n", for_all ? environment.gateway : std::string("127.0.0.1"),
                             kHostName);

@@ -1,7 +1,5 @@
 #include "addresses.h"
 
-#include <bit>
-
 #include <gmock/gmock.h>
 
 namespace mishap::cell {
@@ -98,26 +96,6 @@ TEST_F(AddressesTest, PortsThatClashOnOneLoopback) {
   services_ = {service("a", 1)};
   services_[0].interfaces.push_back({"raw", "tcp", 1, ""});
   EXPECT_EQ(find_port_clash(services_), std::nullopt);
-}
-
-TEST(LoopbackOnly, IsReadFromProc) {
-  // 127.0.0.1:8080 listening, 0.0.0.0:80 listening, 127.0.0.1:80 connected; as a little-endian
-  // machine prints addresses.
-  if constexpr (std::endian::native != std::endian::little) GTEST_SKIP();
-  const std::string tcp =
-      "  sl  local_address rem_address   st tx_queue rx_queue\n"
-      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 1\n"
-      "   1: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 2\n"
-      "   2: 0100007F:0051 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000 0 3\n";
-  const std::string any6 =
-      "  sl  local_address                         remote_address                        st\n"
-      "   0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 0\n"
-      "   1: 00000000000000000000000001000000:0052 00000000000000000000000000000000:0000 0A 0\n";
-  EXPECT_TRUE(listens_on_loopback_only(tcp, "", 8080));
-  EXPECT_FALSE(listens_on_loopback_only(tcp, any6, 8080));
-  EXPECT_FALSE(listens_on_loopback_only(tcp, "", 80));
-  EXPECT_FALSE(listens_on_loopback_only(tcp, "", 81)) << "nobody listens";
-  EXPECT_TRUE(listens_on_loopback_only(tcp, any6, 82));
 }
 
 }  // namespace

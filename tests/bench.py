@@ -1,4 +1,6 @@
 """Where tests of the real binary run: a directory of their own, an ordinary user, masked output."""
+import argparse
+import difflib
 import os
 import pathlib
 import pwd
@@ -108,3 +110,26 @@ def masked(text):
     for pattern, replacement in MASKS:
         text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
     return text
+
+
+def arguments(cases):
+    """The command line that scripts with approved texts have in common."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--ordinary-user", action="store_true")
+    parser.add_argument("--approve", action="store_true")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(cases))
+    options = parser.parse_args()
+    unknown = [case for case in options.cases if case not in cases]
+    if unknown:
+        parser.error(f"unknown case \"{unknown[0]}\"; known are {', '.join(cases)}")
+    return options
+
+
+def differences(name, text, approve):
+    """Lines that differ from the approved text of this name; with `approve` it becomes the approved one."""
+    approved = HERE / "approved" / f"{name}.txt"
+    if approve:
+        approved.write_text(text)
+    known = approved.read_text() if approved.exists() else ""
+    return list(difflib.unified_diff(known.splitlines(), text.splitlines(), "approved", "now", lineterm=""))

@@ -6,8 +6,6 @@
 A case is a way to take something away, the lines of `mishap doctor` about it with its exit code, and a run: it must be refused in
 doctor's words where doctor says that Mishap cannot run, and work, with doctor's words as a note, where it says degraded.
 """
-import argparse
-import difflib
 import json
 import os
 import pathlib
@@ -19,6 +17,7 @@ import bench as benches
 import processes
 
 NAME = "doctor"
+THIS_MACHINE = "this-machine"
 
 
 def unchanged(command):
@@ -150,14 +149,7 @@ def run_case(bench, name, approve):
     text += f"$ mishap test {' '.join(spec)}\n{said_by_run(output)}[exit {code}]\n"
     text = benches.masked(text)
     variant = "-in-container" if name in BY_CONTAINER and IN_CONTAINER else ""
-    approved = benches.HERE / "approved" / f"{NAME}-{name}{variant}.txt"
-    if approve:
-        approved.write_text(text)
-        return problems
-    known = approved.read_text() if approved.exists() else ""
-    if known != text:
-        problems += list(difflib.unified_diff(known.splitlines(), text.splitlines(), "approved", "now", lineterm=""))
-    return problems
+    return problems + benches.differences(f"{NAME}-{name}{variant}", text, approve)
 
 
 def check_this_machine(bench):
@@ -180,22 +172,17 @@ def check_this_machine(bench):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--ordinary-user", action="store_true")
-    parser.add_argument("--approve", action="store_true")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
-    options = parser.parse_args()
+    options = benches.arguments([THIS_MACHINE, *CASES])
     processes.own_machine(benches.ROOT, options.bin)
     bench = benches.Bench(options.bin, options.ordinary_user)
     shutil.copy2(pathlib.Path(options.bin) / "deny", bench.bin / "deny")
     as_root = os.getuid() == 0 and not options.ordinary_user
     passed = failed = 0
     try:
-        for name in options.cases or ["this-machine", *CASES]:
+        for name in options.cases or [THIS_MACHINE, *CASES]:
             if name in (ORDINARY_ONLY if as_root else ROOT_ONLY):
                 continue
-            problems = check_this_machine(bench) if name == "this-machine" else run_case(bench, name, options.approve)
+            problems = check_this_machine(bench) if name == THIS_MACHINE else run_case(bench, name, options.approve)
             if problems:
                 failed += 1
                 print(f"--- {name}", *problems, sep="\n")

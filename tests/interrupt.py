@@ -6,8 +6,6 @@
 The run has a terminal of its own, so Ctrl-C goes to every process of its foreground group. Once: the run ends with its summary and
 its documents, what did not run is counted as such, exit code 130. Twice: it stops at once. Neither services nor workers may be hit.
 """
-import argparse
-import difflib
 import json
 import os
 import pty
@@ -212,21 +210,12 @@ def run_case(bench, name, approve):
     check(not isinstance(alive, list), f"still alive: {alive}")
     shown = " ".join(run.args).replace(str(bench.work), "WORK")
     text = f"$ mishap {shown}\n^C\n{benches.masked(text)}[exit {code}]\n"
-    approved = benches.HERE / "approved" / f"{name}.txt"
-    if approve:
-        approved.write_text(text)
-        return
-    known = approved.read_text() if approved.exists() else ""
-    check(known == text, "\n".join(difflib.unified_diff(known.splitlines(), text.splitlines(), "approved", "now", lineterm="")))
+    different = benches.differences(name, text, approve)
+    check(not different, "\n".join(different))
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--ordinary-user", action="store_true")
-    parser.add_argument("--approve", action="store_true")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
-    options = parser.parse_args()
+    options = benches.arguments(CASES)
     processes.own_machine(benches.ROOT, options.bin)
     bench = benches.Bench(options.bin, options.ordinary_user)
     failed = 0

@@ -192,8 +192,9 @@ class CellRun {
 
   void collect_facts() {
     facts_.tool_error = session_.tool_error();
-    if (session_.is_tool_error() || !facts_.start_failure.empty()) return;
+    if (session_.is_tool_error()) return;
     facts_.early_exits = worded(session_.services().early_exits());
+    if (!facts_.start_failure.empty()) return;
     facts_.late_exits = worded(session_.services().late_exits());
     facts_.faults = fault_counts();
   }

@@ -116,6 +116,14 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
   set_passed(plan, facts, result);
 }
 
+/// A service that cannot start often misses one that has died: that one is named, too.
+void add_causes_of_failed_start(const Facts& facts, TestResult& result) {
+  for (const auto& exit : facts.early_exits) {
+    std::string service = exit.substr(0, exit.find(' ', exit.find(' ') + 1));  // `service "db"`
+    if (!facts.start_failure.starts_with(service)) result.reason += "\n" + exit + " meanwhile";
+  }
+}
+
 }  // namespace
 
 bool may_be_due_to_exits(Verdict verdict) {
@@ -125,6 +133,7 @@ bool may_be_due_to_exits(Verdict verdict) {
 
 void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
   judge(plan, facts, result);
+  if (result.failure_type == "service_start") return add_causes_of_failed_start(facts, result);
   if (!may_be_due_to_exits(result.verdict)) return;
   for (const auto& exit : facts.late_exits) result.reason += "\n" + exit + " during the test";
 }

@@ -70,6 +70,16 @@ TEST(Verdict, AServiceThatEndedUnderFaultsIsNamedWhereSomethingWentWrong) {
   EXPECT_EQ(decided(facts).reason, "");
 }
 
+TEST(Verdict, AServiceThatDiedWhileAnotherStartedIsNamed) {
+  Facts facts;
+  facts.start_failure = "service \"api\" exited before becoming ready (exited with code 1)";
+  facts.early_exits = {"service \"db\" was killed by signal 9 (KILL)",
+                       "service \"api\" exited with code 1"};
+  EXPECT_EQ(decided(facts).reason,
+            "failed to start services: service \"api\" exited before becoming ready (exited with "
+            "code 1)\nservice \"db\" was killed by signal 9 (KILL) meanwhile");
+}
+
 TEST(Verdict, TracesAndAllowsNeedNotApply) {
   Facts facts;
   facts.body = outcome(Kind::returned);

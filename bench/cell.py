@@ -1,4 +1,5 @@
 """What a cell costs besides its service, what a network of its own costs a service, loading a spec, and a whole matrix against the ideal."""
+import resource
 import socket
 import statistics
 import subprocess
@@ -27,6 +28,12 @@ def ask(port):
         return False
 
 
+def processor_ms():
+    """Processor time of all children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1000
+
+
 def by_hand(bench):
     """Milliseconds from the start of the service to its end, with the healthcheck and the request of a cell between."""
     port = free_port()
@@ -41,11 +48,14 @@ def by_hand(bench):
 
 
 def cell(bench, spec="tiny.star"):
-    """Milliseconds of one more cell in a run."""
+    """Milliseconds of one more cell in a run, by the clock and by the processors."""
     def run(count):
+        before = processor_ms()
         image = f"tiny:latest={bench.program('tiny_http')}"
-        return bench.mishap("test", spec, "--runs", str(count), "--jobs", "1", "--seed", "1", "--image", image)[0]
-    return (run(CELLS + 1) - run(1)) * 1000 / CELLS
+        wall, _ = bench.mishap("test", spec, "--runs", str(count), "--jobs", "1", "--seed", "1", "--image", image)
+        return wall * 1000, processor_ms() - before
+    many, one = run(CELLS + 1), run(1)
+    return [(of_many - of_one) / CELLS for of_many, of_one in zip(many, one)]
 
 
 def three_services(bench, name, source):
@@ -68,19 +78,23 @@ def long_spec(bench):
 def measure(bench):
     figures = []
     note("cells")
-    hand, cells = [], []
+    hand, hand_processor, cells = [], [], []
     for _ in range(bench.rounds):
+        before = processor_ms()
         hand.append(statistics.median(by_hand(bench) for _ in range(CELLS)))
+        hand_processor.append((processor_ms() - before) / CELLS)
         cells.append(cell(bench))
-    figures.append(Figure("a cell: a tiny service, one GET", "ms", cells, hand, "by hand", judged="added", target=5))
+    walls, processor = zip(*cells)
+    figures.append(Figure("a cell: a tiny service, one GET", "ms", walls, hand, "by hand", judged="added", target=5))
+    figures.append(Figure("a cell, processor time alone", "ms", processor, hand_processor, "by hand", judged="added"))
 
     note("networks")
     three_services(bench, "images.star", 'image = "tiny:latest"')
     three_services(bench, "binaries.star", f'binary = "{bench.program("tiny_http")}"')
     images, binaries = [], []
     for _ in range(bench.rounds):
-        binaries.append(cell(bench, "binaries.star"))
-        images.append(cell(bench, "images.star"))
+        binaries.append(cell(bench, "binaries.star")[0])
+        images.append(cell(bench, "images.star")[0])
     figures.append(Figure("a cell of three images, each with its own network", "ms", images, binaries, "of three binaries", judged="added"))
 
     note("loading")

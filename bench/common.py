@@ -53,7 +53,8 @@ class Figure:
         spread = sorted(self.each())
         baseline = f"{self.against} {short(statistics.median(self.baseline))}" if self.baseline else ""
         limit = "" if self.target is None else f"≤ {self.judged_text(self.target)}"
-        judged = "" if self.judged == "value" else f"{'+' if self.judged == 'added' else ''}{self.judged_text(self.judgement())}"
+        sign = "+" if self.judged == "added" and self.judgement() >= 0 else ""
+        judged = "" if self.judged == "value" else sign + self.judged_text(self.judgement())
         low, high = self.judged_text(spread[0]), self.judged_text(spread[-1])
         return [self.name, f"{short(statistics.median(self.ours))} {self.unit}", baseline, judged, f"{low} – {high}", limit,
                 self.verdict()]

@@ -15,8 +15,8 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
                                                             const engine::EngineOptions& options) {
   std::map<std::string, engine::Launch> launches;
   for (const auto& service : spec.services()) {
-    auto launch = engine::resolve(service, options,
-                                  engine::interface_addresses(spec.services(), service));
+    auto launch =
+        engine::resolve(service, options, engine::interface_addresses(spec.services(), service));
     if (!launch) {
       return fail(fmt::format("{}\n  declared at {}", launch.error().message, service.pos.text()),
                   launch.error().code);
@@ -25,6 +25,7 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
   }
   // Two databases of one cell share its files, so their data directories are told apart.
   engine::separate_directories(launches);
+  MISHAP_TRY(engine::check_shared_volumes(launches));
   return launches;
 }
 

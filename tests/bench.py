@@ -50,6 +50,11 @@ class Bench:
     def environment(self):
         return dict(os.environ, HOME=str(self.work / "home"), NO_COLOR="1", MISHAP_CACHE_DIR=cache_dir(self.ordinary_user))
 
+    def start(self, args):
+        """A run that goes on meanwhile; its output, stderr among stdout, is to be read."""
+        return subprocess.Popen(self.command(args), cwd=self.work, env=self.environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+
     def run(self, args, cwd=None, timeout=300, memory_bytes=None):
         """Exit code and output, stderr among stdout; `cwd` defaults to the bench's own directory."""
         limit = ["prlimit", f"--as={memory_bytes}"] if memory_bytes else []

@@ -9,7 +9,12 @@ A case is a command line, its exit code, and the approved output tests/approved/
 import argparse
 import difflib
 import json
+import os
+import pathlib
+import re
+import signal
 import sys
+import time
 
 from bench import HERE, NO_NETWORKS, Bench, masked
 
@@ -67,6 +72,26 @@ CASES = {
     "shared-loopback": ([NO_NETWORKS, *test("specs/two_ports.star", *TINY)], 0),
     "no-networks": ([NO_NETWORKS, *test("specs/networks.star", *TINY, "--test", "each_is_itself")], 1),
     "service-dies": (test("specs/broken_service.star"), 2),
+    "lane-order": (["test", "specs/lane_order.star", "--seed", "1", "--jobs", "1"], 0),
+    "lane-reset": (["test", "specs/lane_reset.star", "--seed", "1", "--jobs", "1"], 2),
+    "lane-death": (["test", "specs/lane_death.star", "--seed", "1", "--jobs", "1"], 2),
+    "unfiltered": (["check", "specs/unfiltered.star"], 1),
+    "unfiltered-body": (["test", "specs/unfiltered_body.star", "--seed", "1", "--jobs", "1"], 2),
+    "ports": (["check", "specs/unfiltered_body.star"], 0),
+    "build-unmapped": (test("specs/built.star"), 1),
+    "build-mapped": (test("specs/built.star", "--image", "./app=bin/tiny_http"), 0),
+}
+
+LANE = {
+    "test_a_begins": "pass",
+    "test_b_is_reset": "pass",
+    "test_c_system_call_fault": "pass",
+    "test_d_sees_no_fault": "pass",
+    "test_e_request_fault": "pass",
+    "test_f_sees_no_relay": "pass",
+    "test_g_kills_the_database": "pass",
+    "test_h_has_a_new_one": "pass",
+    "test_i_assumption": "pass",
 }
 
 # Cases of whole runs: the verdict of each test, instead of text.
@@ -129,6 +154,11 @@ VERDICTS = {
         "test_hangs": "inconclusive",
         "test_expected_to_hang": "pass",
     }),
+    "lane": (["test", "specs/lane.star", "--seed", "1", "--jobs", "1"], 0, LANE),
+    "lanes": (["test", "specs/lane.star", "--seed", "1", "--jobs", "3"], 0, LANE),
+    "lane-repeated": (["test", "specs/lane.star", "--seed", "1", "--jobs", "1", "--runs", "2", "--test", "~_[bcd]_"], 0,
+                      {name: word for name, word in LANE.items() if name[5] in "bcd"}),
+    "lane-alone": (test("specs/lane.star", "--test", "d_sees_no_fault"), 0, {"test_d_sees_no_fault": "pass"}),
     "required": (test("specs/required.star"), 2, {"test_matrix_hello_no_sync": "vacuous"}),
     "strict": (test("specs/faults.star", "--strict", "--test", "matrix_write_line_never"), 2,
                {"test_matrix_write_line_never": "vacuous"}),
@@ -155,6 +185,54 @@ VERDICTS = {
 
 def word(entry):
     return "vacuous" if entry.get("fault_bypassed") else entry["result"]
+
+
+def children(pid):
+    return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()]
+
+
+def interrupted(bench, spec, after, act):
+    """The output and exit code of a run of one job, to which act(pid) is done once it printed `after`."""
+    done = bench.start(["test", spec, "--seed", "1", "--jobs", "1"])
+    output = ""
+    for line in done.stdout:
+        output += line
+        if after in line:
+            time.sleep(0.5)  # the next test has begun
+            act(done.pid)
+    return output, done.wait(timeout=60)
+
+
+def kill_worker(pid):
+    for child in children(pid):
+        os.kill(child, signal.SIGKILL)
+
+
+# Cases of runs that something happens to: spec, what is waited for, what is done, exit code, the lines that must be there.
+EVENTS = {
+    "lane-worker-dies": ("specs/lane_slow.star", "test_a", kill_worker, 1, [
+        r"^PASS +test_a ",
+        r"^TOOL ERROR +test_b .* the worker was killed by signal 9 \(KILL\) before it had a result$",
+        r"^PASS +test_c ",
+        r"^2 passed, 1 failed ",
+    ]),
+    "lane-interrupted": ("specs/lane_slow.star", "test_a", lambda pid: os.kill(pid, signal.SIGINT), 130, [
+        r"^PASS +test_a ",
+        r"^NOT RUN +test_b$",
+        r"^NOT RUN +test_c$",
+        r"^1 passed, 0 failed, 2 not run \(interrupted\) ",
+    ]),
+}
+
+
+def check_event(bench, name):
+    spec, after, act, wanted_code, lines = EVENTS[name]
+    output, code = interrupted(bench, spec, after, act)
+    problems = [f"no line like {line}" for line in lines if not re.search(line, output, re.MULTILINE)]
+    if code != wanted_code:
+        problems.append(f"exit code {code}, want {wanted_code}")
+    return problems + [output] if problems else []
 
 
 def check_text(bench, name, approve):
@@ -203,10 +281,13 @@ def main():
     passed = failed = 0
     bench = Bench(options.bin, options.ordinary_user)
     try:
-        for name in [*CASES, *VERDICTS]:
+        for name in [*CASES, *VERDICTS, *EVENTS]:
             if options.cases and name not in options.cases:
                 continue
-            problems = check_text(bench, name, options.approve) if name in CASES else check_verdicts(bench, name)
+            if name in EVENTS:
+                problems = check_event(bench, name)
+            else:
+                problems = check_text(bench, name, options.approve) if name in CASES else check_verdicts(bench, name)
             if problems:
                 failed += 1
                 print(f"--- {name}", *problems, sep="\n")

@@ -22,31 +22,39 @@ constexpr auto kLastGasp = std::chrono::milliseconds(20);  // from closed socket
 constexpr auto kQuiet = std::chrono::milliseconds(200);
 constexpr auto kDefaultExpectationBudget = std::chrono::seconds(30);
 
+}  // namespace
+
+/// One test.
 class CellRun {
  public:
-  CellRun(const CellPlan& plan, Script& script, const CellSettings& settings,
+  CellRun(const CellPlan& plan, Script& script, LiveSession& session,
           sandbox::CellEnvironment& environment)
-      : plan_(plan),
-        script_(script),
-        session_(plan, settings, environment),
-        environment_(environment) {
-    session_.on_tool_failure = [this] {
+      : plan_(plan), script_(script), session_(session), environment_(environment) {
+    session_.on_tool_failure([this] {
       session_.cancel_phase();
       script_.cancel();
-    };
-    script_.attach(session_);
+    });
   }
 
   event::TestResult run() {
     started_ = net::Clock::now();
     go();
-    return result();
+    auto outcome = result();
+    // Whatever came of it, nothing of this test is on in the next.
+    if (!left_behind_) {
+      feed_.reset();
+      if (session_.windows() != nullptr) session_.windows()->close_all();
+    }
+    return outcome;
   }
+
+  /// Code of the spec did not stop and still runs.
+  bool left_behind() const { return left_behind_; }
 
  private:
   /// Stops early when something makes the rest pointless; the facts say what.
   void go() {
-    if (auto started = session_.start(script_); !started) {
+    if (auto started = session_.start(plan_, script_); !started) {
       if (!session_.is_tool_error()) facts_.start_failure = started.error().message;
       return;
     }
@@ -61,7 +69,7 @@ class CellRun {
     facts_.violations = session_.monitors().violations();
     if (wants_expectation()) run_expectation();
     session_.catch_up();
-    session_.windows().close_all();
+    session_.windows()->close_all();
   }
 
   bool add_monitors() {
@@ -75,7 +83,7 @@ class CellRun {
       auto opened = session_.open(window);
       if (opened) continue;
       facts_.fault_failure = opened.error().message;
-      session_.windows().close_all();
+      session_.windows()->close_all();
       return false;
     }
     return true;
@@ -118,7 +126,8 @@ class CellRun {
     if (finished.wait_until(deadline) == std::future_status::ready) return {true, true};
     session_.cancel_phase();
     script_.cancel();
-    return {false, finished.wait_for(kGrace) == std::future_status::ready};
+    left_behind_ = finished.wait_for(kGrace) != std::future_status::ready;
+    return {false, !left_behind_};
   }
 
   /// Everything that has happened is an event; and, when somebody looks at the whole trace, a while
@@ -163,7 +172,7 @@ class CellRun {
 
   std::vector<event::FaultCount> fault_counts() {
     std::vector<event::FaultCount> faults;
-    for (const auto& c : session_.windows().counters()) {
+    for (const auto& c : session_.windows()->counters()) {
       event::FaultCount fault;
       fault.service = c.service;
       fault.interface = c.interface;
@@ -176,7 +185,7 @@ class CellRun {
       fault.applied = c.applied;
       fault.may_not_fire = c.declared.may_not_fire;
       fault.pos = c.declared.pos;
-      if (c.applied == 0) fault.instead = what_happened_instead(c, session_.windows().fits(c));
+      if (c.applied == 0) fault.instead = what_happened_instead(c, session_.windows()->fits(c));
       faults.push_back(std::move(fault));
     }
     return faults;
@@ -226,6 +235,7 @@ class CellRun {
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
     result.notes = shortcomings();
     add_start_notes(result);
+    note_unfiltered(result);
     add_outputs(result);
     size_t count = session_.log().size();
     result.events.reserve(count);
@@ -249,6 +259,20 @@ class CellRun {
     return texts;
   }
 
+  /// Consumers that the spec does not name cannot be refused: anybody may connect to anything.
+  void note_unfiltered(event::TestResult& result) {
+    for (const auto& service : plan_.services) {
+      if (service.seccomp) continue;
+      for (const auto& [provider, interface] : plan_.relayed) {
+        if (provider == service.name) continue;
+        result.notes.push_back(fmt::format(
+            "service \"{}\" runs without a filter (seccomp=False): connections it makes "
+            "go past the relay of {}.{}",
+            service.name, provider, interface));
+      }
+    }
+  }
+
   void add_outputs(event::TestResult& result) {
     if (event::result_word(result.verdict) == "pass" || session_.is_tool_error()) return;
     for (const auto& service : plan_.services) {
@@ -259,22 +283,44 @@ class CellRun {
 
   const CellPlan& plan_;
   Script& script_;
-  LiveSession session_;
+  LiveSession& session_;
   sandbox::CellEnvironment& environment_;
   std::optional<MonitorFeed> feed_;
   Facts facts_;
   net::Deadline started_{}, ready_{};
   bool drain_limit_hit_ = false;
+  bool left_behind_ = false;
 };
 
-}  // namespace
+Cell::Cell(LanePlan lane, const CellSettings& settings, sandbox::CellEnvironment& environment)
+    : lane_(std::move(lane)),
+      session_(std::make_unique<LiveSession>(lane_, settings, environment)),
+      environment_(environment) {}
 
-event::TestResult run_cell(const CellPlan& plan, Script& script, const CellSettings& settings,
-                           sandbox::CellEnvironment& environment) {
-  // Never destroyed: a body that was left behind may still use it, and the worker's end ends
-  // everything anyway.
-  auto* run = new CellRun(plan, script, settings, environment);
-  return run->run();
+Cell::~Cell() = default;
+
+std::optional<event::TestResult> Cell::run(const CellPlan& plan, Script& script) {
+  bool first = runs_.empty();
+  runs_.push_back(std::make_unique<CellRun>(plan, script, *session_, environment_));
+  CellRun& run = *runs_.back();
+  event::TestResult result = run.run();
+  if (run.left_behind()) over_ = plan.name + " did not stop when its time was up";
+  if (!first && session_->kept_one_died()) {
+    over_ =
+        fmt::format("{} before {} had any fault on", session_->services().worn_out(), plan.name);
+    return std::nullopt;
+  }
+  return result;
+}
+
+void Cell::end_test() {
+  if (!over_.empty()) return;
+  if (!lane_.reuses()) {
+    over_ = "nothing in it is reused";
+    return;
+  }
+  if (auto ended = session_->end_test(); !ended)
+    over_ = fmt::format("{} in {}", ended.error().message, session_->plan().name);
 }
 
 }  // namespace mishap::cell

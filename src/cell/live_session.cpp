@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 
 #include <fmt/format.h>
+#include <sched.h>
 
 #include "mishap/base/text.h"
 #include "mishap/protocols/registry.h"
@@ -15,6 +17,24 @@ namespace {
 
 /// A step gives up a little before its test does, so that its result can still be judged.
 constexpr auto kStepMargin = std::chrono::seconds(1);
+/// For what a delay holds beyond the end of its test.
+constexpr auto kHeldGrace = std::chrono::seconds(1);
+constexpr auto kHeldPause = std::chrono::milliseconds(5);
+
+/// In a cell that lives for one test no port is used twice. In a lane a service that is started
+/// again must not find its port taken by connections of the last test that linger (TIME_WAIT):
+/// many programs do not ask for SO_REUSEADDR. tcp(7) has the setting, which is the network
+/// namespace's own; where it cannot be changed, such a program fails to start and says why.
+void let_ports_be_taken_again(const sandbox::CellEnvironment& environment) {
+  auto write_here = [] { std::ofstream("/proc/sys/net/ipv4/tcp_max_tw_buckets") << 0; };
+  write_here();
+  // A thread that enters another network for good.
+  std::thread([&] {
+    for (const auto& [service, network] : environment.networks) {
+      if (setns(network.network_namespace.get(), CLONE_NEWNET) == 0) write_here();
+    }
+  }).join();
+}
 
 net::Address to_net(const syscalls::SocketAddress& address) {
   return net::Address::from(address.get(), address.length).value_or(net::Address());
@@ -66,16 +86,14 @@ class LiveSession::Redirect final : public syscalls::ConnectRouter {
   traffic::Router& router_;
 };
 
-LiveSession::LiveSession(const CellPlan& plan, const CellSettings& settings,
+LiveSession::LiveSession(const LanePlan& lane, const CellSettings& settings,
                          sandbox::CellEnvironment& environment)
-    : plan_(plan),
+    : lane_(lane),
       settings_(settings),
       environment_(environment),
-      addresses_(plan.services, addresses_of(environment), environment.gateway),
-      protocols_(plan.seed),
-      phase_(std::make_shared<Phase>()) {
-  phase_->deadline = net::Clock::now() + plan.ceiling;
-}
+      addresses_(lane.services, addresses_of(environment), environment.gateway),
+      protocols_(0),
+      phase_(std::make_shared<Phase>()) {}
 
 LiveSession::~LiveSession() {
   // Services first: their supervisors use the router, their exits post to the output loop.
@@ -95,11 +113,11 @@ Result<void> LiveSession::start_loops() {
 }
 
 Result<void> LiveSession::start_relays() {
-  if (plan_.relayed.empty()) return {};
+  if (lane_.relayed.empty()) return {};
   MISHAP_ASSIGN(router_, traffic::Router::create(*traffic_loop_, log_, protocols_));
   for (const auto& [service_name, network] : environment_.networks)
     MISHAP_TRY(router_->add_network(service_name, network.network_namespace.get()));
-  for (const auto& [service_name, interface_name] : plan_.relayed) {
+  for (const auto& [service_name, interface_name] : lane_.relayed) {
     const engine::Service* service = find_service(service_name);
     const engine::Interface* interface =
         service == nullptr ? nullptr : service->find_interface(interface_name);
@@ -116,7 +134,7 @@ Result<void> LiveSession::start_relays() {
 /// Where services could not have networks, they share the cell's loopback, if they can.
 Result<void> LiveSession::check_networks() const {
   if (environment_.network_problem.empty()) return {};
-  auto clash = find_port_clash(plan_.services);
+  auto clash = find_port_clash(lane_.services);
   if (!clash) return {};
   return fail(fmt::format("{}, and services cannot have networks of their own here: {}", *clash,
                           environment_.network_problem));
@@ -125,7 +143,7 @@ Result<void> LiveSession::check_networks() const {
 /// Only who is on the cell's loopback could use them.
 Result<void> LiveSession::publish_ports() {
   bool needed = !addresses_.published().empty() &&
-                std::any_of(plan_.services.begin(), plan_.services.end(), [&](const auto& service) {
+                std::any_of(lane_.services.begin(), lane_.services.end(), [&](const auto& service) {
                   return !environment_.networks.contains(service.name);
                 });
   if (!needed) return {};
@@ -139,43 +157,117 @@ Result<void> LiveSession::publish_ports() {
   return {};
 }
 
-Result<void> LiveSession::start(Script& script) {
-  auto ours = [this]() -> Result<void> {
-    MISHAP_TRY(check_networks());
-    MISHAP_TRY(start_loops());
-    MISHAP_TRY(publish_ports());
-    return start_relays();
-  }();
-  if (!ours) {
-    fail_tool(ours.error());
-    return ours;
-  }
+Result<void> LiveSession::set_up() {
+  MISHAP_TRY(check_networks());
+  MISHAP_TRY(start_loops());
+  MISHAP_TRY(publish_ports());
+  MISHAP_TRY(start_relays());
   traffic_thread_ = std::thread([this] { traffic_loop_->run(); });
   output_thread_ = std::thread([this] { output_loop_->run(); });
   services_ = std::make_unique<Services>(Services::Context{
-      plan_, settings_, environment_, log_, *output_loop_, redirect_.get(),
+      lane_, settings_, environment_, log_, *output_loop_, redirect_.get(),
       [this](const std::string& consumer, const syscalls::SocketAddress& address) {
         return peer_of(consumer, address);
       },
       [this](Error error) { fail_tool(std::move(error)); }});
-  windows_ = std::make_unique<Windows>(plan_, *services_, protocols_, log_);
-  auto seed = [&](const std::string& name) -> Result<void> {
+  if (lane_.reuses()) let_ports_be_taken_again(environment_);
+  return {};
+}
+
+void LiveSession::begin_log() {
+  if (!lane_.reuses()) return;  // the only test: all is its own
+  // What reused services have printed meanwhile is read, and with it forgotten.
+  catch_up();
+  log_.restart([plan = plan_](const event::Draft& draft) { return belongs_to(*plan, draft); });
+}
+
+void LiveSession::announce_kept_relays() {
+  for (const auto& [service, interface] : plan_->relayed) {
+    auto endpoint = router_->dial_address(service, interface);
+    if (!endpoint) continue;
+    event::Draft draft{.type = "proxy_active", .service = service};
+    draft.fields = {{"interface", interface},
+                    {"protocol", find_service(service)->find_interface(interface)->protocol},
+                    {"listen", endpoint->text()},
+                    {"mode", "reused"}};
+    log_.append(std::move(draft));
+  }
+}
+
+Result<void> LiveSession::run_hook(std::string_view what, const std::string& service,
+                                   const std::function<ScriptOutcome()>& call) {
+  log_.append({.type = fmt::format("service_{}", what), .service = service});
+  ScriptOutcome outcome = call();
+  if (outcome.kind == ScriptOutcome::Kind::returned) return {};
+  return fail(fmt::format("service \"{}\": {} failed: {}\n{}", service, what, outcome.message,
+                          outcome.backtrace));
+}
+
+Result<void> LiveSession::start(const CellPlan& plan, Script& script) {
+  bool first = plan_ == nullptr;
+  plan_ = &plan;
+  begin_phase(net::Clock::now() + plan.ceiling);
+  begin_log();
+  protocols_.restart(plan.seed);
+  monitors_ = std::make_unique<monitor::MonitorSet>();
+  if (first) {
+    if (auto ours = set_up(); !ours) {
+      fail_tool(ours.error());
+      return ours;
+    }
+  } else {
+    announce_kept_relays();
+  }
+  windows_ = std::make_unique<Windows>(plan, *services_, protocols_, log_);
+  script.attach(*this);
+  Services::Hooks hooks;
+  hooks.seed = [&](const std::string& name) -> Result<void> {
     if (!script.has_seed(name)) return {};
-    log_.append({.type = "service_seed", .service = name});
-    ScriptOutcome outcome = script.seed(name);
-    if (outcome.kind == ScriptOutcome::Kind::returned) return {};
-    return fail(fmt::format("service \"{}\": seed failed: {}\n{}", name, outcome.message,
-                            outcome.backtrace));
+    return run_hook("seed", name, [&] { return script.seed(name); });
   };
-  return services_->start(seed, deadline());
+  hooks.reset = [&](const std::string& name) -> Result<void> {
+    if (!script.has_reset(name)) return {};
+    return run_hook("reset", name, [&] { return script.reset(name); });
+  };
+  return services_->start(plan, hooks, deadline());
+}
+
+Result<void> LiveSession::end_test() {
+  log_.restart([](const event::Draft&) { return false; });
+  if (is_tool_error()) return fail(tool_error());
+  MISHAP_TRY(services_->end_fresh());
+  if (auto why = services_->worn_out(); !why.empty()) return fail(why);
+  if (auto who = held(); !who.empty())
+    return fail(fmt::format("a delay still held a call or request of {}", who));
+  return {};
+}
+
+/// Who still waits for a delay of the test that has ended. Most waits end by themselves at once:
+/// the consumer's end closes its connections.
+std::string LiveSession::held() {
+  auto limit = net::Clock::now() + kHeldGrace;
+  while (true) {
+    std::string who = services_->held();
+    if (!who.empty()) who = fmt::format("service \"{}\"", who);
+    if (who.empty() && router_ && router_->held_count() > 0) who = "a relayed connection";
+    if (who.empty() || net::Clock::now() >= limit) return who;
+    std::this_thread::sleep_for(kHeldPause);
+  }
 }
 
 void LiveSession::fail_tool(Error error) {
+  std::function<void()> callback;
   {
     std::lock_guard lock(mutex_);
     if (tool_error_.empty()) tool_error_ = std::move(error.message);
+    callback = tool_failure_callback_;
   }
-  if (!tool_failed_.exchange(true) && on_tool_failure) on_tool_failure();
+  if (!tool_failed_.exchange(true) && callback) callback();
+}
+
+void LiveSession::on_tool_failure(std::function<void()> callback) {
+  std::lock_guard lock(mutex_);
+  tool_failure_callback_ = std::move(callback);
 }
 
 std::string LiveSession::tool_error() const {
@@ -210,9 +302,9 @@ void LiveSession::catch_up() {
 }
 
 const engine::Service* LiveSession::find_service(const std::string& name) const {
-  auto found = std::find_if(plan_.services.begin(), plan_.services.end(),
+  auto found = std::find_if(lane_.services.begin(), lane_.services.end(),
                             [&](const auto& service) { return service.name == name; });
-  return found == plan_.services.end() ? nullptr : &*found;
+  return found == lane_.services.end() ? nullptr : &*found;
 }
 
 std::optional<syscalls::Peer> LiveSession::peer_of(const std::string& consumer,

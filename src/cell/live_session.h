@@ -1,4 +1,6 @@
 // The one implementation of Session: everything that runs in a worker besides the spec's own code.
+// Loops, relays and reused services live as long as the cell; the log, the windows and the monitors
+// are begun anew for each test.
 #pragma once
 
 #include <atomic>
@@ -20,27 +22,34 @@ namespace mishap::cell {
 
 class LiveSession final : public Session {
  public:
-  LiveSession(const CellPlan& plan, const CellSettings& settings,
+  LiveSession(const LanePlan& lane, const CellSettings& settings,
               sandbox::CellEnvironment& environment);
   ~LiveSession() override;
 
-  /// Loops, relays, services. Error as of Services::start, or what of ours could not be set up
-  /// (then `is_tool_error`).
-  Result<void> start(Script& script);
+  /// Begins a test, which is used until the next begins: loops and relays the first time, then
+  /// services. Error as of Services::start, or what of ours could not be set up (then
+  /// `is_tool_error`).
+  Result<void> start(const CellPlan& plan, Script& script);
+  /// Ends it once its result has been taken: what happens from here on until the next test begins
+  /// is nobody's event. Nothing of the test may run any more. Error: why the cell cannot take
+  /// another.
+  Result<void> end_test();
   bool is_tool_error() const { return tool_failed_; }
   std::string tool_error() const;
   Services& services() { return *services_; }
-  Windows& windows() { return *windows_; }
+  bool kept_one_died() const { return services_ && services_->kept_one_died(); }
+  /// Null until services were about to be started.
+  Windows* windows() { return windows_.get(); }
 
   /// A phase has a deadline and a cancel of its own: the body, then the expectation.
   void begin_phase(net::Deadline deadline);
   void cancel_phase();
-  /// Called (once, any thread) when Mishap cannot go on; set before start.
-  std::function<void()> on_tool_failure;
+  /// To be called (once, any thread) when Mishap cannot go on; what was set before is forgotten.
+  void on_tool_failure(std::function<void()> callback);
 
-  const CellPlan& plan() const override { return plan_; }
+  const CellPlan& plan() const override { return *plan_; }
   event::Log& log() override { return log_; }
-  monitor::MonitorSet& monitors() override { return monitors_; }
+  monitor::MonitorSet& monitors() override { return *monitors_; }
   Result<TimedStep> step(const std::string& service, const std::string& interface,
                          const std::string& method, Json arguments,
                          const std::string& spec) override;
@@ -59,8 +68,14 @@ class LiveSession final : public Session {
     net::Deadline deadline;
     net::Cancel cancel;
   };
+  Result<void> set_up();
   Result<void> start_loops();
   Result<void> start_relays();
+  void begin_log();
+  void announce_kept_relays();
+  Result<void> run_hook(std::string_view what, const std::string& service,
+                        const std::function<ScriptOutcome()>& call);
+  std::string held();
   void fail_tool(Error error);
   Result<void> check_networks() const;
   Result<void> publish_ports();
@@ -69,12 +84,13 @@ class LiveSession final : public Session {
   net::Endpoint endpoint_of(const std::string& service, const engine::Interface& interface) const;
   const engine::Service* find_service(const std::string& name) const;
 
-  const CellPlan& plan_;
+  const LanePlan& lane_;
+  const CellPlan* plan_ = nullptr;
   const CellSettings& settings_;
   sandbox::CellEnvironment& environment_;
   Addresses addresses_;
   event::Log log_;
-  monitor::MonitorSet monitors_;
+  std::unique_ptr<monitor::MonitorSet> monitors_;
   fault::ProtocolDecider protocols_;
   std::unique_ptr<net::Loop> traffic_loop_, output_loop_;
   std::thread traffic_thread_, output_thread_;
@@ -87,6 +103,7 @@ class LiveSession final : public Session {
   mutable std::mutex mutex_;
   std::shared_ptr<Phase> phase_;
   std::vector<std::shared_ptr<Phase>> old_phases_;  // a left-behind body may still look at its own
+  std::function<void()> tool_failure_callback_;
   std::string tool_error_;
   std::atomic<bool> tool_failed_{false};
 };

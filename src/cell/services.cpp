@@ -1,14 +1,15 @@
 #include "services.h"
 
+#include <csignal>
 #include <future>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
-#include "mishap/syscalls/filter.h"
 #include "mishap/syscalls/probes.h"
 
+#include "leftovers.h"
 #include "readiness.h"
 
 namespace mishap::cell {
@@ -16,6 +17,10 @@ namespace {
 
 /// How often a wait for a program looks whether it is cancelled.
 constexpr auto kCancelLook = std::chrono::milliseconds(50);
+
+event::Fields start_fields(const engine::Service& service) {
+  return {{"kind", service.from_image() ? "image" : "binary"}};
+}
 
 }  // namespace
 
@@ -27,7 +32,11 @@ struct Services::Running {
   std::shared_ptr<fault::SyscallDecider> decider;
   std::unique_ptr<syscalls::Supervisor> supervisor;
   // Guarded by Services::mutex_.
-  bool spawned = false, followed = false, ready = false, exited = false;
+  pid_t pid = 0;
+  bool spawned = false, followed = false, exited = false;
+  bool ready = false;     // for this test: others may start
+  bool kept = false;      // it was ready in an earlier test
+  bool stopping = false;  // its end is ours
   sandbox::ExitStatus status;
 };
 
@@ -64,9 +73,35 @@ Result<void> Services::prepare_files(const engine::Launch& launch) {
   return {};
 }
 
-Result<void> Services::start(const std::function<Result<void>(const std::string&)>& seed,
-                             net::Deadline ceiling) {
+Result<void> Services::remove_files(const engine::Launch& launch) {
+  auto& environment = context_.environment;
+  // The latest first: a bind may lie within a private directory.
+  for (const auto& bind : launch.binds) MISHAP_TRY(environment.unmount(bind.path));
+  for (const auto& directory : launch.private_dirs) MISHAP_TRY(environment.unmount(directory));
+  for (const auto& clone : launch.clones) MISHAP_TRY(environment.unmount(clone.path));
+  return {};
+}
+
+Result<void> Services::begin(const CellPlan& test) {
+  {
+    std::lock_guard lock(mutex_);
+    test_ = &test;
+    given_up_ = kept_died_ = faults_on_ = false;
+    early_exits_.clear();
+    late_exits_.clear();
+    notes_.clear();
+    for (auto& [name, running] : running_) {
+      running->ready = false;
+      kept_died_ = kept_died_ || (running->kept && running->exited);
+    }
+    if (kept_died_) return fail("");
+  }
   for (auto& [name, running] : running_) {
+    if (running->kept) {
+      running->tail.clear();
+      if (running->decider) running->decider->restart(test.seed);
+      continue;
+    }
     auto launch = context_.settings.launches.find(name);
     if (launch == context_.settings.launches.end())
       return fail("service \"" + name + "\" has no program");
@@ -74,11 +109,16 @@ Result<void> Services::start(const std::function<Result<void>(const std::string&
     // Mounts first and from one thread: a service must find all of the cell's files in place.
     MISHAP_TRY(prepare_files(*running->launch));
   }
+  return {};
+}
+
+Result<void> Services::start(const CellPlan& test, const Hooks& hooks, net::Deadline ceiling) {
+  MISHAP_TRY(begin(test));
   std::vector<std::future<Result<void>>> starts;
   for (auto& [name, running] : running_) {
-    starts.push_back(
-        std::async(std::launch::async, [this, &seed, ceiling, r = running.get()]() -> Result<void> {
-          auto started = start_one(*r, seed, ceiling);
+    starts.push_back(std::async(
+        std::launch::async, [this, &hooks, ceiling, r = running.get()]() -> Result<void> {
+          auto started = r->kept ? keep_one(*r, hooks) : start_one(*r, hooks, ceiling);
           std::lock_guard lock(mutex_);
           if (started)
             r->ready = true;
@@ -124,9 +164,20 @@ Error Services::start_failure(const Running& running, const Error& why) const {
   return Error{text, why.code};
 }
 
-Result<void> Services::start_one(Running& running,
-                                 const std::function<Result<void>(const std::string&)>& seed,
-                                 net::Deadline ceiling) {
+/// The events are those of a start, so that a test sees the same whichever place it has in the
+/// lane.
+Result<void> Services::keep_one(Running& running, const Hooks& hooks) {
+  const std::string& name = running.service->name;
+  if (!wait_for_dependencies(running)) return fail("");
+  event::Fields fields = start_fields(*running.service);
+  fields.set("reused", "true");
+  emit("service_started", name, std::move(fields));
+  if (running.service->healthcheck || !running.launch->readiness_protocol.empty())
+    emit("service_ready", name, {{"reused", "true"}});
+  return hooks.reset(name);
+}
+
+Result<void> Services::start_one(Running& running, const Hooks& hooks, net::Deadline ceiling) {
   const std::string& name = running.service->name;
   if (!wait_for_dependencies(running)) return fail("");
   if (auto spawned = spawn(running); !spawned) return fail(start_failure(running, spawned.error()));
@@ -147,7 +198,18 @@ Result<void> Services::start_one(Running& running,
   if (running.service->healthcheck || !running.launch->readiness_protocol.empty())
     emit("service_ready", name);
   note_ports_nobody_reaches(running);
-  return seed(name);
+  return hooks.seed(name);
+}
+
+/// What a reused service may need in any test of the lane, and another in this one.
+syscalls::FilterPlan Services::filter_of(const engine::Service& service) const {
+  syscalls::FilterPlan plan;
+  if (!service.seccomp) return plan;
+  const auto& notified = service.reuse ? context_.plan.notified : test_->notified;
+  if (auto found = notified.find(service.name); found != notified.end())
+    plan.notify.assign(found->second.begin(), found->second.end());
+  plan.redirect_connects = context_.router != nullptr;
+  return plan;
 }
 
 Result<void> Services::spawn(Running& running) {
@@ -156,6 +218,7 @@ Result<void> Services::spawn(Running& running) {
   request.program = launch.argv.front();
   request.arguments.assign(launch.argv.begin() + 1, launch.argv.end());
   for (const auto& [name, value] : launch.env) request.environment.push_back(name + "=" + value);
+  request.environment.push_back(std::string(kServiceVariable) + "=" + running.service->name);
   request.working_directory = launch.cwd;
   if (const auto* network = network_of(running.service->name)) {
     request.network_namespace = network->network_namespace.get();
@@ -163,14 +226,7 @@ Result<void> Services::spawn(Running& running) {
     request.hosts = network->hosts;
   }
 
-  syscalls::FilterPlan plan;
-  if (running.service->seccomp) {
-    if (auto found = context_.plan.notified.find(running.service->name);
-        found != context_.plan.notified.end()) {
-      plan.notify.assign(found->second.begin(), found->second.end());
-    }
-    plan.redirect_connects = context_.router != nullptr;
-  }
+  syscalls::FilterPlan plan = filter_of(*running.service);
   std::vector<sock_filter> filter;
   Result<void> supervised;
   if (!plan.empty()) {
@@ -188,16 +244,16 @@ Result<void> Services::spawn(Running& running) {
   {
     std::lock_guard lock(mutex_);
     running.spawned = true;
+    running.pid = child.pid;
   }
   // Before its output is followed, and its end with it.
-  emit("service_started", running.service->name,
-       {{"kind", running.service->from_image() ? "image" : "binary"}});
+  emit("service_started", running.service->name, start_fields(*running.service));
   follow_output(running, child);
   return {};
 }
 
 Result<void> Services::supervise(Running& running, UniqueFd listener) {
-  running.decider = std::make_shared<fault::SyscallDecider>(context_.plan.seed);
+  running.decider = std::make_shared<fault::SyscallDecider>(test_->seed);
   syscalls::SupervisorOptions options;
   options.service = running.service->name;
   options.decider = running.decider;
@@ -210,7 +266,7 @@ Result<void> Services::supervise(Running& running, UniqueFd listener) {
   };
   options.network_namespace = namespace_of(running.service->name);
   options.router = context_.router;
-  options.always.path = context_.plan.notified.contains(running.service->name);
+  options.always.path = !filter_of(*running.service).notify.empty();
   MISHAP_ASSIGN(running.supervisor,
                 syscalls::Supervisor::start(std::move(listener), std::move(options)));
   return {};
@@ -246,8 +302,11 @@ void Services::on_exit(Running& running, sandbox::ExitStatus status) {
   std::lock_guard lock(mutex_);
   running.exited = true;
   running.status = status;
-  if (!status.success()) {
-    (faults_on_ ? late_exits_ : early_exits_).push_back({running.service->name, status});
+  if (!running.stopping) {
+    if (!status.success()) {
+      (faults_on_ ? late_exits_ : early_exits_).push_back({running.service->name, status});
+    }
+    kept_died_ = kept_died_ || (running.kept && !faults_on_);
   }
   if (running.followed) post_exit(running);
   changed_.notify_all();
@@ -328,6 +387,79 @@ void Services::note_ports_nobody_reaches(const Running& running) {
                     "reaches it, as in a container: let it listen on 0.0.0.0",
                     service.name, port));
   }
+}
+
+Result<void> Services::end_fresh() {
+  std::vector<Running*> fresh;
+  Kept kept;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [name, running] : running_) {
+      if (running->service->reuse) {
+        running->kept = running->kept || running->ready;
+        kept.leaders.insert(running->pid);
+        kept.services.insert(name);
+      } else {
+        running->stopping = true;
+        fresh.push_back(running.get());
+      }
+    }
+  }
+  if (fresh.empty()) return {};
+  // As at a cell's end, nobody gets a chance to wind up; all at once, lest one answer the end of
+  // another.
+  for (auto* running : fresh) {
+    if (running->pid != 0) reaper_->signal_group(running->pid, SIGKILL);
+  }
+  for (auto* running : fresh) {
+    if (running->pid != 0) reaper_->stop(running->pid, std::chrono::milliseconds(0), SIGKILL);
+  }
+  if (!context_.environment.private_proc)
+    return fail("what services left running cannot be found: /proc is not the cell's own");
+  MISHAP_TRY(kill_leftovers(kept));
+  for (auto* running : fresh) MISHAP_TRY(forget(*running));
+  return {};
+}
+
+/// Makes a service that has ended one that was never started.
+Result<void> Services::forget(Running& running) {
+  running.supervisor.reset();
+  std::promise<void> done;
+  context_.outputs.post([&] {
+    running.output.reset();
+    running.error.reset();
+    done.set_value();
+  });
+  done.get_future().wait();
+  if (running.launch != nullptr) MISHAP_TRY(remove_files(*running.launch));
+  auto anew = std::make_unique<Running>();
+  anew->service = running.service;
+  std::lock_guard lock(mutex_);
+  running_.at(anew->service->name) = std::move(anew);
+  return {};
+}
+
+std::string Services::worn_out() const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, running] : running_) {
+    if (!running->service->reuse) continue;
+    if (running->exited) return fmt::format("service \"{}\" {}", name, running->status.text());
+    if (!running->kept) return fmt::format("service \"{}\" did not become ready", name);
+  }
+  return "";
+}
+
+bool Services::kept_one_died() const {
+  std::lock_guard lock(mutex_);
+  return kept_died_;
+}
+
+std::string Services::held() const {
+  for (const auto& [name, running] : running_) {
+    if (running->service->reuse && running->supervisor && running->supervisor->held_count() > 0)
+      return name;
+  }
+  return "";
 }
 
 void Services::catch_up() {

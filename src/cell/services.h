@@ -1,5 +1,5 @@
 // The services of a running cell: starting them in order, following their output, noticing their
-// end.
+// end; and, in a lane, keeping those that are reused for the next test while the others go.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@
 #include "mishap/net/stream.h"
 #include "mishap/sandbox/process.h"
 #include "mishap/source/output.h"
+#include "mishap/syscalls/filter.h"
 #include "mishap/syscalls/supervisor.h"
 
 namespace mishap::cell {
@@ -31,7 +32,7 @@ struct UnexpectedExit {
 class Services {
  public:
   struct Context {
-    const CellPlan& plan;
+    const LanePlan& plan;
     const CellSettings& settings;
     sandbox::CellEnvironment& environment;
     event::Log& log;
@@ -45,11 +46,25 @@ class Services {
   explicit Services(Context context);
   ~Services();
 
-  /// Starts all: a service once those it depends on are ready and seeded, independent ones at the
-  /// same time. `seed` runs a service's seed. Error: the first failure, naming the service; the
-  /// others are then given up.
-  Result<void> start(const std::function<Result<void>(const std::string&)>& seed,
-                     net::Deadline ceiling);
+  /// What is run once a service is ready: its seed after a start, its reset when it was kept.
+  struct Hooks {
+    std::function<Result<void>(const std::string&)> seed, reset;
+  };
+  /// Begins a test: starts what does not run and resets what was kept, a service once those it
+  /// depends on are ready and seeded, independent ones at the same time. `test` is used until the
+  /// next start. Error: the first failure, naming the service; the others are then given up.
+  Result<void> start(const CellPlan& test, const Hooks& hooks, net::Deadline ceiling);
+  /// Between two tests: ends the services that are not reused, all their processes included, and
+  /// takes their directories away. Error: something of them is left, or might be.
+  Result<void> end_fresh();
+  /// Why the reused services cannot serve another test: one ended or never became ready. "" when
+  /// they can.
+  std::string worn_out() const;
+  /// A service that was kept for this test has ended without any fault being on in it: what an
+  /// earlier test did may be the reason.
+  bool kept_one_died() const;
+  /// A reused service of which a delay holds a call now; "" when there is none.
+  std::string held() const;
 
   /// Runs a program that is no service and waits for its end; a cancel kills it.
   Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request,
@@ -74,10 +89,13 @@ class Services {
 
  private:
   struct Running;
+  Result<void> begin(const CellPlan& test);
   Result<void> prepare_files(const engine::Launch& launch);
-  Result<void> start_one(Running& running,
-                         const std::function<Result<void>(const std::string&)>& seed,
-                         net::Deadline ceiling);
+  Result<void> remove_files(const engine::Launch& launch);
+  Result<void> start_one(Running& running, const Hooks& hooks, net::Deadline ceiling);
+  Result<void> keep_one(Running& running, const Hooks& hooks);
+  Result<void> forget(Running& running);
+  syscalls::FilterPlan filter_of(const engine::Service& service) const;
   Result<void> spawn(Running& running);
   Result<void> supervise(Running& running, UniqueFd listener);
   void follow_output(Running& running, sandbox::Child& child);
@@ -91,12 +109,14 @@ class Services {
   void emit(const std::string& type, const std::string& service, event::Fields fields = {});
 
   Context context_;
+  const CellPlan* test_ = nullptr;
   std::atomic<bool> faults_on_{false};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool given_up_ = false;
   std::vector<UnexpectedExit> early_exits_, late_exits_;  // guarded by mutex_
   std::vector<std::string> notes_;                        // guarded by mutex_
+  bool kept_died_ = false;
   std::map<std::string, std::unique_ptr<Running>> running_;
   std::unique_ptr<sandbox::Reaper> reaper_;
 };

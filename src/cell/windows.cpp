@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "mishap/base/check.h"
 #include "mishap/base/text.h"
+#include "mishap/cell/unseen.h"
 
 namespace mishap::cell {
 namespace {
@@ -64,36 +66,40 @@ std::set<std::pair<std::string, std::string>> interfaces_of(const WindowPlan& wi
 
 }  // namespace
 
-bool Windows::unfiltered(const std::string& service) const {
-  auto found = std::find_if(plan_.services.begin(), plan_.services.end(),
-                            [&](const auto& s) { return s.name == service; });
-  return found != plan_.services.end() && !found->seccomp;
+Result<void> Windows::check(const SyscallRule& rule) const {
+  auto service = std::find_if(plan_.services.begin(), plan_.services.end(),
+                              [&](const auto& s) { return s.name == rule.service; });
+  if (service != plan_.services.end()) {
+    if (auto why = unseen(*service, rule.declared.text)) return fail(*why);
+  }
+  if (!services_.running(rule.service))
+    return fail(fmt::format("service \"{}\" is not running", rule.service));
+  auto notified = plan_.notified.find(rule.service);
+  for (const auto& syscall : rule.syscalls) {
+    if (notified != plan_.notified.end() && notified->second.contains(syscall)) continue;
+    return fail(
+        fmt::format("[FAULT_NOT_FILTERABLE] {} on service \"{}\" cannot be seen: the filter that "
+                    "was installed at its start does not "
+                    "notify {}(). Name the fault where Mishap can find it before the start: a "
+                    "call fault({}, {}=…) in the test or a "
+                    "function it calls, or a fault_assumption",
+                    rule.declared.text, rule.service, syscall, rule.service, rule.keyword));
+  }
+  return {};
+}
+
+Result<void> Windows::check(const fault::ProtocolRule& rule) const {
+  if (auto why = unseen(plan_.services, rule)) return fail(*why);
+  if (plan_.relayed.contains({rule.service, rule.interface})) return {};
+  return fail(
+      fmt::format("[FAULT_NOT_FILTERABLE] {} on {}.{} cannot take effect: the interface is not "
+                  "relayed in this test",
+                  rule.declared.text, rule.service, rule.interface));
 }
 
 Result<void> Windows::check(const WindowPlan& window) const {
-  for (const auto& rule : window.syscall_rules) {
-    if (unfiltered(rule.service)) continue;
-    if (!services_.running(rule.service))
-      return fail(fmt::format("service \"{}\" is not running", rule.service));
-    auto notified = plan_.notified.find(rule.service);
-    for (const auto& syscall : rule.syscalls) {
-      if (notified != plan_.notified.end() && notified->second.contains(syscall)) continue;
-      return fail(
-          fmt::format("[FAULT_NOT_FILTERABLE] {} on service \"{}\" cannot be seen: the filter that "
-                      "was installed at its start does not "
-                      "notify {}(). Name the fault where Mishap can find it before the start: a "
-                      "call fault({}, {}=…) in the test or a "
-                      "function it calls, or a fault_assumption",
-                      rule.declared.text, rule.service, syscall, rule.service, rule.keyword));
-    }
-  }
-  for (const auto& rule : window.protocol_rules) {
-    if (plan_.relayed.contains({rule.service, rule.interface})) continue;
-    return fail(
-        fmt::format("[FAULT_NOT_FILTERABLE] {} on {}.{} cannot take effect: the interface is not "
-                    "relayed in this test",
-                    rule.declared.text, rule.service, rule.interface));
-  }
+  for (const auto& rule : window.syscall_rules) MISHAP_TRY(check(rule));
+  for (const auto& rule : window.protocol_rules) MISHAP_TRY(check(rule));
   return {};
 }
 
@@ -107,17 +113,9 @@ Result<WindowHandle> Windows::open(const WindowPlan& window) {
     fits_[rule.service + " " + rule.declared.text] = fits_text(rule);
   }
   for (auto& [service, rules] : by_service) {
-    if (auto* decider = services_.decider(service)) {
-      open.syscall_windows[service] = decider->open(std::move(rules));
-      continue;
-    }
-    for (const auto& rule : rules) {
-      fault::Counters none;
-      none.declared = rule.declared;
-      none.service = service;
-      none.action = rule.action == SyscallAction::deny ? "deny" : "delay";
-      skipped_.push_back(std::move(none));
-    }
+    auto* decider = services_.decider(service);
+    MISHAP_CHECK(decider != nullptr, "{} notifies syscalls without a supervisor", service);
+    open.syscall_windows[service] = decider->open(std::move(rules));
   }
   if (!window.protocol_rules.empty()) open.protocol_window = protocols_.open(window.protocol_rules);
   if (!window.trace_only) {
@@ -135,15 +133,6 @@ void Windows::announce(const Open& open) {
     event::Draft draft;
     draft.service = service;
     draft.type = open.plan.trace_only ? "trace_applied" : "fault_applied";
-    if (!open.syscall_windows.contains(service)) {
-      auto count = std::count_if(open.plan.syscall_rules.begin(), open.plan.syscall_rules.end(),
-                                 [&](const auto& rule) { return rule.service == service; });
-      event::Draft skipped{.type = "fault_skipped_no_seccomp", .service = service};
-      skipped.fields.set("reason", "mock-or-seccomp-disabled");
-      skipped.fields.set("requested_rules", std::to_string(count));
-      log_.append(std::move(skipped));
-      draft.fields.set("note", "skipped (no seccomp session)");
-    }
     for (const auto& rule : open.plan.syscall_rules) {
       if (rule.service == service) draft.fields.set(rule.keyword, applied_text(rule));
     }
@@ -230,9 +219,6 @@ std::vector<fault::Counters> Windows::counters() const {
       all.insert(all.end(), more.begin(), more.end());
     }
   }
-  std::lock_guard lock(mutex_);
-  all.insert(all.end(), skipped_.begin(), skipped_.end());
-
   std::vector<fault::Counters> merged;
   for (const auto& one : all) {
     auto same = std::find_if(merged.begin(), merged.end(), [&](const fault::Counters& m) {

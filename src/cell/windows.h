@@ -40,7 +40,8 @@ class Windows {
     std::optional<fault::WindowId> protocol_window;
   };
   Result<void> check(const WindowPlan& window) const;
-  bool unfiltered(const std::string& service) const;
+  Result<void> check(const fault::SyscallRule& rule) const;
+  Result<void> check(const fault::ProtocolRule& rule) const;
   void announce(const Open& open);
   void withdraw(const Open& open,
                 const std::map<std::string, std::vector<fault::Counters>>& counted);
@@ -53,7 +54,6 @@ class Windows {
   WindowHandle next_ = 1;
   std::map<WindowHandle, Open> open_;
   std::map<std::string, std::string> fits_;  // by service and text of the rule
-  std::vector<fault::Counters> skipped_;     // rules on services that run without a filter
   bool any_fault_opened_ = false;
 };
 

@@ -197,8 +197,9 @@ Result<Launch> resolve_image(const Service& service, const EngineOptions& option
 std::vector<std::string> mapped_names(const Service& service) {
   if (service.source == Service::Source::image) return {service.text};
   if (service.source != Service::Source::build) return {};
-  return {service.text, "mishap-" + service.name + ":latest",
-          "faultbox-" + service.name + ":latest", service.name};
+  return {service.text, fs::path(service.text).lexically_normal().string(),
+          "mishap-" + service.name + ":latest", "faultbox-" + service.name + ":latest",
+          service.name};
 }
 
 bool mapping_serves(const std::string& image, const Service& service) {
@@ -220,20 +221,43 @@ Result<Launch> resolve_build(const Service& service, const EngineOptions& option
       return resolve_mapped(as_image, *command, options, addresses);
     }
   }
-  return fail("build=\"" + service.text +
-              "\" needs a container engine; to run a local build instead: --image " + service.name +
-              "=PROGRAM");
+  return fail(
+      "nothing here builds \"" + service.text +
+      "\": this version runs programs, not containers. To say which program it is:\n  --image " +
+      service.text + "=PROGRAM (the context) or --image " + service.name +
+      "=PROGRAM (the service), or in mishap.yaml:\n    images:\n      " + service.text +
+      ": PROGRAM");
 }
 
-/// Volumes that the catalogue has not dealt with become binds; named ones an empty directory.
-Result<void> add_volumes(Launch& launch, const Service& service, const EngineOptions& options,
-                         const std::vector<std::string>& handled) {
+/// Before anything else looks at them: what does not exist cannot be an init script either.
+Result<void> check_volumes(const Service& service, const EngineOptions& options) {
+  std::map<fs::path, std::string> taken;
   for (const Volume& volume : service.volumes) {
     const fs::path target = fs::path(volume.container).lexically_normal();
     if (target.is_relative()) {
       return fail("volume " + volume.host + ": container path \"" + volume.container +
                   "\" must be absolute");
     }
+    const fs::path place = target.has_filename() ? target : target.parent_path();
+    if (auto [same, is_new] = taken.emplace(place, volume.host); !is_new) {
+      return fail("volume " + volume.host + ": " + place.string() + " is already that of volume " +
+                  same->second);
+    }
+    const auto host = volume_path(volume, options);
+    std::error_code error;
+    if (host && !fs::exists(*host, error)) {
+      return fail("volume " + volume.host + ": " + host->string() +
+                  " does not exist (a name without / is a named volume, which begins empty)");
+    }
+  }
+  return {};
+}
+
+/// Volumes that the catalogue has not dealt with become binds; named ones an empty directory.
+void add_volumes(Launch& launch, const Service& service, const EngineOptions& options,
+                 const std::vector<std::string>& handled) {
+  for (const Volume& volume : service.volumes) {
+    const fs::path target = fs::path(volume.container).lexically_normal();
     const bool done = std::any_of(handled.begin(), handled.end(), [&](const std::string& path) {
       const std::string text = target.string();
       return text == path || text.starts_with(path + "/");
@@ -244,12 +268,8 @@ Result<void> add_volumes(Launch& launch, const Service& service, const EngineOpt
       launch.private_dirs.push_back(target);
       continue;
     }
-    std::error_code error;
-    if (!fs::exists(*host, error))
-      return fail("volume " + volume.host + ": " + host->string() + " does not exist");
     launch.binds.push_back({*host, target, volume.read_only});
   }
-  return {};
 }
 
 Result<Launch> resolve_source(const Service& service, const EngineOptions& options,
@@ -300,9 +320,31 @@ void separate_directories(std::map<std::string, Launch>& launches) {
   }
 }
 
+Result<void> check_shared_volumes(const std::map<std::string, Launch>& launches) {
+  struct Owner {
+    std::string service;
+    fs::path host;
+  };
+  std::map<fs::path, Owner> owners;
+  for (const auto& [name, launch] : launches) {
+    for (const BindMount& bind : launch.binds) {
+      const auto [owner, is_new] = owners.try_emplace(bind.path, Owner{name, bind.host});
+      if (is_new || owner->second.host == bind.host) continue;
+      return fail("service \"" + name + "\": volume " + bind.host.string() + " at " +
+                  bind.path.string() + ": service \"" + owner->second.service + "\" has " +
+                  owner->second.host.string() +
+                  " there, and the services of a cell share their files; give one of them another "
+                  "path");
+    }
+  }
+  return {};
+}
+
 Result<Launch> resolve(const Service& service, const EngineOptions& options,
                        const std::vector<InterfaceAddress>& addresses) {
   const std::string subject = "service \"" + service.name + "\"";
+  if (auto fine = check_volumes(service, options); !fine)
+    return fail(std::move(fine).error().context(subject));
   auto launch = resolve_source(service, options, addresses);
   if (!launch) return fail(std::move(launch).error().context(subject));
   std::vector<std::string> handled;
@@ -312,9 +354,7 @@ Result<Launch> resolve(const Service& service, const EngineOptions& options,
         handled = entry->handled_volumes(service);
     }
   }
-  if (auto added = add_volumes(*launch, service, options, handled); !added) {
-    return fail(std::move(added).error().context(subject));
-  }
+  add_volumes(*launch, service, options, handled);
   return launch;
 }
 

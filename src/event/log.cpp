@@ -3,8 +3,9 @@
 #include "mishap/base/check.h"
 
 namespace mishap::event {
-const Event& Log::append(Draft draft) {
+void Log::append(Draft draft) {
   std::unique_lock lock(mutex_);
+  if (admit_ && !admit_(draft)) return;
   Event& event = events_.emplace_back();
   event.seq = events_.size();
   event.timestamp = std::chrono::system_clock::now();
@@ -27,7 +28,18 @@ const Event& Log::append(Draft draft) {
   last_append_ = std::chrono::steady_clock::now();
   grown_.notify_all();
   deliver(lock);
-  return event;
+}
+
+std::deque<Event> Log::restart(Admission admit) {
+  std::lock_guard lock(mutex_);
+  // Moving a deque moves none of its elements.
+  std::deque<Event> old = std::move(events_);
+  events_.clear();
+  clocks_.clear();
+  delivered_ = 0;
+  admit_ = std::move(admit);
+  last_append_ = std::chrono::steady_clock::now();
+  return old;
 }
 
 /// One thread at a time delivers, with the lock released during each call. Whoever finds somebody

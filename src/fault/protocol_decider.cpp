@@ -40,6 +40,13 @@ struct ProtocolDecider::ActiveRule {
   }
 };
 
+void ProtocolDecider::restart(uint64_t seed) {
+  std::lock_guard lock(mutex_);
+  seed_ = seed;
+  windows_.open.clear();
+  windows_.all.clear();
+}
+
 WindowId ProtocolDecider::open(std::vector<ProtocolRule> rules) {
   std::lock_guard lock(mutex_);
   return open_window(windows_, std::move(rules), seed_);

@@ -153,6 +153,13 @@ struct SyscallDecider::ActiveRule {
   }
 };
 
+void SyscallDecider::restart(uint64_t seed) {
+  std::lock_guard lock(mutex_);
+  seed_ = seed;
+  windows_.open.clear();
+  windows_.all.clear();
+}
+
 WindowId SyscallDecider::open(std::vector<SyscallRule> rules) {
   std::lock_guard lock(mutex_);
   return open_window(windows_, std::move(rules), seed_);

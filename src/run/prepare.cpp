@@ -25,6 +25,7 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
   }
   // Two databases of one cell share its files, so their data directories are told apart.
   engine::separate_directories(launches);
+  MISHAP_TRY(engine::check_shared_volumes(launches));
   return launches;
 }
 

@@ -3,10 +3,13 @@
 #include <utility>
 
 #include "mishap/base/json.h"
+#include "mishap/base/text.h"
 
 namespace mishap::run {
 namespace {
 
+constexpr std::string_view kStarted = "started";
+constexpr std::string_view kOver = "over ";
 constexpr std::string_view kEvent = "event ";
 constexpr std::string_view kResult = "result ";
 constexpr size_t kWrittenBytes = 64 * 1024;
@@ -30,6 +33,14 @@ bool send_result(event::TestResult result, const std::function<bool(std::string_
   return write(lines);
 }
 
+bool send_started(const std::function<bool(std::string_view)>& write) {
+  return write(std::string(kStarted) + "\n");
+}
+
+bool send_over(const std::string& why, const std::function<bool(std::string_view)>& write) {
+  return write(std::string(kOver) + replace_all(why, "\n", " ") + "\n");
+}
+
 void ResultReader::feed(std::string_view bytes) {
   while (!broken_) {
     size_t end = bytes.find('\n');
@@ -45,6 +56,14 @@ void ResultReader::feed(std::string_view bytes) {
 }
 
 Result<void> ResultReader::read_line(std::string_view line) {
+  if (line == kStarted) {
+    started_ = true;
+    return {};
+  }
+  if (line.starts_with(kOver)) {
+    over_ = line.substr(kOver.size());
+    return {};
+  }
   bool is_event = line.starts_with(kEvent);
   if (!is_event && !line.starts_with(kResult))
     return fail("a line that is neither event nor result");

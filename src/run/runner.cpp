@@ -1,10 +1,8 @@
 #include "mishap/run/runner.h"
 
 #include <algorithm>
-#include <deque>
 #include <list>
 #include <optional>
-#include <set>
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -14,6 +12,7 @@
 #include "interrupts.h"
 #include "prepare.h"
 #include "saved_outputs.h"
+#include "schedule.h"
 #include "worker.h"
 
 namespace mishap::run {
@@ -63,21 +62,20 @@ class Coordinator {
  public:
   Coordinator(CellFrame frame, const Interrupts& interrupts,
               const std::vector<RunObserver*>& observers)
-      : frame_(std::move(frame)), interrupts_(interrupts), observers_(observers) {
-    for (const auto& test : frame_.options.tests) {
-      for (int run = 0; run < frame_.options.runs; ++run) waiting_.emplace_back(test, run);
-    }
-  }
+      : frame_(std::move(frame)),
+        interrupts_(interrupts),
+        observers_(observers),
+        schedule_(frame_.options.tests, frame_.options.runs) {}
 
   RunOutcome run() {
-    while (!interrupts_.any() && (!waiting_.empty() || !working_.empty())) {
-      while (!interrupts_.any() && !waiting_.empty() &&
+    while (!interrupts_.any() && (!schedule_.empty() || !working_.empty())) {
+      while (!interrupts_.any() && !schedule_.empty() &&
              working_.size() < size_t(frame_.options.jobs)) {
         start_next();
       }
       if (!working_.empty()) collect();
     }
-    bool interrupted = !waiting_.empty() || !working_.empty();
+    bool interrupted = !schedule_.empty() || !working_.empty();
     if (interrupted) abandon();
     ending_.clear();
     return {std::move(verdicts_), interrupted, required_fault_missed_};
@@ -97,25 +95,27 @@ class Coordinator {
 
   void report(TestResult result) {
     save_outputs(result);
-    if (!result.kept.empty()) keep_logs(result);
+    if (!result.kept.empty()) keep_logs(result, frame_.lane.has_value());
     verdicts_.push_back(result.verdict);
     if (result.verdict == Verdict::vacuous && result.require_faults_fire)
       required_fault_missed_ = true;
-    if (event::result_word(result.verdict) != "pass") not_passed_.insert(result.name);
+    if (event::result_word(result.verdict) != "pass") schedule_.not_passed(result.name);
     for (auto* observer : observers_) observer->on_finished(result);
   }
 
+  void announce(const Job& job) {
+    for (auto* observer : observers_) observer->on_started(job.test.name, job.run);
+  }
+
   void start_next() {
-    auto [test, run] = waiting_.front();
-    waiting_.pop_front();
-    if (run > 0 && not_passed_.contains(test.name)) return;  // repeating stops at the first failure
-    for (auto* observer : observers_) observer->on_started(test.name, run);
-    auto worker = Worker::start(frame_, test, run);
+    Job job = *schedule_.next();
+    announce(job);
+    auto worker = Worker::start(frame_, job, started_++);
     if (worker) {
       working_.push_back(std::move(*worker));
       return;
     }
-    TestResult result = blank(test, run, Verdict::tool_error);
+    TestResult result = blank(job, Verdict::tool_error);
     result.failure_type = "error";
     result.reason = "the cell could not be started: " + worker.error().message;
     report(result);
@@ -132,41 +132,56 @@ class Coordinator {
   void collect(const std::vector<pollfd>& polls) {
     size_t at = 0;
     for (auto worker = working_.begin(); worker != working_.end(); ++at) {
-      if (polls[at].revents != 0 && worker->read_available()) {
-        report(worker->finish(frame_));
-        let_end(worker++);
-      } else {
-        ++worker;
-      }
+      auto next = std::next(worker);
+      if (polls[at].revents != 0 && !take_reply(*worker)) let_end(worker);
+      worker = next;
     }
   }
 
   /// A cell takes some milliseconds to vanish; the next one starts meanwhile. No more of them end
   /// at a time than run.
   void let_end(std::list<Worker>::iterator worker) {
+    if (worker->can_go_on()) worker->kill();  // a lane that nothing is left for
     ending_.splice(ending_.end(), working_, worker);
     if (ending_.size() > size_t(frame_.options.jobs)) ending_.pop_front();
+  }
+
+  /// False: the worker is of no more use.
+  bool take_reply(Worker& worker) {
+    auto reply = worker.reply(frame_);
+    if (!reply) return true;
+    if (reply->result) {
+      report(*reply->result);
+    } else {
+      Job job = worker.job();
+      job.note = fmt::format("{} was run in a new cell, with services started anew: {}",
+                             job.test.name, reply->over);
+      schedule_.put_back(std::move(job));
+    }
+    if (!worker.can_go_on() || schedule_.empty() || interrupts_.any()) return false;
+    Job next = *schedule_.next();
+    announce(next);
+    worker.give(frame_, std::move(next));
+    return true;
   }
 
   /// What is done counts, what is not has not run.
   void abandon() {
     collect(std::vector<pollfd>(working_.size(), pollfd{.fd = -1, .events = 0, .revents = POLLIN}));
     for (auto& worker : working_) worker.kill();
-    for (auto worker = working_.rbegin(); worker != working_.rend(); ++worker) {
-      waiting_.emplace_front(worker->test(), worker->run());
-    }
+    for (auto& worker : working_) report(blank(worker.job(), Verdict::not_run));
     working_.clear();
-    for (const auto& [test, run] : waiting_) report(blank(test, run, Verdict::not_run));
+    for (const auto& job : schedule_.take_rest()) report(blank(job, Verdict::not_run));
   }
 
-  static TestResult blank(const spec::TestInfo& test, int run, Verdict verdict) {
+  static TestResult blank(const Job& job, Verdict verdict) {
     TestResult result;
-    result.name = test.name;
-    result.kind = test.kind;
-    result.scenario = test.scenario;
-    result.fault = test.fault;
-    result.pos = test.pos;
-    result.run = run;
+    result.name = job.test.name;
+    result.kind = job.test.kind;
+    result.scenario = job.test.scenario;
+    result.fault = job.test.fault;
+    result.pos = job.test.pos;
+    result.run = job.run;
     result.verdict = verdict;
     return result;
   }
@@ -174,14 +189,25 @@ class Coordinator {
   CellFrame frame_;
   const Interrupts& interrupts_;
   const std::vector<RunObserver*>& observers_;
-  std::deque<std::pair<spec::TestInfo, int>> waiting_;
+  Schedule schedule_;
   std::list<Worker> working_;
   std::list<Worker> ending_;  ///< that have given their results
-  std::set<std::string> not_passed_;
+  int started_ = 0;
   std::vector<Verdict> verdicts_;
   bool required_fault_missed_ = false;
   std::optional<std::string> output_directory_;
 };
+
+/// What the cells must provide when some service lives on from test to test.
+std::optional<cell::LanePlan> lane_of(const spec::Spec& spec, const RunOptions& options) {
+  const auto& services = spec.services();
+  bool reuses = std::any_of(services.begin(), services.end(),
+                            [](const auto& service) { return service.reuse; });
+  if (!reuses || options.tests.empty()) return std::nullopt;
+  std::vector<cell::CellPlan> plans;
+  for (const auto& test : options.tests) plans.push_back(spec.plan(test, options.seed, 0));
+  return cell::lane_of(plans);
+}
 
 }  // namespace
 
@@ -189,7 +215,7 @@ Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options,
                        const std::vector<RunObserver*>& observers) {
   auto begin = std::chrono::steady_clock::now();
   MISHAP_ASSIGN(Interrupts interrupts, Interrupts::watch());
-  CellFrame frame{spec, options, {}, "", nullptr};
+  CellFrame frame{spec, options, {}, "", nullptr, lane_of(spec, options)};
   // What fails once the run is interrupted (a terminal's Ctrl-C ends the programs that are asked
   // for their versions, too) is nobody's error.
   auto ready = prepare(frame, interrupts.fd());

@@ -54,6 +54,11 @@ bool write_lines(const fs::path& file, const Lines& lines) {
   return out.flush().good();
 }
 
+/// TEST, or TEST.RUN of one that is repeated.
+std::string repetition(const event::TestResult& result) {
+  return result.run > 0 ? fmt::format("{}.{}", result.name, result.run) : result.name;
+}
+
 void note_unsaved(event::TestResult& result, const std::string& service, const fs::path& file) {
   result.notes.push_back(
       fmt::format("the output of {} could not be saved to {}", service, file.string()));
@@ -74,8 +79,7 @@ void save_long_outputs(event::TestResult& result, const fs::path& directory) {
   for (auto& output : result.outputs) {
     const Lines& lines = printed[output.service];
     if (lines.size() <= event::kShownOutputLines) continue;
-    std::string run = result.run > 0 ? fmt::format(".{}", result.run) : "";
-    fs::path file = directory / fmt::format("{}{}.{}{}", result.name, run, output.service, kEnding);
+    fs::path file = directory / fmt::format("{}.{}{}", repetition(result), output.service, kEnding);
     if (write_lines(file, lines)) {
       output.saved_to = file.string();
     } else {
@@ -84,8 +88,9 @@ void save_long_outputs(event::TestResult& result, const fs::path& directory) {
   }
 }
 
-void keep_logs(event::TestResult& result) {
+void keep_logs(event::TestResult& result, bool in_lane) {
   fs::path directory = fs::path(result.kept) / "logs";
+  if (in_lane) directory /= repetition(result);
   std::error_code ignored;  // then the files cannot be written, which is said
   fs::create_directories(directory, ignored);
   for (const auto& [service, lines] : printed_lines(result)) {

@@ -20,7 +20,8 @@ Result<std::filesystem::path> fresh_output_directory(const std::filesystem::path
 void save_long_outputs(event::TestResult& result, const std::filesystem::path& directory);
 
 /// Writes what every service printed, in the same form, to logs/SERVICE.log in the directory that
-/// the test leaves behind (`result.kept`). What cannot be written becomes a note.
-void keep_logs(event::TestResult& result);
+/// the test leaves behind (`result.kept`); in a lane, which leaves one for several tests, to
+/// logs/TEST[.RUN]/SERVICE.log. What cannot be written becomes a note.
+void keep_logs(event::TestResult& result, bool in_lane);
 
 }  // namespace mishap::run

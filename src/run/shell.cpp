@@ -12,10 +12,11 @@
 namespace mishap::run {
 namespace {
 
-/// Reads until the worker has said everything.
-void read_all(Worker& worker) {
+/// Waits for the worker to say something, and hears it.
+std::optional<Reply> hear(Worker& worker, const CellFrame& frame) {
   pollfd more{worker.fd(), POLLIN, 0};
-  while (!worker.read_available()) poll(&more, 1, -1);
+  poll(&more, 1, -1);
+  return worker.reply(frame);
 }
 
 std::optional<int> exit_code_of(const event::TestResult& result) {
@@ -40,18 +41,21 @@ Result<ShellOutcome> open_shell(spec::Spec& spec, const RunOptions& options,
     program.input = program.output = program.error = terminal->program_side();
     program.terminal = true;
   }
-  CellFrame frame{spec, options, {}, "", &program};
+  CellFrame frame{spec, options, {}, "", &program, std::nullopt};
   MISHAP_TRY(prepare(frame));
-  MISHAP_ASSIGN(Worker worker, Worker::start(frame, test, 0));
+  MISHAP_ASSIGN(Worker worker, Worker::start(frame, {test, 0, ""}, 0));
   ShellOutcome outcome;
-  if (terminal) {
+  std::optional<Reply> reply;
+  while (!reply && !worker.begun()) reply = hear(worker, frame);
+  if (terminal && !reply) {
     terminal->close_program_side();
     outcome.interrupted = !terminal->pass(worker.fd());
     if (outcome.interrupted) worker.kill();
   }
-  read_all(worker);
-  outcome.result = worker.finish(frame);
-  if (!outcome.result.kept.empty()) keep_logs(outcome.result);
+  while (!reply) reply = hear(worker, frame);
+  // In a cell of its own the first job always has a result.
+  outcome.result = std::move(*reply->result);
+  if (!outcome.result.kept.empty()) keep_logs(outcome.result, false);
   outcome.exit_code = exit_code_of(outcome.result);
   return outcome;
 }

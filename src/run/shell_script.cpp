@@ -30,6 +30,8 @@ class ShellScript final : public cell::Script {
   }
   bool has_seed(const std::string& service) const override { return script_->has_seed(service); }
   ScriptOutcome seed(const std::string& service) override { return script_->seed(service); }
+  bool has_reset(const std::string& service) const override { return script_->has_reset(service); }
+  ScriptOutcome reset(const std::string& service) override { return script_->reset(service); }
   ScriptOutcome setup() override { return script_->setup(); }
   bool has_expectation() const override { return false; }
   ScriptOutcome expect(bool) override { return {}; }

@@ -1,4 +1,8 @@
 // One cell as a child process, from the coordinator's side.
+//
+// A socket pair. The coordinator asks `INDEX RUN` (a test of the run's list), one line; the worker
+// answers as result_channel.h says. A cell without reused services is asked once and then ends by
+// itself; a lane is asked until it is over or nothing is left.
 #pragma once
 
 #include <optional>
@@ -10,6 +14,7 @@
 #include "mishap/sandbox/cell.h"
 
 #include "result_channel.h"
+#include "schedule.h"
 #include "shell_script.h"
 
 namespace mishap::run {
@@ -22,33 +27,53 @@ struct CellFrame {
   std::string keep_root;  ///< "" keeps nothing
   /// Instead of the test's body a program that a person works in; null for ordinary cells.
   const ShellProgram* shell = nullptr;
+  /// Covers all tests of the run; set when some service is reused, so that cells are lanes.
+  std::optional<cell::LanePlan> lane;
 };
 
-/// A worker that runs, or has run. The coordinator polls `fd` and calls `read_available` until it
-/// says that all has come.
+/// What a worker has come to with the job it was given.
+struct Reply {
+  std::optional<event::TestResult> result;
+  std::string over;  ///< without a result: why the job has to be run in another cell
+};
+
+/// A worker that runs, or has run. The coordinator gives it one job at a time, polls `fd` and takes
+/// what `reply` has.
 class Worker {
  public:
-  /// Forks the worker. Error: no namespaces, no memory.
-  static Result<Worker> start(const CellFrame& frame, const spec::TestInfo& test, int run);
+  /// Forks the worker of the run's cell `number` (0 is the first) and gives it `job`. Error: no
+  /// namespaces, no memory.
+  static Result<Worker> start(const CellFrame& frame, Job job, int number);
 
-  int fd() const { return pipe_.get(); }
-  /// True when the whole result has come, or nothing will come any more.
-  bool read_available();
-  /// The result. The cell may still be ending, which destroying the worker waits for; one that died
-  /// without a result is waited for here, and is a tool error.
-  event::TestResult finish(const CellFrame& frame);
+  int fd() const { return channel_.get(); }
+  /// After `fd` was readable. Nothing: the worker is still at it. A worker that ended without an
+  /// answer is a tool error of the job if it had begun, else the cell is over.
+  std::optional<Reply> reply(const CellFrame& frame);
+  /// Whether it may be given another job: a lane that has answered and not ended.
+  bool can_go_on() const { return lane_ && !over_; }
+  void give(const CellFrame& frame, Job job);
+  /// The worker is at its job: what it says next is how that went.
+  bool begun() const { return reader_.started(); }
   void kill() { process_.kill(); }
-  const spec::TestInfo& test() const { return test_; }
-  int run() const { return run_; }
+  /// What it was given last.
+  const Job& job() const { return job_; }
 
  private:
-  spec::TestInfo test_;
-  int run_ = 0;
+  void command(const CellFrame& frame, Job job);
+  bool read_available();
+  std::string how_it_ended();
+  void complete(const CellFrame& frame, event::TestResult& result) const;
+
+  Job job_;
+  std::string previous_;  // the test before it
+  bool lane_ = false;
+  bool first_ = true;  // the cell's set-up belongs to its first test
+  bool over_ = false;
   std::chrono::steady_clock::time_point started_;
   std::string keep_;
   sandbox::CellProcess process_;
-  UniqueFd pipe_;
-  ResultReader result_;
+  UniqueFd channel_;
+  ResultReader reader_;  // of what comes about the job
 };
 
 }  // namespace mishap::run

@@ -35,7 +35,9 @@ Result<void> CellEnvironment::clone_directory(const std::string& lower, const st
   MISHAP_TRY(make_room(target));
   std::string upper = target + "/upper", work = target + "/work";
   if (keep) {
-    upper = fmt::format("{}/{}{}", keep_directory_, kVolumesDirectory, target);
+    int count = ++clones_[target];
+    std::string number = count > 1 ? fmt::format(".{}", count) : "";
+    upper = fmt::format("{}/{}{}{}", keep_directory_, kVolumesDirectory, number, target);
     work = fmt::format("{}/{}/volume{}", keep_directory_, kWorkDirectory, volumes_++);
   } else {
     // A tmpfs for the two layers, which the overlay then covers: nobody can reach them but through
@@ -45,10 +47,13 @@ Result<void> CellEnvironment::clone_directory(const std::string& lower, const st
   MISHAP_TRY(make_directories(upper));
   MISHAP_TRY(make_directories(work));
   if (chmod(upper.c_str(), info.st_mode & 07777) != 0) return fail_errno("chmod " + upper);
-  if (mount_overlay_at(target, lower, upper, work)) return {};
-  // No overlays here: a copy does the same, later (PostgreSQL's 30 MB in tens of milliseconds).
-  MISHAP_TRY(copy_directory(lower, upper));
-  return bind_mount(upper, target, false);
+  if (!mount_overlay_at(target, lower, upper, work)) {
+    // No overlays here: a copy does the same, later (PostgreSQL's 30 MB in tens of milliseconds).
+    MISHAP_TRY(copy_directory(lower, upper));
+    MISHAP_TRY(bind_mount(upper, target, false));
+  }
+  mounts_[target].push_back(keep ? 1 : 2);
+  return {};
 }
 
 Result<void> CellEnvironment::mount_tmpfs(const std::string& path, uint64_t size_bytes,
@@ -56,7 +61,9 @@ Result<void> CellEnvironment::mount_tmpfs(const std::string& path, uint64_t size
   MISHAP_TRY(make_room(path));
   std::string options = fmt::format("mode={:o}", mode);
   if (size_bytes > 0) options += fmt::format(",size={}", size_bytes);
-  return mount_tmpfs_at(path, options);
+  MISHAP_TRY(mount_tmpfs_at(path, options));
+  mounts_[path].push_back(1);
+  return {};
 }
 
 Result<void> CellEnvironment::resize_tmpfs(const std::string& path, uint64_t size_bytes) {
@@ -73,7 +80,19 @@ Result<void> CellEnvironment::bind(const std::string& source, const std::string&
                                    bool read_only) {
   if (access(source.c_str(), F_OK) != 0) return fail_errno("bind " + source);
   MISHAP_TRY(make_mount_target(path, is_directory(source)));
-  return bind_mount(source, path, read_only);
+  MISHAP_TRY(bind_mount(source, path, read_only));
+  mounts_[path].push_back(1);
+  return {};
+}
+
+Result<void> CellEnvironment::unmount(const std::string& path) {
+  std::vector<int>& calls = mounts_[path];
+  if (calls.empty()) return {};
+  for (int& left = calls.back(); left > 0; --left) {
+    if (umount2(path.c_str(), MNT_DETACH) != 0) return fail_errno("unmount " + path);
+  }
+  calls.pop_back();
+  return {};
 }
 
 }  // namespace mishap::sandbox

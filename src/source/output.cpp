@@ -24,6 +24,12 @@ std::string OutputTail::text() const {
   return text_.substr(text_.find('\n', text_.size() - kKeptBytes - 1) + 1);
 }
 
+void OutputTail::clear() {
+  std::lock_guard lock(mutex_);
+  text_.clear();
+  dropped_ = false;
+}
+
 bool OutputTail::complete() const {
   std::lock_guard lock(mutex_);
   return !dropped_ && text_.size() <= kKeptBytes;

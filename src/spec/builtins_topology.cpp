@@ -47,19 +47,59 @@ Result<void> take_env(CallContext& call, const Value& dict, Service& service) {
   return {};
 }
 
+/// A named volume (`"data"`, as opposed to `"./data"`) begins empty and is the service's own.
+Result<void> refuse_shared_name(const CallContext& call, const engine::Volume& volume) {
+  if (volume.host.find('/') != std::string::npos || volume.host.starts_with('.')) return {};
+  for (const auto& other : world_of(call).declarations.services) {
+    for (const auto& theirs : other.volumes) {
+      if (theirs.host != volume.host) continue;
+      return call.error(
+          fmt::format("volumes: service \"{}\" has the volume \"{}\" too: named volumes are not "
+                      "shared between services; share a directory, as in \"./{}\"",
+                      other.name, volume.host, volume.host));
+    }
+  }
+  return {};
+}
+
 Result<void> take_volumes(CallContext& call, const Value& dict, Service& service) {
   for (const auto& entry : dict.as<starlark::Dict>().table().entries()) {
     if (!entry.key.is_valid()) continue;
     if (!entry.key.is_string() || !entry.value.is_string())
       return call.error("volumes: want a dict of strings");
     engine::Volume volume{std::string(entry.key.text()), std::string(entry.value.text()), false};
-    if (volume.container.ends_with(":ro")) {
-      volume.read_only = true;
-      volume.container.resize(volume.container.size() - 3);
+    if (size_t colon = volume.container.rfind(':'); colon != std::string::npos) {
+      std::string option = volume.container.substr(colon + 1);
+      if (option != "ro" && option != "rw") {
+        return call.error(
+            fmt::format("volumes: unknown option \"{}\" in \"{}\"; known are ro (read-only) and rw",
+                        option, volume.container));
+      }
+      volume.read_only = option == "ro";
+      volume.container.resize(colon);
+    }
+    if (volume.host.empty()) return call.error("volumes: the host path is empty");
+    MISHAP_TRY(refuse_shared_name(call, volume));
+    if (!volume.container.starts_with('/')) {
+      return call.error(fmt::format("volumes: the path in the container, \"{}\", must be absolute",
+                                    volume.container));
     }
     service.volumes.push_back(std::move(volume));
   }
   return {};
+}
+
+/// A container's port is published for those that share the cell's loopback; a program given as
+/// binary= is on it anyway.
+void note_vain_port(CallContext& call, const Service& service, uint16_t port) {
+  bool declared = std::any_of(service.interfaces.begin(), service.interfaces.end(),
+                              [&](const auto& interface) { return interface.port == port; });
+  if (service.from_image() && declared) return;
+  std::string why = service.from_image() ? "the service has no interface with that port"
+                                         : "a binary listens on the cell's loopback itself";
+  world_of(call).add_message(
+      LoadMessage::Level::info, service.pos,
+      fmt::format("service \"{}\": ports= has no effect for {}: {}", service.name, port, why));
 }
 
 Result<void> take_ports(CallContext& call, const Value& dict, Service& service) {
@@ -73,6 +113,7 @@ Result<void> take_ports(CallContext& call, const Value& dict, Service& service) 
     service.ports[static_cast<uint16_t>(entry.key.as_int64())] =
         static_cast<uint16_t>(entry.value.as_int64());
   }
+  for (const auto& [port, chosen] : service.ports) note_vain_port(call, service, port);
   return {};
 }
 

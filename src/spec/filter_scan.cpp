@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <deque>
 
+#include <fmt/format.h>
+
+#include "mishap/cell/unseen.h"
 #include "mishap/fault/names.h"
 #include "mishap/starlark/ast.h"
 #include "mishap/starlark/parser.h"
@@ -186,7 +189,9 @@ class Collector {
             const Reached& reached, ScanResult& result)
       : world_(world), keywords_(keywords), renamed_(renamed), reached_(reached), result_(result) {}
 
-  void add(const FaultCall& call) {
+  /// `file` is where the call is written.
+  void add(const FaultCall& call, const std::string& file) {
+    at_ = {file, static_cast<int>(call.call->at.line), static_cast<int>(call.call->at.column)};
     if (call.builtin.empty() && !may_be_fault(*call.call)) return;
     const ast::Expr* target = target_of(call);
     if (const auto* assumption = known<AssumptionValue>(target))
@@ -196,9 +201,14 @@ class Collector {
     auto services = services_of(service);
     bool opens =
         call.builtin == "fault" || call.builtin == "fault_assumption" || call.builtin.empty();
-    if (service == nullptr && opens) add_unknown(target, services, has_rules(call));
+    if (service == nullptr && opens) add_unknown(call, target, services);
+    bool traces = call.builtin == "trace" || call.builtin == "trace_start";
     for (const auto& keyword : keywords_of(*call.call)) {
       for (const auto* candidate : services) notify(*candidate, keyword);
+      if (service == nullptr || call.builtin.empty()) continue;
+      auto why = cell::unseen(service->service, traces ? fmt::format("trace({})", keyword)
+                                                       : fmt::format("{}=…", keyword));
+      if (why) result_.unseen.push_back({at_, *why});
     }
   }
 
@@ -261,15 +271,16 @@ class Collector {
   }
 
   /// `fault(x, …)` whose target may be an interface or an assumption.
-  void add_unknown(const ast::Expr* target, const std::vector<const engine::Service*>& services,
-                   bool rules_given) {
+  void add_unknown(const FaultCall& call, const ast::Expr* target,
+                   const std::vector<const engine::Service*>& services) {
     const auto* dot = ast::if_a<const ast::DotExpr>(target);
     const ServiceValue* owner = dot == nullptr ? nullptr : known<ServiceValue>(dot->object);
     if (owner != nullptr && owner->service.find_interface(dot->name) != nullptr) {
       result_.relayed.insert({owner->service.name, std::string(dot->name)});
+      if (call.builtin == "fault") note_missed(*call.call, owner->service.name, dot->name);
       return;
     }
-    if (!rules_given) {
+    if (!has_rules(call)) {
       for (const auto& [name, value] : world_.declarations.assumptions) {
         add_rules(starlark::host_cast<AssumptionValue>(value)->value);
       }
@@ -280,6 +291,24 @@ class Collector {
         result_.relayed.insert({service->name, interface.name});
       }
     }
+  }
+
+  /// Consumers whose requests the rules of `fault(svc.iface, …)` would miss.
+  void note_missed(const ast::CallExpr& call, const std::string& service,
+                   std::string_view interface) {
+    fault::ProtocolRule rule;
+    rule.service = service;
+    rule.interface = interface;
+    rule.declared.text = "a rule";
+    for (const auto& argument : call.arguments) {
+      if (argument.kind == ast::ArgumentKind::kKwargs) return;
+      if (argument.name != "source") continue;
+      const auto* source = known<ServiceValue>(argument.value);
+      if (source == nullptr) return;
+      rule.source = source->service.name;
+    }
+    auto why = cell::unseen(world_.declarations.services, rule);
+    if (why) result_.unseen.push_back({at_, *why});
   }
 
   /// Keywords that name faults; for a trace the listed syscalls; all known ones when the text does
@@ -320,6 +349,7 @@ class Collector {
   const std::multimap<std::string, std::string, std::less<>>& renamed_;
   const Reached& reached_;
   ScanResult& result_;
+  SourcePos at_;
 };
 
 }  // namespace
@@ -400,7 +430,7 @@ ScanResult FilterScan::scan(const std::vector<Value>& entries) const {
   ScanResult result;
   Collector collector(world_, index_->keywords, index_->renamed, reached, result);
   for (const auto* text : reached.texts) {
-    for (const auto& call : text->calls) collector.add(call);
+    for (const auto& call : text->calls) collector.add(call, text->file);
   }
   return result;
 }

@@ -15,10 +15,16 @@
 
 namespace mishap::spec {
 
+/// A fault or trace in the text that could never take effect: see cell/unseen.h.
+struct UnseenFault {
+  SourcePos pos;
+  std::string why;
+};
+
 struct ScanResult {
   std::map<std::string, std::set<std::string>> notified;  ///< service → syscalls
   std::set<std::pair<std::string, std::string>> relayed;  ///< (service, interface)
-  bool operator==(const ScanResult&) const = default;
+  std::vector<UnseenFault> unseen;                        ///< only what the text says beyond doubt
 };
 
 class FilterScan {

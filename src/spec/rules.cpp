@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/cell/unseen.h"
 #include "mishap/fault/names.h"
 
 #include "binding.h"
@@ -74,6 +75,7 @@ Result<std::vector<fault::SyscallRule>> syscall_rules(
     if (!resolved.path_glob.empty()) rule.path_glob = resolved.path_glob;
     rule.declared.text = keyword + "=" + rule.declared.text;
     MISHAP_TRY(refuse_vain(call, rule));
+    if (auto why = cell::unseen(service, rule.declared.text)) return call.error(*why);
     rules.push_back(std::move(rule));
   }
   return rules;
@@ -113,6 +115,7 @@ Result<std::vector<fault::SyscallRule>> trace_rules(const CallContext& call,
     rule.action = fault::SyscallAction::trace;
     rule.declared.text = "trace(" + name + ")";
     rule.declared.pos = call.thread().caller_pos();
+    if (auto why = cell::unseen(service, rule.declared.text)) return call.error(*why);
     rules.push_back(std::move(rule));
   }
   return rules;

@@ -40,6 +40,10 @@ ScriptOutcome failure(const World& world, const starlark::EvalError& error) {
 void TestScript::attach(cell::Session& session) {
   world_.session = &session;
   world_.running_test = test_.info.name;
+  world_.assertion_count = 0;
+  world_.assertion.reset();
+  world_.hung = false;
+  world_.started_windows.clear();
   world_.baton.reseed(session.plan().seed);
 }
 
@@ -72,6 +76,21 @@ bool TestScript::has_seed(const std::string& service) const {
 
 ScriptOutcome TestScript::seed(const std::string& service) {
   return call(world_.declarations.hooks.at(service).seed, TaskKind::seed, {}, nullptr);
+}
+
+/// Invalid when the spec gives neither a reset nor a seed.
+Value TestScript::reset_of(const std::string& service) const {
+  auto hooks = world_.declarations.hooks.find(service);
+  if (hooks == world_.declarations.hooks.end()) return {};
+  return hooks->second.reset.is_valid() ? hooks->second.reset : hooks->second.seed;
+}
+
+bool TestScript::has_reset(const std::string& service) const {
+  return reset_of(service).is_valid();
+}
+
+ScriptOutcome TestScript::reset(const std::string& service) {
+  return call(reset_of(service), TaskKind::seed, {}, nullptr);
 }
 
 ScriptOutcome TestScript::setup() {

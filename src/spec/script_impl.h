@@ -18,6 +18,8 @@ class TestScript final : public cell::Script {
   void attach(cell::Session& session) override;
   bool has_seed(const std::string& service) const override;
   cell::ScriptOutcome seed(const std::string& service) override;
+  bool has_reset(const std::string& service) const override;
+  cell::ScriptOutcome reset(const std::string& service) override;
   cell::ScriptOutcome setup() override;
   cell::ScriptOutcome body() override;
   bool has_expectation() const override { return test_.expect.is_valid(); }
@@ -27,6 +29,7 @@ class TestScript final : public cell::Script {
   uint64_t assertions() const override { return world_.assertion_count; }
 
  private:
+  Value reset_of(const std::string& service) const;
   cell::ScriptOutcome call(const Value& function, TaskKind kind, const std::vector<Value>& args,
                            Value* result);
 

@@ -6,6 +6,7 @@
 
 #include "mishap/base/check.h"
 #include "mishap/base/text.h"
+#include "mishap/cell/unseen.h"
 #include "mishap/spec/spec.h"
 
 #include "binding.h"
@@ -62,6 +63,29 @@ class LoadedSpec final : public Spec {
     return plan;
   }
 
+  /// Faults that a service without a filter would hide, each once, in the order of the tests.
+  std::vector<UnseenFault> unseen_faults() const {
+    std::vector<UnseenFault> found;
+    auto add = [&](UnseenFault fault) {
+      bool known = std::any_of(found.begin(), found.end(), [&](const auto& other) {
+        return other.pos.text() == fault.pos.text() && other.why == fault.why;
+      });
+      if (!known) found.push_back(std::move(fault));
+    };
+    bool filtered = std::all_of(services().begin(), services().end(),
+                                [](const auto& service) { return service.seccomp; });
+    if (filtered) return found;
+    for (const auto& [name, value] : world_->declarations.assumptions) {
+      for (const auto& rule : starlark::host_cast<AssumptionValue>(value)->value.protocol_rules) {
+        if (auto why = cell::unseen(services(), rule)) add({rule.declared.pos, *why});
+      }
+    }
+    for (const auto& test : world_->declarations.tests) {
+      for (auto& fault : scan_.scan(entries(test)).unseen) add(std::move(fault));
+    }
+    return found;
+  }
+
   std::unique_ptr<cell::Script> script(const TestInfo& info) override {
     return std::make_unique<TestScript>(*world_, declaration(info));
   }
@@ -77,7 +101,10 @@ class LoadedSpec final : public Spec {
 
   std::vector<Value> entries(const TestDeclaration& test) const {
     std::vector<Value> functions = {test.body, test.setup, test.expect};
-    for (const auto& [name, hooks] : world_->declarations.hooks) functions.push_back(hooks.seed);
+    for (const auto& [name, hooks] : world_->declarations.hooks) {
+      functions.push_back(hooks.seed);
+      functions.push_back(hooks.reset);
+    }
     return functions;
   }
 
@@ -187,6 +214,37 @@ std::vector<LoadMessage> check_dependencies(const World& world) {
   return errors;
 }
 
+/// What is allowed, but hardly meant.
+void warn_of_reuse(World& world) {
+  const Declarations& declared = world.declarations;
+  auto warn = [&](const engine::Service& service, std::string message) {
+    world.add_message(LoadMessage::Level::warning, service.pos, std::move(message));
+  };
+  for (const auto& service : declared.services) {
+    const ServiceHooks& hooks = declared.hooks.at(service.name);
+    if (!service.reuse) {
+      if (hooks.reset.is_valid())
+        warn(service, fmt::format("service \"{}\": reset= is never called without reuse=True",
+                                  service.name));
+      continue;
+    }
+    if (!hooks.seed.is_valid() && !hooks.reset.is_valid()) {
+      warn(
+          service,
+          fmt::format("service \"{}\" is reused with neither seed= nor reset=: each test sees what "
+                      "those before it left",
+                      service.name));
+    }
+    for (const auto& needed : service.depends_on) {
+      if (declared.find_service(needed)->reuse) continue;
+      warn(service,
+           fmt::format("service \"{}\" is reused, but \"{}\", which it depends on, is not: "
+                       "each later test starts a new one under it",
+                       service.name, needed));
+    }
+  }
+}
+
 void gather_globals(World& world, Thread& thread) {
   for (const auto& key : world.interpreter.loaded_keys()) {
     auto module = world.interpreter.load(thread, key);
@@ -236,8 +294,14 @@ LoadOutcome load(const fs::path& path) {
     outcome.messages = check(*world);
     if (!outcome.messages.empty()) return outcome;
   }
-  outcome.messages = world->messages;
-  outcome.spec = std::make_unique<LoadedSpec>(std::move(world));
+  warn_of_reuse(*world);
+  World& loaded = *world;
+  auto spec = std::make_unique<LoadedSpec>(std::move(world));
+  for (auto& fault : spec->unseen_faults())
+    outcome.messages.push_back(spec_error(loaded, std::move(fault.why), std::move(fault.pos)));
+  if (!outcome.messages.empty()) return outcome;
+  outcome.messages = loaded.messages;
+  outcome.spec = std::move(spec);
   return outcome;
 }
 

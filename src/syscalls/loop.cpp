@@ -208,6 +208,7 @@ void Supervisor::Loop::delay(const seccomp_notif& call, fault::SyscallDecision d
   delayed_.push_back({due, call, std::move(decision), resolved_.shown_path, resolved_.peer,
                       resolved_.destination});
   std::push_heap(delayed_.begin(), delayed_.end(), due_later<Delayed, Delayed>);
+  held_.store(delayed_.size(), std::memory_order_relaxed);
 }
 
 Result<void> Supervisor::Loop::release_due(Clock::time_point now) {
@@ -218,6 +219,7 @@ Result<void> Supervisor::Loop::release_due(Clock::time_point now) {
     emit(call.call, name_of(call.call.data.nr).name, call.decision, call.path, call.peer,
          call.destination);
     MISHAP_TRY(let_connect(call.call, call.destination));
+    held_.store(delayed_.size(), std::memory_order_relaxed);
   }
   return {};
 }
@@ -277,6 +279,7 @@ void Supervisor::Loop::let_everything_go() {
   for (const Dial& dial : dials_) (void)listener_.answer(dial.call_id, Reply::proceed());
   delayed_.clear();
   dials_.clear();
+  held_.store(0, std::memory_order_relaxed);
 }
 
 void Supervisor::Loop::emit(const seccomp_notif& call, std::string_view syscall,

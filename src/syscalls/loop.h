@@ -25,6 +25,7 @@ class Supervisor::Loop {
 
   Result<void> start();
   void stop();
+  uint64_t held_count() const { return held_.load(std::memory_order_relaxed); }
   uint64_t answered_count() const { return answered_.load(std::memory_order_relaxed); }
   uint64_t vanished_count() const { return vanished_.load(std::memory_order_relaxed); }
 
@@ -75,6 +76,7 @@ class Supervisor::Loop {
   std::vector<Dial> dials_;
   std::vector<pollfd> poll_set_;
   std::thread thread_;
+  std::atomic<uint64_t> held_{0};  // size of delayed_, for others
   std::atomic<uint64_t> answered_{0};
   std::atomic<uint64_t> vanished_{0};
 };

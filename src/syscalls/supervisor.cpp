@@ -26,6 +26,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::start(UniqueFd fd, SupervisorOpt
 }
 
 void Supervisor::stop() { loop_->stop(); }
+uint64_t Supervisor::held_count() const { return loop_->held_count(); }
 uint64_t Supervisor::answered_count() const { return loop_->answered_count(); }
 uint64_t Supervisor::vanished_count() const { return loop_->vanished_count(); }
 

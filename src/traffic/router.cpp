@@ -1,5 +1,6 @@
 #include "mishap/traffic/router.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <future>
@@ -82,6 +83,7 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   void mend(const std::string& from, const std::string& to);
   void shut_down();
   size_t connection_count() const { return connection_count_; }
+  size_t held_count();
 
  private:
   class Connection;
@@ -492,6 +494,15 @@ void Router::Impl::release_held() {
   }
 }
 
+size_t Router::Impl::held_count() {
+  std::promise<size_t> counted;
+  loop_.post([this, &counted] {
+    counted.set_value(std::count_if(connections_.begin(), connections_.end(),
+                                    [](const auto& one) { return one.second->relay().holds(); }));
+  });
+  return counted.get_future().get();
+}
+
 void Router::Impl::shut_down() {
   while (!connections_.empty()) {
     connections_.begin()->second->relay().abort(CloseReason::context_cancel);
@@ -536,6 +547,7 @@ std::optional<net::Endpoint> Router::dial_address(const std::string& service,
 }
 void Router::cut(const std::string& from, const std::string& to) { impl_->cut(from, to); }
 void Router::mend(const std::string& from, const std::string& to) { impl_->mend(from, to); }
+size_t Router::held_count() const { return impl_->held_count(); }
 size_t Router::connection_count() const { return impl_->connection_count(); }
 
 }  // namespace mishap::traffic

@@ -155,6 +155,7 @@ TEST_F(PostgresCatalogue, Errors) {
             "with postgres, "
             "not \"bash\"");
   service_.args = {};
+  std::filesystem::create_directory(options_.spec_dir / "data");
   service_.volumes = {{"./data", "/var/lib/postgresql/data", false}};
   EXPECT_EQ(resolve(service_, options_, {}).error().message,
             "service \"db\": volume ./data at /var/lib/postgresql/data: a cell's database has a "

@@ -187,8 +187,12 @@ TEST(Resolve, OtherSources) {
   Service service = image_service("x", "./app");
   service.source = Service::Source::build;
   EXPECT_EQ(error_of(service),
-            "service \"x\": build=\"./app\" needs a container engine; to run a local build "
-            "instead: --image x=PROGRAM");
+            "service \"x\": nothing here builds \"./app\": this version runs programs, not "
+            "containers. To say which program it is:\n"
+            "  --image ./app=PROGRAM (the context) or --image x=PROGRAM (the service), or in "
+            "mishap.yaml:\n"
+            "    images:\n"
+            "      ./app: PROGRAM");
   service.source = Service::Source::remote;
   EXPECT_EQ(error_of(service), "service \"x\": a remote service has no program to start");
   service.source = Service::Source::mock;
@@ -201,10 +205,14 @@ TEST(Resolve, BuildMayBeMapped) {
   Service service = image_service("x", "./app");
   service.source = Service::Source::build;
   EngineOptions options;
-  options.images = {{"x", {program.string()}}};
-  const auto launch = resolve(service, options, {});
-  ASSERT_TRUE(launch) << launch.error().message;
-  EXPECT_EQ(launch->description, "x → " + program.string() + " (mapped)");
+  service.args = {"--fast"};
+  for (const char* key : {"x", "./app", "app"}) {
+    options.images = {{key, {program.string(), "serve"}}};
+    const auto launch = resolve(service, options, {});
+    ASSERT_TRUE(launch) << launch.error().message;
+    EXPECT_EQ(launch->description, std::string(key) + " → " + program.string() + " (mapped)");
+    EXPECT_THAT(launch->argv, ElementsAre(program.string(), "serve", "--fast"));
+  }
 }
 
 TEST(Resolve, Volumes) {
@@ -223,11 +231,35 @@ TEST(Resolve, Volumes) {
   EXPECT_TRUE(launch->binds[0].read_only);
   EXPECT_THAT(launch->private_dirs, ElementsAre(fs::path("/data")));
   service.volumes = {{"./none", "/x", false}};
-  EXPECT_EQ(error_of(service, options), "service \"api\": volume ./none: " +
-                                            (root.path() / "none").string() + " does not exist");
+  EXPECT_EQ(error_of(service, options),
+            "service \"api\": volume ./none: " + (root.path() / "none").string() +
+                " does not exist (a name without / is a named volume, "
+                "which begins empty)");
+  service.volumes = {{"./conf", "/etc/app", false}, {"named", "/etc/app/", false}};
+  EXPECT_EQ(error_of(service, options),
+            "service \"api\": volume named: /etc/app is already that of volume ./conf");
+  service = image_service("db", "postgres:16");
+  service.env = {{"POSTGRES_PASSWORD", "x"}};
+  service.volumes = {{"./init.sql", "/docker-entrypoint-initdb.d/init.sql", true}};
+  EXPECT_EQ(error_of(service, options),
+            "service \"db\": volume ./init.sql: " + (root.path() / "init.sql").string() +
+                " does not exist (a name without / is a named volume, "
+                "which begins empty)");
+  service = image_service("api", "a");
   service.volumes = {{"./conf", "x", false}};
   EXPECT_EQ(error_of(service, options),
             "service \"api\": volume ./conf: container path \"x\" must be absolute");
+}
+
+TEST(SharedVolumes, TwoDirectoriesAtOnePlaceAreRefused) {
+  std::map<std::string, Launch> launches;
+  launches["a"].binds = {{"/host/a", "/etc/app", true}};
+  launches["b"].binds = {{"/host/a", "/etc/app", false}, {"/host/b", "/etc/other", false}};
+  EXPECT_TRUE(check_shared_volumes(launches));
+  launches["c"].binds = {{"/host/c", "/etc/other", false}};
+  EXPECT_EQ(check_shared_volumes(launches).error().message,
+            "service \"c\": volume /host/c at /etc/other: service \"b\" has /host/b there, and the "
+            "services of a cell share their files; give one of them another path");
 }
 
 TEST(SeparateDirectories, SecondOfAKindMovesAside) {

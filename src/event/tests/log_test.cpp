@@ -19,12 +19,14 @@ Draft draft(std::string type, std::string service, std::vector<std::string> merg
 
 TEST(Log, NumbersAndClocks) {
   Log log;
-  EXPECT_EQ(log.append(draft("step_send", "test")).clock, (VectorClock{{"test", 1}}));
-  EXPECT_EQ(log.append(draft("syscall", "db", {"test", "unknown", "db"})).clock,
-            (VectorClock{{"db", 1}, {"test", 1}}));
-  EXPECT_EQ(log.append(draft("packet", "", {"db"})).clock, VectorClock{});
-  EXPECT_EQ(log.append(draft("step_recv", "test", {"db"})).clock,
-            (VectorClock{{"db", 1}, {"test", 2}}));
+  log.append(draft("step_send", "test"));
+  log.append(draft("syscall", "db", {"test", "unknown", "db"}));
+  log.append(draft("packet", "", {"db"}));
+  log.append(draft("step_recv", "test", {"db"}));
+  EXPECT_EQ(log.at(0).clock, (VectorClock{{"test", 1}}));
+  EXPECT_EQ(log.at(1).clock, (VectorClock{{"db", 1}, {"test", 1}}));
+  EXPECT_EQ(log.at(2).clock, VectorClock{});
+  EXPECT_EQ(log.at(3).clock, (VectorClock{{"db", 1}, {"test", 2}}));
   EXPECT_EQ(log.size(), 4u);
   EXPECT_EQ(log.at(3).seq, 4u);
   EXPECT_TRUE(happens_before(log.at(0), log.at(1)));
@@ -35,11 +37,36 @@ TEST(Log, WhoHasSeenAnEventComesAfterIt) {
   Log log;
   Draft send = draft("step_send", "test");
   send.seen_by = {"db"};
-  const Event& sent = log.append(std::move(send));
+  log.append(std::move(send));
+  const Event& sent = log.at(0);
   EXPECT_EQ(sent.clock, (VectorClock{{"test", 1}}));
-  const Event& consequence = log.append(draft("syscall", "db"));
-  EXPECT_TRUE(happens_before(sent, consequence));
-  EXPECT_FALSE(happens_before(sent, log.append(draft("syscall", "cache"))));
+  log.append(draft("syscall", "db"));
+  EXPECT_TRUE(happens_before(sent, log.at(1)));
+  log.append(draft("syscall", "cache"));
+  EXPECT_FALSE(happens_before(sent, log.at(2)));
+}
+
+TEST(Log, BeginsAnew) {
+  Log log;
+  std::vector<uint64_t> seen;
+  log.subscribe([&](const Event& event) { seen.push_back(event.seq); });
+  log.append(draft("a", "db"));
+  log.append(draft("b", "db"));
+  const Event& second = log.at(1);
+  auto old = log.restart([](const Draft& one) { return one.type != "noise"; });
+  ASSERT_EQ(old.size(), 2u);
+  EXPECT_EQ(&old[1], &second);
+  EXPECT_EQ(log.size(), 0u);
+  log.append(draft("noise", "db"));
+  log.append(draft("c", "db"));
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_EQ(log.at(0).type, "c");
+  EXPECT_EQ(log.at(0).seq, 1u);
+  EXPECT_EQ(log.at(0).clock, (VectorClock{{"db", 1}}));
+  EXPECT_EQ(seen, (std::vector<uint64_t>{1, 2, 1}));
+  log.restart({});
+  log.append(draft("noise", "db"));
+  EXPECT_EQ(log.size(), 1u);
 }
 
 TEST(Log, SubscribersMayAppend) {

@@ -67,6 +67,25 @@ TEST(ResultChannel, AWorkerThatDiedHasNoResult) {
   EXPECT_EQ(ResultReader().take().error().message, "no result came");
 }
 
+TEST(ResultChannel, SaysWhenItStartsAndWhenTheJobBelongsElsewhere) {
+  std::string bytes;
+  auto write = [&](std::string_view more) {
+    bytes += more;
+    return true;
+  };
+  ResultReader reader;
+  EXPECT_FALSE(reader.started());
+  EXPECT_TRUE(send_started(write));
+  reader.feed(bytes);
+  EXPECT_TRUE(reader.started());
+  EXPECT_FALSE(reader.done());
+  bytes.clear();
+  EXPECT_TRUE(send_over("service \"db\" exited\nin test_a", write));
+  reader.feed(bytes);
+  EXPECT_TRUE(reader.done());
+  EXPECT_EQ(reader.over(), "service \"db\" exited in test_a");
+}
+
 TEST(ResultChannel, NonsenseIsNoResult) {
   ResultReader reader;
   reader.feed("event {\"seq\":0}\nresult {}\n");

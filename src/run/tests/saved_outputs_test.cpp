@@ -74,10 +74,17 @@ TEST_F(SavedOutputs, WhatCannotBeSavedIsSaid) {
 TEST_F(SavedOutputs, AKeptCellHasTheLogsOfAllItsServices) {
   auto result = printed(5);
   result.kept = root_.string();
-  keep_logs(result);
+  keep_logs(result, false);
   EXPECT_EQ(content(root_ / "logs/cache.log"), "line 3 password=***\n");
   EXPECT_TRUE(content(root_ / "logs/db.log").ends_with("line 4 password=***\n"));
   EXPECT_TRUE(result.notes.empty());
+}
+
+TEST_F(SavedOutputs, AKeptLaneHasThemForEachTest) {
+  auto result = printed(5);
+  result.kept = root_.string();
+  keep_logs(result, true);
+  EXPECT_EQ(content(root_ / "logs/test_buy.2/cache.log"), "line 3 password=***\n");
 }
 
 TEST_F(SavedOutputs, ARunStartsWithAnEmptyDirectory) {

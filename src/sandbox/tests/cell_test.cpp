@@ -219,6 +219,37 @@ TEST_F(CellTest, AClonedDirectoryIsWritableAndPrivate) {
             "clone /nope: No such file or directory");
 }
 
+TEST_F(CellTest, WhatIsUnmountedCanBeClonedAnew) {
+  fs::path lower = directory_ / "prepared";
+  fs::create_directory(lower);
+  fs::path keep = directory_ / "keep";
+  if (getuid() == 0) {
+    ASSERT_EQ(chown(lower.c_str(), cell_user().uid, cell_user().gid), 0);
+  }
+  options_.shared_paths = {{lower.string(), false}};
+  auto twice = [&](CellEnvironment& environment) -> std::string {
+    std::string out;
+    for (int i = 0; i < 2; ++i) {
+      auto cloned = environment.clone_directory(lower, "/tmp/data");
+      if (!cloned) return cloned.error().message;
+      out += fs::exists("/tmp/data/x") ? "old " : "new ";
+      put("/tmp/data/x", "y");
+      if (auto gone = environment.unmount("/tmp/data"); !gone) return gone.error().message;
+    }
+    if (auto nothing = environment.unmount("/tmp/data"); !nothing) return nothing.error().message;
+    return out + (fs::exists("/tmp/data/x") ? "left" : "gone");
+  };
+  EXPECT_EQ(in_cell(options_, twice), "new new gone");
+  fs::create_directory(keep);
+  if (getuid() == 0) {
+    ASSERT_EQ(chown(keep.c_str(), cell_user().uid, cell_user().gid), 0);
+  }
+  options_.keep_directory = keep;
+  EXPECT_EQ(in_cell(options_, twice), "new new gone");
+  EXPECT_TRUE(fs::exists(keep / "volumes/tmp/data/x"));
+  EXPECT_TRUE(fs::exists(keep / "volumes.2/tmp/data/x"));
+}
+
 TEST_F(CellTest, AMountPointMayLieInSomebodyElsesDirectory) {
   EXPECT_EQ(in_cell(options_,
                     [](CellEnvironment& environment) -> std::string {

@@ -1,8 +1,11 @@
-// Runs one cell inside its sandbox, from starting the services to the verdict.
+// Runs the tests of one cell inside its sandbox, each from starting the services to the verdict.
 #pragma once
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "mishap/cell/plan.h"
 #include "mishap/cell/script.h"
@@ -18,10 +21,33 @@ struct CellSettings {
   bool echo_output = false;  ///< services' lines also go to stderr
 };
 
-/// To be called in the worker (pid 1 of the cell). Never fails: what goes wrong is the result. When
-/// it returns, services may still be running; the worker's end ends them. A body that does not stop
-/// when cancelled is left behind on its thread, so the worker must end by _exit.
-event::TestResult run_cell(const CellPlan& plan, Script& script, const CellSettings& settings,
-                           sandbox::CellEnvironment& environment);
+class CellRun;
+class LiveSession;
+
+/// The worker's side of a cell (pid 1 in it). Services may still be running when it is destroyed or
+/// left; the worker's end ends them. A body that does not stop when cancelled is left behind on its
+/// thread, so the worker must end by _exit without destroying the cell. One thread.
+class Cell {
+ public:
+  Cell(LanePlan lane, const CellSettings& settings, sandbox::CellEnvironment& environment);
+  ~Cell();
+
+  /// Runs a test. `plan` and `script` outlive the cell. What goes wrong is the result. Nothing: the
+  /// cell turned out not to be fit for it (see `over`), so the test has to be run in another; never
+  /// for the first.
+  std::optional<event::TestResult> run(const CellPlan& plan, Script& script);
+  /// Makes the cell ready for another test, once the result of the last is on its way.
+  void end_test();
+  /// Why no further test can be run here, for people: `service "db" was killed by signal 9 (KILL)
+  /// in test_a`. "" when one can.
+  const std::string& over() const { return over_; }
+
+ private:
+  const LanePlan lane_;
+  std::unique_ptr<LiveSession> session_;
+  std::vector<std::unique_ptr<CellRun>> runs_;  ///< all of them: threads may still look at one
+  sandbox::CellEnvironment& environment_;
+  std::string over_;
+};
 
 }  // namespace mishap::cell

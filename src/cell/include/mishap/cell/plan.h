@@ -11,6 +11,7 @@
 #include "mishap/base/duration.h"
 #include "mishap/base/source_pos.h"
 #include "mishap/engine/service.h"
+#include "mishap/event/event.h"
 #include "mishap/fault/rule.h"
 
 namespace mishap::cell {
@@ -48,5 +49,24 @@ struct CellPlan {
   uint64_t seed = 0;
   int run = 0;
 };
+
+/// What a cell has to provide for all tests that it may run, one after the other. With a service
+/// that is reused the cell is a *lane*; without one it runs a single test. See
+/// docs/design/lanes.md.
+struct LanePlan {
+  std::vector<engine::Service> services;  ///< in order of declaration
+  /// As of CellPlan, for reused services: a filter and a relay are there from the start or never.
+  std::map<std::string, std::set<std::string>> notified;
+  std::set<std::pair<std::string, std::string>> relayed;
+
+  bool reuses() const;  ///< some service lives on from test to test
+};
+
+/// Covers all of `tests`, which are of one spec; at least one.
+LanePlan lane_of(const std::vector<CellPlan>& tests);
+
+/// Whether an event would also be there if the test ran alone: a lane may notify more syscalls and
+/// relay more interfaces than one of its tests asked for.
+bool belongs_to(const CellPlan& test, const event::Draft& draft);
 
 }  // namespace mishap::cell

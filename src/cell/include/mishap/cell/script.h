@@ -38,10 +38,14 @@ struct ScriptOutcome {
 class Script {
  public:
   virtual ~Script() = default;
-  /// Gives the builtins the running cell; called once, before anything else.
+  /// Gives the builtins the running cell; called once, before anything else. In a lane this is also
+  /// where what an earlier test left in the interpreter is forgotten.
   virtual void attach(Session& session) = 0;
   virtual bool has_seed(const std::string& service) const = 0;
   virtual ScriptOutcome seed(const std::string& service) = 0;
+  /// Of a service that was kept; its seed where the spec gives no reset.
+  virtual bool has_reset(const std::string& service) const = 0;
+  virtual ScriptOutcome reset(const std::string& service) = 0;
   virtual ScriptOutcome setup() = 0;  ///< of test(setup=); returns at once when there is none
   virtual ScriptOutcome body() = 0;
   virtual bool has_expectation() const = 0;

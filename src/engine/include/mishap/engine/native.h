@@ -87,6 +87,10 @@ Result<Launch> resolve(const Service& service, const EngineOptions& options,
 /// working directory follow. Call it once all services of a spec are resolved.
 void separate_directories(std::map<std::string, Launch>& launches);
 
+/// Services of one cell see each other's volumes: two host paths at one place are an error. A named
+/// volume or data directory is told apart by `separate_directories` instead.
+Result<void> check_shared_volumes(const std::map<std::string, Launch>& launches);
+
 /// The addresses variables are made of, as `consumer` reaches them: a service from an image is
 /// `<name>:<port>` for everybody; any other is that for a service from an image, and
 /// `127.0.0.1:<port>` for its like.

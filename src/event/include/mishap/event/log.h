@@ -1,4 +1,4 @@
-// The append-only log of one cell.
+// The append-only log of one test; a lane (a cell that runs several) begins it anew for each.
 #pragma once
 
 #include <condition_variable>
@@ -23,11 +23,19 @@ class Log {
   /// appends) are left to it.
   using Subscriber = std::function<void(const Event&)>;
 
-  /// Appends and returns the event (valid as long as the log).
-  const Event& append(Draft draft);
+  using Admission = std::function<bool(const Draft&)>;
+
+  /// Appends, unless the log was restarted with an admission that refuses the draft.
+  void append(Draft draft);
 
   /// Must be called before the first append.
   void subscribe(Subscriber subscriber);
+
+  /// Forgets all events and clocks and begins again with seq 1. From here on what `admit` refuses
+  /// leaves no trace (empty: all is admitted); it is called under the log's lock. Gives the old
+  /// events: references to them stay valid as long as they are kept. Must not be called while
+  /// somebody reads or waits; appending is fine. Subscribers stay.
+  std::deque<Event> restart(Admission admit);
 
   size_t size() const;
   /// The event with index `index` (seq - 1).
@@ -43,6 +51,7 @@ class Log {
   mutable std::condition_variable grown_;
   std::deque<Event> events_;
   std::map<std::string, VectorClock, std::less<>> clocks_;
+  Admission admit_;
   std::chrono::steady_clock::time_point last_append_{};
   void deliver(std::unique_lock<std::mutex>& lock);
 

@@ -79,6 +79,8 @@ class SyscallDecider {
  public:
   explicit SyscallDecider(uint64_t seed) : seed_(seed) {}
 
+  /// As if made anew with this seed: no windows, nothing counted.
+  void restart(uint64_t seed);
   WindowId open(std::vector<SyscallRule> rules);
   /// Removes the window and returns what its rules counted, one entry per rule, in order. Empty for
   /// an unknown window.
@@ -123,6 +125,8 @@ class ProtocolDecider {
  public:
   explicit ProtocolDecider(uint64_t seed) : seed_(seed) {}
 
+  /// As if made anew with this seed: no windows, nothing counted.
+  void restart(uint64_t seed);
   WindowId open(std::vector<ProtocolRule> rules);
   std::vector<Counters> close(WindowId window);
   std::vector<Counters> counters() const;

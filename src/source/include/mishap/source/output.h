@@ -22,6 +22,7 @@ class OutputTail {
   void add(std::string_view line);
   std::string text() const;  ///< whole lines, at most kKeptBytes of them
   bool complete() const;     ///< nothing was dropped
+  void clear();              ///< forgets all lines
 
  private:
   mutable std::mutex mutex_;

@@ -87,6 +87,8 @@ class Supervisor {
   /// or about to be killed.
   void stop();
 
+  /// Calls that a delay holds now; any thread.
+  uint64_t held_count() const;
   /// Since the start; any thread.
   uint64_t answered_count() const;
   /// Calls whose caller was gone before the answer (killed, or the thread was torn down).

@@ -66,6 +66,8 @@ class Relay final : private Sink {
   void abort(CloseReason reason);
 
   uint64_t bytes(Direction direction) const { return side(direction).delivered; }
+  /// A delay holds something.
+  bool holds() const { return !timers_.empty(); }
 
  private:
   /// One direction: read from `source`, write to the other socket.

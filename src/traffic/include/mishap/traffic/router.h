@@ -96,6 +96,9 @@ class Router {
   void cut(const std::string& from, const std::string& to);
   void mend(const std::string& from, const std::string& to);
 
+  /// Connections on which a delay holds something now. Waits for the loop, which must run on
+  /// another thread.
+  size_t held_count() const;
   /// Open connections now.
   size_t connection_count() const;
 

@@ -1,0 +1,35 @@
+#include "mishap/cell/unseen.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mishap::cell {
+
+std::optional<std::string> unseen(const engine::Service& service, const std::string& rule) {
+  if (service.seccomp) return std::nullopt;
+  return fmt::format(
+      "[FAULT_NOT_FILTERABLE] {} on service \"{}\" cannot be seen: the service runs without a "
+      "filter (seccomp=False). Take seccomp=False away, or fault the requests to one of its "
+      "interfaces",
+      rule, service.name);
+}
+
+std::optional<std::string> unseen(const std::vector<engine::Service>& services,
+                                  const fault::ProtocolRule& rule) {
+  for (const auto& service : services) {
+    bool depends = std::find(service.depends_on.begin(), service.depends_on.end(), rule.service) !=
+                   service.depends_on.end();
+    bool meant = rule.source.empty() ? depends : rule.source == service.name;
+    if (service.seccomp || !meant) continue;
+    return fmt::format(
+        "[FAULT_NOT_FILTERABLE] {} on {}.{} would miss the requests of service \"{}\": it runs "
+        "without a filter (seccomp=False), so its connections are not redirected to the relay. "
+        "Take seccomp=False away{}",
+        rule.declared.text, rule.service, rule.interface, service.name,
+        rule.source.empty() ? ", or name the consumer that is meant with source=" : "");
+  }
+  return std::nullopt;
+}
+
+}  // namespace mishap::cell

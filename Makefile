@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 jobs ?= $(shell nproc)
+# What tests/bench.py runs the real binary with.
+tested_programs := mishap tiny_http without_rtnetlink user_api_careful user_api_careless
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -60,13 +62,13 @@ bench:           ## measure; prints ratios to a baseline run beside it (families
 soak:            ## cells=1000 of mixed specs: no verdict may flip, nothing may be left or grow
 	@tools/setup build servers test
 	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
-	@cmake --build --preset release -j $(jobs) --target mishap tiny_http user_api_careful user_api_careless
+	@cmake --build --preset release -j $(jobs) --target $(tested_programs)
 	@python3 tests/soak.py --bin build/release/bin --cells $(or $(cells),1000)
 
 kill:            ## SIGKILL parts of running tests, times=50 of each kind, as root also for an ordinary user
 	@tools/setup build servers test
 	@cmake --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }
-	@cmake --build --preset dev -j $(jobs) --target mishap tiny_http user_api_careful user_api_careless
+	@cmake --build --preset dev -j $(jobs) --target $(tested_programs)
 	@python3 tests/kill.py --bin build/dev/bin --times $(or $(times),50)
 	@[[ $$EUID -ne 0 ]] || python3 tests/kill.py --bin build/dev/bin --times $(or $(times),50) --ordinary-user
 

@@ -9,6 +9,7 @@
 
 #include "mishap/base/duration.h"
 #include "mishap/net/network_scope.h"
+#include "mishap/net/sockets.h"
 #include "mishap/protocols/http/http.h"
 #include "mishap/protocols/registry.h"
 

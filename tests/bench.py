@@ -88,6 +88,8 @@ MASKS = [
     (r"(last \d+ of \d+ events:\n)(    #.*\n)*?(?=    #.* (proxy_)?fault_applied )", r"\1"),
     (r"^ +#\d+ .* proxy_conn_close .*\n", ""),
     (r"^ +#\d+ .* service_(started kind=image|ready)\n", ""),
+    # The end of a service is known before or after its last answer.
+    (r"^ +#\d+ .* service_exited code=.*\n", ""),
     (r"base/\d+/\d+(_fsm)?", "base/N/N"),
     (r"conn_id=\d+", "conn_id=N"),
     (r"event seq=\d+", "event seq=N"),

@@ -88,12 +88,13 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
                "failed to start services: " + facts.start_failure);
   }
   if (went_wrong(facts.setup)) return set_script_failure(result, *facts.setup, "setup: ");
-  if (!facts.fault_failure.empty())
-    return set(result, Verdict::errored, "error", facts.fault_failure);
+  // A service that ended is also why its faults could not be applied, so it comes first.
   if (!facts.early_exits.empty()) {
     return set(result, Verdict::errored, "error",
                facts.early_exits.front() + " before any fault was on");
   }
+  if (!facts.fault_failure.empty())
+    return set(result, Verdict::errored, "error", facts.fault_failure);
   if (facts.body && facts.body->kind == ScriptOutcome::Kind::halted) {
     return set(result, Verdict::halted, "", facts.body->message);
   }

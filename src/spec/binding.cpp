@@ -129,12 +129,6 @@ Result<void> check_path_glob(const CallContext& call, std::string_view pattern) 
   if (pattern.empty()) return call.error("path is empty; leave it out for any path");
   if (auto problem = glob_problem(pattern); !problem.empty())
     return call.error(fmt::format("path=\"{}\" {}", pattern, problem));
-  if (pattern.front() != '/' && pattern.front() != '*' && pattern.front() != '[' &&
-      pattern.front() != '?') {
-    return call.error(fmt::format(
-        "path=\"{0}\" matches nothing: paths are absolute; write \"/…/{0}\" or \"**/{0}\"",
-        pattern));
-  }
   return {};
 }
 

@@ -131,6 +131,15 @@ TEST(Verdict, AssertionsFailAndOtherErrorsAreTheSpecsOwn) {
   EXPECT_EQ(decided(facts).reason, "setup: assertion failed");
 }
 
+TEST(Verdict, AServiceThatEndedIsWhyItsFaultsCouldNotBeApplied) {
+  Facts facts;
+  facts.fault_failure = "service \"db\" is not running";
+  EXPECT_EQ(decided(facts).reason, "service \"db\" is not running");
+  facts.early_exits = {"service \"db\" was killed by signal 9 (KILL)"};
+  EXPECT_EQ(decided(facts).reason,
+            "service \"db\" was killed by signal 9 (KILL) before any fault was on");
+}
+
 TEST(Verdict, AViolatedMonitorComesBeforeTheExpectation) {
   Facts facts;
   facts.body = outcome(Kind::returned);

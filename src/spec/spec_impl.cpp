@@ -263,6 +263,7 @@ void gather_globals(World& world, Thread& thread) {
 LoadOutcome load(const fs::path& path) {
   LoadOutcome outcome;
   auto world = std::make_unique<World>(path);
+  std::unique_ptr<LoadedSpec> spec;  // takes the world over, and must outlive the hold on its baton
   Task task{*world, TaskKind::load};
   starlark::Thread thread(world->interpreter, "load");
   thread.user = &task;
@@ -296,7 +297,7 @@ LoadOutcome load(const fs::path& path) {
   }
   warn_of_reuse(*world);
   World& loaded = *world;
-  auto spec = std::make_unique<LoadedSpec>(std::move(world));
+  spec = std::make_unique<LoadedSpec>(std::move(world));
   for (auto& fault : spec->unseen_faults())
     outcome.messages.push_back(spec_error(loaded, std::move(fault.why), std::move(fault.pos)));
   if (!outcome.messages.empty()) return outcome;

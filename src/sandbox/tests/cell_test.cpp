@@ -363,6 +363,7 @@ TEST_F(CellTest, ManyCellsLeaveNothingBehind) {
   EXPECT_EQ(errno, ECHILD);
 }
 
+/// That they start and end is tested; what they cost is printed, for whoever changes it.
 TEST_F(CellTest, CostOfAnEmptyCell) {
   using Clock = std::chrono::steady_clock;
   auto measure = [&](bool overlay, const char* name) {
@@ -371,7 +372,8 @@ TEST_F(CellTest, CostOfAnEmptyCell) {
     for (int i = 0; i < 50; ++i) {
       auto start = Clock::now();
       auto cell = spawn_cell(options_, [](CellEnvironment&) { return 0; });
-      cell->wait();
+      ASSERT_TRUE(cell.has_value()) << cell.error().message;
+      EXPECT_EQ(cell->wait(), ExitStatus{});
       costs.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
     std::sort(costs.begin(), costs.end());
@@ -379,14 +381,13 @@ TEST_F(CellTest, CostOfAnEmptyCell) {
                                    costs.front(), costs.back());
     RecordProperty(name, text);
     fmt::print("{}: {}\n", name, text);
-    return costs[25];
   };
-  EXPECT_LT(measure(true, "with_overlay"), 100);
-  EXPECT_LT(measure(false, "without_overlay"), 100);
+  measure(true, "with_overlay");
+  measure(false, "without_overlay");
   options_.networks = {"one"};
-  EXPECT_LT(measure(false, "with_one_network"), 100);
+  measure(false, "with_one_network");
   options_.networks = {"one", "two", "three", "four", "five"};
-  EXPECT_LT(measure(false, "with_five_networks"), 100);
+  measure(false, "with_five_networks");
 }
 
 /// Overlays may lie on each other two deep.

@@ -67,7 +67,8 @@ CONTAINER_PROC = MASKED_PROC + """
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys"""
 
-# Overlays lie on each other two deep at most: over these there can be none.
+# Overlays lie on each other two deep at most: over these there can be none. Where mounts of an outer user namespace lie below
+# (an ordinary user's own /var/tmp, see processes.own_machine), there can be none as it is.
 DEEP_OVERLAYS = r"""
 mkdir -p /tmp/layers
 mount -t tmpfs none /tmp/layers
@@ -77,7 +78,7 @@ for path in /*; do
   for depth in 1 2; do
     layers=/tmp/layers/$depth$path
     mkdir -p $layers/upper $layers/work
-    mount -t overlay none -o lowerdir=$path,upperdir=$layers/upper,workdir=$layers/work,userxattr $path
+    mount -t overlay none -o lowerdir=$path,upperdir=$layers/upper,workdir=$layers/work,userxattr $path || break
   done
 done"""
 

@@ -134,21 +134,29 @@ class CellRun {
   /// of silence.
   void drain(bool watched) {
     net::Deadline limit = net::Clock::now() + plan_.drain;
-    session_.catch_up();
+    facts_.unread_sources = session_.catch_up(limit);
     feed_->catch_up();
-    if (!watched) return;
+    if (!watched && !session_.has_sources()) return;
+    while (wait_for_quiet(limit)) {
+      size_t size = session_.log().size();
+      facts_.unread_sources = session_.catch_up(limit);
+      if (session_.log().size() == size) break;
+    }
+    feed_->catch_up();
+  }
+
+  /// False: the limit came first.
+  bool wait_for_quiet(net::Deadline limit) {
     while (true) {
       auto quiet_since = session_.log().last_append();
       auto now = net::Clock::now();
-      if (now - quiet_since >= kQuiet) break;
+      if (now - quiet_since >= kQuiet) return true;
       if (now >= limit) {
         drain_limit_hit_ = true;
-        break;
+        return false;
       }
       session_.log().wait_beyond(session_.log().size(), std::min(limit, quiet_since + kQuiet));
-      session_.catch_up();
     }
-    feed_->catch_up();
   }
 
   bool wants_expectation() const {

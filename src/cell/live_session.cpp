@@ -96,7 +96,9 @@ LiveSession::LiveSession(const LanePlan& lane, const CellSettings& settings,
       phase_(std::make_shared<Phase>()) {}
 
 LiveSession::~LiveSession() {
-  // Services first: their supervisors use the router, their exits post to the output loop.
+  // Services first: their supervisors use the router, their exits post to the output loop; before
+  // them what reads from them.
+  sources_.reset();
   services_.reset();
   if (traffic_loop_) traffic_loop_->stop();
   if (output_loop_) output_loop_->stop();
@@ -170,8 +172,25 @@ Result<void> LiveSession::set_up() {
         return peer_of(consumer, address);
       },
       [this](Error error) { fail_tool(std::move(error)); }});
+  sources_ = std::make_unique<Sources>(sources_context());
   if (lane_.reuses()) let_ports_be_taken_again(environment_);
   return {};
+}
+
+Sources::Context LiveSession::sources_context() {
+  Sources::Context context{.log = log_};
+  for (const auto& service : lane_.services) context.services.push_back(service.name);
+  context.endpoint_of = [this](const engine::Service& service,
+                               const engine::Interface& interface) {
+    return addresses_.from_cell(service.name, interface.port);
+  };
+  context.alive = [this](const std::string& service) { return services_->running(service); };
+  context.network_of = [this](const std::string& service) {
+    auto own = environment_.networks.find(service);
+    return own == environment_.networks.end() ? -1 : own->second.network_namespace.get();
+  };
+  context.router = router_.get();
+  return context;
 }
 
 void LiveSession::begin_log() {
@@ -221,6 +240,7 @@ Result<void> LiveSession::start(const CellPlan& plan, Script& script) {
   windows_ = std::make_unique<Windows>(plan, *services_, protocols_, log_);
   script.attach(*this);
   Services::Hooks hooks;
+  hooks.ready = [&](const engine::Service& service) { return sources_->open(service, deadline()); };
   hooks.seed = [&](const std::string& name) -> Result<void> {
     if (!script.has_seed(name)) return {};
     return run_hook("seed", name, [&] { return script.seed(name); });
@@ -235,6 +255,7 @@ Result<void> LiveSession::start(const CellPlan& plan, Script& script) {
 Result<void> LiveSession::end_test() {
   log_.restart([](const event::Draft&) { return false; });
   if (is_tool_error()) return fail(tool_error());
+  for (const auto& service : services_->fresh()) sources_->close(service);
   MISHAP_TRY(services_->end_fresh());
   if (auto why = services_->worn_out(); !why.empty()) return fail(why);
   if (auto who = held(); !who.empty())
@@ -297,8 +318,10 @@ const net::Cancel& LiveSession::cancel() const {
   return phase_->cancel;
 }
 
-void LiveSession::catch_up() {
-  if (services_) services_->catch_up();
+std::vector<std::string> LiveSession::catch_up(net::Deadline deadline) {
+  if (!services_) return {};
+  services_->catch_up();
+  return sources_ ? sources_->catch_up(deadline) : std::vector<std::string>();
 }
 
 const engine::Service* LiveSession::find_service(const std::string& name) const {

@@ -16,6 +16,7 @@
 
 #include "addresses.h"
 #include "services.h"
+#include "sources.h"
 #include "windows.h"
 
 namespace mishap::cell {
@@ -58,12 +59,16 @@ class LiveSession final : public Session {
   Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request) override {
     return services_->run_program(request, cancel());
   }
-  void catch_up() override;
+  void catch_up() override { (void)catch_up(net::Clock::now() + kLongestCatchUp); }
+  /// As catch_up; for each event source of which it cannot be said that it has delivered all, why.
+  std::vector<std::string> catch_up(net::Deadline deadline);
+  bool has_sources() const { return sources_ && !sources_->empty(); }
   net::Deadline deadline() const override;
   const net::Cancel& cancel() const override;
 
  private:
   class Redirect;
+  static constexpr auto kLongestCatchUp = std::chrono::seconds(3);
   struct Phase {
     net::Deadline deadline;
     net::Cancel cancel;
@@ -71,6 +76,7 @@ class LiveSession final : public Session {
   Result<void> set_up();
   Result<void> start_loops();
   Result<void> start_relays();
+  Sources::Context sources_context();
   void begin_log();
   void announce_kept_relays();
   Result<void> run_hook(std::string_view what, const std::string& service,
@@ -98,6 +104,7 @@ class LiveSession final : public Session {
   std::unique_ptr<traffic::Router> router_;
   std::unique_ptr<Redirect> redirect_;
   std::unique_ptr<Services> services_;
+  std::unique_ptr<Sources> sources_;
   std::unique_ptr<Windows> windows_;
 
   mutable std::mutex mutex_;

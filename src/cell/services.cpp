@@ -198,6 +198,8 @@ Result<void> Services::start_one(Running& running, const Hooks& hooks, net::Dead
   if (running.service->healthcheck || !running.launch->readiness_protocol.empty())
     emit("service_ready", name);
   note_ports_nobody_reaches(running);
+  if (auto observed = hooks.ready(*running.service); !observed)
+    return fail(start_failure(running, observed.error()));
   return hooks.seed(name);
 }
 
@@ -387,6 +389,14 @@ void Services::note_ports_nobody_reaches(const Running& running) {
                     "reaches it, as in a container: let it listen on 0.0.0.0",
                     service.name, port));
   }
+}
+
+std::vector<std::string> Services::fresh() const {
+  std::vector<std::string> names;
+  for (const auto& [name, running] : running_) {
+    if (!running->service->reuse) names.push_back(name);
+  }
+  return names;
 }
 
 Result<void> Services::end_fresh() {

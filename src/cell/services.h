@@ -46,8 +46,10 @@ class Services {
   explicit Services(Context context);
   ~Services();
 
-  /// What is run once a service is ready: its seed after a start, its reset when it was kept.
+  /// What is run once a service is ready: after a start first `ready`, then its seed; its reset when
+  /// it was kept.
   struct Hooks {
+    std::function<Result<void>(const engine::Service&)> ready;
     std::function<Result<void>(const std::string&)> seed, reset;
   };
   /// Begins a test: starts what does not run and resets what was kept, a service once those it
@@ -57,6 +59,8 @@ class Services {
   /// Between two tests: ends the services that are not reused, all their processes included, and
   /// takes their directories away. Error: something of them is left, or might be.
   Result<void> end_fresh();
+  /// Those that the next test gets anew.
+  std::vector<std::string> fresh() const;
   /// Why the reused services cannot serve another test: one ended or never became ready. "" when
   /// they can.
   std::string worn_out() const;

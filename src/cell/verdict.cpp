@@ -114,6 +114,10 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
     return set(result, Verdict::inconclusive, "timeout",
                "test timeout: the expectation did not complete in time");
   }
+  if (!facts.unread_sources.empty()) {
+    return set(result, Verdict::inconclusive, "source",
+               "not all that happened could be read: " + facts.unread_sources.front());
+  }
   set_passed(plan, facts, result);
 }
 
@@ -137,6 +141,9 @@ void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
   if (result.failure_type == "service_start") return add_causes_of_failed_start(facts, result);
   if (!may_be_due_to_exits(result.verdict)) return;
   for (const auto& exit : facts.late_exits) result.reason += "\n" + exit + " during the test";
+  if (result.failure_type == "source") return;
+  for (const auto& source : facts.unread_sources)
+    result.reason += "\nnot all that happened could be read: " + source;
 }
 
 std::string what_happened_instead(const fault::Counters& c, const std::string& fits) {

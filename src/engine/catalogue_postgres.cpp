@@ -185,8 +185,11 @@ class PostgresEntry final : public CatalogueEntry {
                    "port=" + std::to_string(port.port),
                    "-c",
                    "unix_socket_directories=" + data};
-    if (request.options.wants_logical_wal) {
-      launch.argv.insert(launch.argv.end(), {"-c", "wal_level=logical"});
+    if (request.service.observes(Observation::Source::wal_stream)) {
+      // A slot and a sender for each database.
+      launch.argv.insert(launch.argv.end(), {"-c", "wal_level=logical", "-c",
+                                             "max_replication_slots=64", "-c",
+                                             "max_wal_senders=64"});
     }
     launch.argv.insert(launch.argv.end(), flags.begin(), flags.end());
     launch.env = clean_environment();

@@ -1,4 +1,4 @@
-// interface, healthchecks, op, observe, decoder, and their old spellings: the parts of a service.
+// interface, healthchecks, op: the parts of a service.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -15,7 +15,6 @@ namespace mishap::spec {
 namespace {
 
 using engine::Healthcheck;
-using engine::Observation;
 using starlark::Signature;
 namespace types = starlark::types;
 
@@ -88,43 +87,6 @@ Result<Value> make_healthcheck(CallContext& call, Healthcheck::Kind kind, std::s
   return call.heap().make<HealthcheckValue>(std::move(check));
 }
 
-// --- decoder, observe ---
-
-Result<Value> make_decoder(CallContext& call, std::string name, const std::string* pattern) {
-  NamedDecoder named{name, nullptr};
-  if (name == "json") named.decoder = event::json_decoder();
-  if (name == "logfmt") named.decoder = event::logfmt_decoder();
-  if (name == "regex") {
-    if (pattern == nullptr) return call.error("the regex decoder needs pattern=");
-    auto compiled = event::regex_decoder(*pattern);
-    if (!compiled) return call.error(compiled.error().message);
-    if (pattern->find("(?P<") == std::string::npos && pattern->find("(?<") == std::string::npos) {
-      return call.error(fmt::format(
-          "pattern \"{}\" names no group, so it gives no field; write (?P<name>…)", *pattern));
-    }
-    named.decoder = *compiled;
-  } else if (pattern != nullptr) {
-    return call.error(fmt::format("the {} decoder takes no pattern", name));
-  }
-  if (named.decoder == nullptr) {
-    std::vector<std::string> known = {"json", "logfmt", "regex"};
-    return call.error(fmt::format("unknown decoder \"{}\"{}", name, nearest_or_all(name, known)));
-  }
-  return call.heap().make<DecoderValue>(std::move(named));
-}
-
-Result<Value> make_observe(CallContext& call, Observation::Source source) {
-  Observation observation{source, nullptr};
-  if (call.has(0)) observation.decoder = starlark::host_cast<DecoderValue>(call[0])->value.decoder;
-  return call.heap().make<ObserveValue>(std::move(observation));
-}
-
-void prefer(CallContext& call, std::string_view newer) {
-  world_of(call).add_message(
-      LoadMessage::Level::info, call.thread().caller_pos(),
-      fmt::format("{}() works; the newer spelling is {}", call.name(), newer));
-}
-
 Result<Value> make_op(CallContext& call) {
   engine::NamedOperation operation;
   MISHAP_ASSIGN(auto words, string_list(call, 0, "syscalls"));
@@ -166,57 +128,6 @@ void define_healthchecks(World& world) {
          });
 }
 
-void define_observation(World& world) {
-  Heap& heap = world.interpreter.heap();
-  define(world,
-         Signature("decoder")
-             .required("name", types::kString)
-             .positional_only()
-             .optional("pattern", types::kString),
-         [](CallContext& call) -> Result<Value> {
-           std::string pattern(call.has(1) ? call.text(1) : "");
-           return make_decoder(call, std::string(call.text(0)), call.has(1) ? &pattern : nullptr);
-         });
-  auto observe_signature = [](const std::string& name) {
-    return Signature(name).keyword_only().nullable("decoder", types::host("decoder"));
-  };
-  auto observe = [&](const char* name, Observation::Source source) {
-    return starlark::make_builtin(
-        heap, observe_signature(std::string("observe.") + name),
-        [source](CallContext& call) { return make_observe(call, source); });
-  };
-  Value standard_output = observe("stdout", Observation::Source::standard_output);
-  Value standard_error = observe("stderr", Observation::Source::standard_error);
-  world.interpreter.predeclare(
-      "observe", heap.make<starlark::NamespaceObject>(
-                     "observe", std::vector<std::pair<std::string, Value>>{
-                                    {"stdout", standard_output}, {"stderr", standard_error}}));
-
-  // The old spellings.
-  define(world, observe_signature("stdout"), [](CallContext& call) {
-    prefer(call, "observe.stdout()");
-    return make_observe(call, Observation::Source::standard_output);
-  });
-  define(world, observe_signature("stderr"), [](CallContext& call) {
-    prefer(call, "observe.stderr()");
-    return make_observe(call, Observation::Source::standard_error);
-  });
-  define(world, Signature("json_decoder"), [](CallContext& call) {
-    prefer(call, "decoder(\"json\")");
-    return make_decoder(call, "json", nullptr);
-  });
-  define(world, Signature("logfmt_decoder"), [](CallContext& call) {
-    prefer(call, "decoder(\"logfmt\")");
-    return make_decoder(call, "logfmt", nullptr);
-  });
-  define(world, Signature("regex_decoder").required("pattern", types::kString),
-         [](CallContext& call) {
-           prefer(call, "decoder(\"regex\", pattern=…)");
-           std::string pattern(call.text(0));
-           return make_decoder(call, "regex", &pattern);
-         });
-}
-
 }  // namespace
 
 void install_parts(World& world) {
@@ -234,7 +145,6 @@ void install_parts(World& world) {
              .optional("path", types::kString),
          make_op);
   define_healthchecks(world);
-  define_observation(world);
 }
 
 }  // namespace mishap::spec

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/cell/observed.h"
+#include "mishap/protocols/registry.h"
 
 #include "binding.h"
 #include "values.h"
@@ -141,10 +143,29 @@ Result<void> take_observe(CallContext& call, const Value& list, Service& service
                         types::host("observe_source").described("source such as observe.stdout()"));
     }
     for (const auto& other : service.observe) {
-      if (other.source == observe->value.source)
+      if (other.source == observe->value.source && other.name == observe->value.name)
         return call.error(fmt::format("observe: {} comes twice", starlark::repr(item)));
     }
     service.observe.push_back(observe->value);
+  }
+  return {};
+}
+
+/// Topics and logs are read at an interface that serves them.
+Result<void> check_observe(CallContext& call, const Service& service) {
+  for (const auto& observation : service.observe) {
+    if (!cell::needs_interface(observation) || cell::observed_interface(service, observation))
+      continue;
+    std::vector<std::string> protocols, has;
+    for (const auto& name : protocols::names()) {
+      if (cell::serves(name, observation)) protocols.push_back(name);
+    }
+    for (const auto& interface : service.interfaces)
+      has.push_back(fmt::format("{} is {}", interface.name, interface.protocol));
+    return call.error(fmt::format("observe: {} needs an interface of protocol {}, and \"{}\" has "
+                                  "none{}",
+                                  engine::to_string(observation.source), join(protocols, " or "),
+                                  service.name, has.empty() ? "" : ": " + join(has, ", ")));
   }
   return {};
 }
@@ -407,6 +428,7 @@ Result<Value> make_service(CallContext& call) {
   service.seccomp = !call.has(kSeccomp) || call.boolean(kSeccomp);
   MISHAP_TRY(check_remote(call, service));
   MISHAP_TRY(check_healthcheck(call, service));
+  MISHAP_TRY(check_observe(call, service));
   MISHAP_TRY(refuse_port_clash(call, service));
   for (size_t at : {kSeed, kReset}) {
     if (call.has(at)) MISHAP_TRY(require_arity(call, at == kSeed ? "seed" : "reset", call[at], {}));

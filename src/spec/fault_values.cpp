@@ -54,8 +54,8 @@ void MonitorValue::visit_children(const starlark::ValueVisitor& visit) {
 }
 
 void ObserveValue::append_repr(std::string& out) const {
-  bool output = value.source == engine::Observation::Source::standard_output;
-  out += output ? "<observe stdout>" : "<observe stderr>";
+  out += fmt::format("<observe {}{}{}>", engine::to_string(value.source),
+                     value.name.empty() ? "" : " ", value.name);
 }
 
 Result<Value> ExpectationValue::call(Thread& thread, const starlark::CallArgs& args) {

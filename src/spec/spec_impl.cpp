@@ -6,6 +6,7 @@
 
 #include "mishap/base/check.h"
 #include "mishap/base/text.h"
+#include "mishap/cell/observed.h"
 #include "mishap/cell/unseen.h"
 #include "mishap/spec/spec.h"
 
@@ -52,6 +53,7 @@ class LoadedSpec final : public Spec {
     ScanResult seen = scan_.scan(entries(test));
     plan.notified = std::move(seen.notified);
     plan.relayed = std::move(seen.relayed);
+    add_observed(plan);
     for (const Value& value : test.assumptions)
       add_window(plan, starlark::host_cast<AssumptionValue>(value)->value);
     if (test.expect.is_valid()) plan.expectation = callable_name(test.expect);
@@ -106,6 +108,17 @@ class LoadedSpec final : public Spec {
       functions.push_back(hooks.reset);
     }
     return functions;
+  }
+
+  /// Where a source must know of a conversation before it uses a database, it goes through a relay.
+  static void add_observed(cell::CellPlan& plan) {
+    for (const auto& service : plan.services) {
+      for (const auto& observation : service.observe) {
+        if (observation.source != engine::Observation::Source::wal_stream) continue;
+        if (const auto* interface = cell::observed_interface(service, observation))
+          plan.relayed.insert({service.name, interface->name});
+      }
+    }
   }
 
   static void add_window(cell::CellPlan& plan, const Assumption& assumption) {

@@ -263,6 +263,13 @@ void Relay::start_timer(Nanoseconds delay, uint64_t token) {
   timers_.push_back({id, token, loop_.after(delay, [this, id] { fire(id); })});
 }
 
+bool Relay::ask_leave(const std::string& part, uint64_t token) {
+  return owner_.ask_leave(*this, part, [this, token] {
+    filter_->on_timer(token, *this);
+    settle();
+  });
+}
+
 void Relay::fire(uint64_t id) {
   auto found = std::find_if(timers_.begin(), timers_.end(),
                             [id](const PendingTimer& timer) { return timer.id == id; });

@@ -31,6 +31,7 @@ struct Provider {
   std::vector<net::Address> addresses;  ///< to dial, in this order
   const Protocol* protocol = nullptr;
   net::Address test_address;
+  Router::Gate gate;
 
   std::string_view protocol_name() const { return protocol != nullptr ? protocol->name() : "tcp"; }
 };
@@ -79,6 +80,8 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   void adopt(EdgeId edge, int family, uint16_t source_port, UniqueFd upstream);
   std::optional<net::Endpoint> dial_address(const std::string& service,
                                             const std::string& interface) const;
+  void set_gate(const std::string& service, const std::string& interface, Gate gate);
+  Gate gate_of(const EdgeState& edge) const;
   void cut(const std::string& from, const std::string& to);
   void mend(const std::string& from, const std::string& to);
   void shut_down();
@@ -156,6 +159,17 @@ class Router::Impl::Connection final : public RelayOwner {
     return impl_.decider_.decide(edge_.edge, matches);
   }
   bool has_rules(const Relay&) const override { return impl_.decider_.concerns(edge_.edge); }
+  bool ask_leave(const Relay&, const std::string& part, std::function<void()> go) override {
+    Gate gate = impl_.gate_of(edge_);
+    if (!gate) return true;
+    return gate(part, [impl = impl_.weak_from_this(), open = std::weak_ptr(open_), go] {
+      auto self = impl.lock();
+      if (!self) return;
+      self->post([open, go] {
+        if (open.lock()) go();
+      });
+    });
+  }
   void report(const Relay&, std::string_view action, event::Fields fields) override {
     event::Fields all{{"action", std::string(action)}};
     for (const auto& [name, value] : fields) all.set(name, value);
@@ -163,6 +177,7 @@ class Router::Impl::Connection final : public RelayOwner {
     impl_.emit(edge_, "proxy", std::move(all));
   }
   void closed(Relay& relay, CloseReason reason) override {
+    open_.reset();
     auto lived = std::chrono::steady_clock::now() - since_;
     auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(lived).count();
     impl_.emit(edge_, "proxy_conn_close",
@@ -184,6 +199,7 @@ class Router::Impl::Connection final : public RelayOwner {
   EdgeState& edge_;
   std::string id_;
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< none once it has closed
   std::unique_ptr<Relay> relay_;
 };
 
@@ -291,6 +307,19 @@ const Provider* Router::Impl::find_provider(const std::string& service,
     if (provider.service == service && provider.interface == interface) return &provider;
   }
   return nullptr;
+}
+
+void Router::Impl::set_gate(const std::string& service, const std::string& interface, Gate gate) {
+  std::lock_guard lock(mutex_);
+  for (Provider& provider : providers_) {
+    if (provider.service == service && provider.interface == interface)
+      provider.gate = std::move(gate);
+  }
+}
+
+Router::Gate Router::Impl::gate_of(const EdgeState& edge) const {
+  std::lock_guard lock(mutex_);
+  return edge.provider->gate;
 }
 
 EdgeState& Router::Impl::edge_of(std::string_view consumer, const Provider& provider) {
@@ -544,6 +573,9 @@ void Router::adopt(EdgeId edge, int family, uint16_t source_port, UniqueFd upstr
 std::optional<net::Endpoint> Router::dial_address(const std::string& service,
                                                   const std::string& interface) const {
   return impl_->dial_address(service, interface);
+}
+void Router::set_gate(const std::string& service, const std::string& interface, Gate gate) {
+  impl_->set_gate(service, interface, std::move(gate));
 }
 void Router::cut(const std::string& from, const std::string& to) { impl_->cut(from, to); }
 void Router::mend(const std::string& from, const std::string& to) { impl_->mend(from, to); }

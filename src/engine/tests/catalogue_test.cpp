@@ -134,7 +134,7 @@ TEST_F(PostgresCatalogue, TrustAndOwnUser) {
 }
 
 TEST_F(PostgresCatalogue, LogicalWal) {
-  options_.wants_logical_wal = true;
+  service_.observe = {{.source = Observation::Source::wal_stream}};
   const auto launch = resolve(service_, options_, {});
   ASSERT_TRUE(launch) << launch.error().message;
   EXPECT_THAT(launch->argv, Contains("wal_level=logical"));

@@ -117,14 +117,18 @@ class HttpProtocol final : public traffic::Protocol {
 
 }  // namespace
 
-Result<void> http_check(const std::string& url, net::Deadline deadline) {
+Result<Page> get_page(const std::string& url, net::Deadline deadline) {
   MISHAP_ASSIGN(Url parsed, parse_url(url));
   Request request{"GET", request_target(parsed.target), {}, {}};
   auto response = fetch(parsed.endpoint, std::move(request), deadline, nullptr);
-  std::string context = "GET " + url;
-  if (!response) return fail(std::move(response).error().context(context));
-  if (response->status >= 200 && response->status < 400) return {};
-  return fail(fmt::format("{}: status {}", context, response->status));
+  if (!response) return fail(std::move(response).error().context("GET " + url));
+  return Page{response->status, std::move(response->body)};
+}
+
+Result<void> http_check(const std::string& url, net::Deadline deadline) {
+  MISHAP_ASSIGN(Page page, get_page(url, deadline));
+  if (page.status >= 200 && page.status < 400) return {};
+  return fail(fmt::format("GET {}: status {}", url, page.status));
 }
 
 const traffic::Protocol& http_protocol() {

@@ -116,6 +116,10 @@ Result<Answer> Connection::run(const std::string& sql) {
 
 Result<void> Connection::send(const std::string& sql) {
   if (!pq_.PQsendQuery(connection_.get(), sql.c_str())) return client_failure();
+  return flush();
+}
+
+Result<void> Connection::flush() {
   while (true) {
     const int pending = pq_.PQflush(connection_.get());
     if (pending < 0) return client_failure();
@@ -149,8 +153,11 @@ Result<void> Connection::take(const PGresult* result, Answer& answer, bool& have
     case PGRES_EMPTY_QUERY:
       return {};
     default:
-      break;
+      return server_failure(result);
   }
+}
+
+tl::unexpected<Error> Connection::server_failure(const PGresult* result) {
   const char* state = pq_.PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* message = pq_.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state) sqlstate_ = state;
@@ -176,6 +183,39 @@ Json Connection::rows_of(const PGresult* result) const {
     rows.push_back(std::move(object));
   }
   return rows;
+}
+
+Result<void> Connection::start_copy(const std::string& command) {
+  sqlstate_.clear();
+  MISHAP_TRY(send(command));
+  MISHAP_ASSIGN(PGresult * raw, next_result());
+  std::unique_ptr<PGresult, void (*)(PGresult*)> result(raw, pq_.PQclear);
+  if (pq_.PQresultStatus(raw) != PGRES_COPY_BOTH) return server_failure(raw);
+  return {};
+}
+
+Result<std::optional<std::string>> Connection::take_copy() {
+  if (!pq_.PQconsumeInput(connection_.get())) return client_failure();
+  char* bytes = nullptr;
+  const int length = pq_.PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
+  if (length == 0) return std::nullopt;
+  if (length > 0) {
+    std::string message(bytes, static_cast<size_t>(length));
+    pq_.PQfreemem(bytes);
+    return std::optional(std::move(message));
+  }
+  if (length == -2) return client_failure();
+  // The server ended the stream; why is in the result that follows.
+  MISHAP_ASSIGN(PGresult * raw, next_result());
+  std::unique_ptr<PGresult, void (*)(PGresult*)> result(raw, pq_.PQclear);
+  if (raw != nullptr && pq_.PQresultStatus(raw) == PGRES_FATAL_ERROR) return server_failure(raw);
+  return fail("the server ended the stream");
+}
+
+Result<void> Connection::put_copy(std::string_view message) {
+  if (pq_.PQputCopyData(connection_.get(), message.data(), static_cast<int>(message.size())) != 1)
+    return client_failure();
+  return flush();
 }
 
 Result<void> Connection::wait(short events) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,16 @@ class Connection {
   Result<Answer> run(const std::string& sql);
   /// SQLSTATE of the last failed run, "" when it was no server error.
   const std::string& sqlstate() const { return sqlstate_; }
+  /// Of what is begun from now on.
+  void set_deadline(net::Deadline deadline) { deadline_ = deadline; }
+
+  // Streaming, as a replication connection does it: once `start_copy` has succeeded, messages go
+  // both ways until the connection ends.
+  Result<void> start_copy(const std::string& command);
+  /// The next message that has arrived; nothing when there is none yet. Error: the stream ended.
+  Result<std::optional<std::string>> take_copy();
+  Result<void> put_copy(std::string_view message);
+  int socket() const { return pq_.PQsocket(connection_.get()); }
 
  private:
   using Handle = std::unique_ptr<PGconn, void (*)(PGconn*)>;
@@ -42,6 +53,8 @@ class Connection {
       : pq_(pq), connection_(std::move(connection)), deadline_(deadline), cancel_(cancel) {}
   Result<void> log_in();
   Result<void> send(const std::string& sql);
+  Result<void> flush();
+  tl::unexpected<Error> server_failure(const PGresult* result);
   /// Waits for the next result; null at the end.
   Result<PGresult*> next_result();
   Result<void> take(const PGresult* result, Answer& answer, bool& have_rows);

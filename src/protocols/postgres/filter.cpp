@@ -25,9 +25,24 @@ constexpr std::string_view kFailingPortal = "mishap injected fault";
 /// wait.
 constexpr size_t kMaxHeldBytes = 256 * 1024;
 
+constexpr char kPasswordMessage = 'p';
+
 /// Messages whose content matters; the others pass as they come.
 bool is_read(char type) {
   return type == 'Q' || type == 'P' || type == 'B' || type == 'E' || type == 'C';
+}
+
+/// The database that a startup packet's parameters (NUL-terminated names and values) ask for: by
+/// default the one that is called like the user.
+std::string startup_database(std::string_view parameters) {
+  std::string user, database;
+  while (auto name = take_string(parameters)) {
+    auto value = take_string(parameters);
+    if (name->empty() || !value) break;
+    if (*name == "user") user = *value;
+    if (*name == "database") database = *value;
+  }
+  return database.empty() ? user : database;
 }
 
 ServerError error_of(const ProtocolRule& rule) { return server_error(rule.message, rule.code); }
@@ -82,22 +97,37 @@ void PostgresFilter::on_eof(Direction direction, Sink& sink) {
     return;
   }
   client_eof_ = true;
-  if (timer_ || last_words_) return;
+  if (timer_ || last_words_ || leave_ == Leave::asked) return;
   if (!client_waiting_.empty()) sink.send(direction, client_waiting_);
   sink.send_eof(direction);
 }
 
 void PostgresFilter::on_timer(uint64_t token, Sink& sink) {
-  if (ended_ || token != timer_) return;
-  timer_ = 0;
-  resume(sink);
+  if (ended_) return;
+  if (leave_ == Leave::asked && token == leave_token_) {
+    leave_ = Leave::given;
+    if (!server_eof_) server_bytes({}, sink);
+  } else if (timer_ != 0 && token == timer_) {
+    timer_ = 0;
+  } else {
+    return;
+  }
+  if (!ended_ && timer_ == 0) resume(sink);
+}
+
+bool PostgresFilter::may_go_on(Sink& sink) {
+  if (leave_ == Leave::unasked) {
+    leave_token_ = ++last_timer_;
+    leave_ = sink.ask_leave(database_, leave_token_) ? Leave::given : Leave::asked;
+  }
+  return leave_ == Leave::given;
 }
 
 // --- the client's side -------------------------------------------------------------------------
 
 void PostgresFilter::client_bytes(std::string_view bytes, Sink& sink) {
   if (last_words_) return;
-  if (timer_) {
+  if (timer_ || leave_ == Leave::asked) {
     client_waiting_ += bytes;
     if (!client_paused_ && client_waiting_.size() > kMaxHeldBytes) {
       client_paused_ = true;
@@ -119,7 +149,7 @@ void PostgresFilter::resume(Sink& sink) {
   const size_t done = client_messages(client_waiting_, sink);
   if (ended_) return;
   client_waiting_.erase(0, done);
-  if (timer_) return;
+  if (timer_ || leave_ == Leave::asked) return;
   if (client_paused_) {
     client_paused_ = false;
     sink.pause(Direction::to_server, false);
@@ -154,6 +184,7 @@ size_t PostgresFilter::client_messages(std::string_view input, Sink& sink) {
         continue;
       }
       size = size_t{length} + 1;
+      if (rest[0] != kPasswordMessage && !may_go_on(sink)) break;
       if (!is_read(rest[0])) {
         note_client_message(rest[0]);
         client_remaining_ = size;
@@ -198,6 +229,7 @@ PostgresFilter::Fate PostgresFilter::startup_packet(std::string_view input, size
     return Fate::forward;
   }
   phase_ = Phase::messages;
+  database_ = startup_database(input.substr(8, length - 8));
   if (sink.has_rules()) {
     // A server without free connections says so before anything else.
     ProtocolDecision decision = sink.decide([&](const ProtocolRule& rule) {
@@ -351,6 +383,10 @@ PostgresFilter::Fate PostgresFilter::execute(std::string_view payload, Sink& sin
 // --- the server's side -------------------------------------------------------------------------
 
 void PostgresFilter::server_bytes(std::string_view bytes, Sink& sink) {
+  if (leave_ == Leave::asked) {
+    server_waiting_ += bytes;
+    return;
+  }
   std::string joined;
   if (!server_waiting_.empty()) {
     joined = std::exchange(server_waiting_, {}).append(bytes);
@@ -369,6 +405,8 @@ void PostgresFilter::server_bytes(std::string_view bytes, Sink& sink) {
         break;
       }
       if (rest[0] == 'Z' && length == 5) {
+        // Nothing is done in the database before its client has heard this.
+        if (!may_go_on(sink)) break;
         if (rest.size() < kHeaderSize + 1) break;
         server_status_ = rest[kHeaderSize];
       }

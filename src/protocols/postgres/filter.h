@@ -84,6 +84,13 @@ class PostgresFilter final : public traffic::Filter {
   uint64_t timer_ = 0;        // token of the delay that runs, 0 = none
   uint64_t last_timer_ = 0;
   bool client_paused_ = false;
+
+  /// Whether the conversation may use its database: asked once the server is about to serve it.
+  enum class Leave { unasked, asked, given };
+  bool may_go_on(traffic::Sink& sink);
+  Leave leave_ = Leave::unasked;
+  std::string database_;
+  uint64_t leave_token_ = 0;
   std::optional<std::string> last_words_;  // a fatal error, once nothing is owed any more
 
   std::string server_waiting_;  // an unfinished header

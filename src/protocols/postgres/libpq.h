@@ -14,7 +14,7 @@ namespace mishap::protocols::postgres {
   X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear) X(PQresultStatus) \
   X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples) X(PQnfields) X(PQfname) \
   X(PQftype) X(PQgetvalue) X(PQgetlength) X(PQgetisnull) X(PQcmdTuples) \
-  X(PQsetNoticeReceiver)
+  X(PQsetNoticeReceiver) X(PQgetCopyData) X(PQputCopyData) X(PQfreemem)
 // clang-format on
 
 /// The functions we use, under their own names.

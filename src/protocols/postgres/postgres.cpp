@@ -2,6 +2,7 @@
 
 #include "filter.h"
 #include "steps.h"
+#include "wal_stream.h"
 
 namespace mishap::protocols::postgres {
 namespace {
@@ -14,7 +15,8 @@ class PostgresProtocol final : public traffic::Protocol {
                   {fault::ProtocolAction::error, fault::ProtocolAction::delay,
                    fault::ProtocolAction::drop},
                   {"query"},
-                  {"message", "code"}}) {}
+                  {"message", "code"},
+                  {"wal_stream"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<PostgresFilter>();
@@ -26,6 +28,10 @@ class PostgresProtocol final : public traffic::Protocol {
                      const std::map<std::string, std::string>& service_env,
                      net::Deadline deadline) const override {
     return check_ready(endpoint, service_env, deadline);
+  }
+  Result<std::unique_ptr<traffic::Follower>> follow(traffic::FollowRequest request,
+                                                    net::Deadline deadline) const override {
+    return follow_wal(std::move(request), deadline);
   }
 };
 

@@ -42,11 +42,18 @@ struct Volume {
   bool read_only = false;  ///< written as a `:ro` suffix
 };
 
-/// `observe.stdout(decoder=…)`, `observe.stderr(…)`.
+/// One item of `observe=`: `observe.stdout(decoder=…)`, `observe.topic("orders")`, …
 struct Observation {
-  enum class Source { standard_output, standard_error } source = Source::standard_output;
-  std::shared_ptr<const event::Decoder> decoder;  ///< null: the automatic decoder
+  enum class Source { standard_output, standard_error, topic, wal_stream, tail, poll };
+  Source source = Source::standard_output;
+  /// Null: lines are decoded automatically, messages are text.
+  std::shared_ptr<const event::Decoder> decoder;
+  std::string name;                 ///< the topic, the path of a tail, the URL of a poll
+  std::vector<std::string> tables;  ///< globs of a wal_stream; empty: all
+  Nanoseconds interval = std::chrono::seconds(5);  ///< of a poll
 };
+/// "stdout", "stderr", "topic", "wal_stream", "tail", "poll".
+std::string_view to_string(Observation::Source source);
 
 /// `op(syscalls=, path=)`.
 struct NamedOperation {
@@ -78,6 +85,7 @@ struct Service {
   /// Whether it stands for a container: it has a network and a name of its own.
   bool from_image() const { return source == Source::image || source == Source::build; }
   const Interface* find_interface(std::string_view interface_name) const;
+  bool observes(Observation::Source observed) const;
   /// Value of an environment variable the spec gave, or null.
   const std::string* find_env(std::string_view variable) const;
 };
@@ -93,7 +101,6 @@ struct EngineOptions {
   std::filesystem::path cache_dir;  ///< prepared data directories; see default_cache_dir()
   bool keep = false;                ///< keep what services wrote after the cell
   int interrupt_fd = -1;            ///< readable: preparing ends with an error; -1: it cannot be
-  bool wants_logical_wal = false;   ///< some observation follows a database's write-ahead log
 };
 
 }  // namespace mishap::engine

@@ -42,6 +42,9 @@ class Sink {
   /// Calls Filter::on_timer(token) after `delay`. A filter that delays holds its bytes itself
   /// meanwhile.
   virtual void start_timer(Nanoseconds delay, uint64_t token) = 0;
+  /// Asks whether the conversation may begin to use `part` of the server (a database) now. True: go
+  /// on. False: hold both directions; Filter::on_timer(token) is called once it may.
+  virtual bool ask_leave(const std::string& part, uint64_t token) = 0;
   /// Asks the relay to stop reading from `direction`'s sender (back-pressure while the filter holds
   /// bytes), or to go on.
   virtual void pause(Direction direction, bool paused) = 0;

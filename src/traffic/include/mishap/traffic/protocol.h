@@ -17,6 +17,7 @@
 #include "mishap/fault/rule.h"
 #include "mishap/net/stream.h"
 #include "mishap/traffic/filter.h"
+#include "mishap/traffic/follower.h"
 
 namespace mishap::traffic {
 
@@ -66,6 +67,8 @@ struct ProtocolTraits {
   std::vector<std::string> matchers;
   /// What an answer of ours may carry here: of status, body, message, code and headers.
   std::vector<std::string> answers;
+  /// Kinds of event sources that can be followed at a server of this protocol: topic, wal_stream.
+  std::vector<std::string> sources;
 };
 
 /// Everything known of one protocol. Stateless and shared; any thread.
@@ -81,6 +84,7 @@ class Protocol {
   const std::vector<fault::ProtocolAction>& actions() const { return traits_.actions; }
   const std::vector<std::string>& matchers() const { return traits_.matchers; }
   const std::vector<std::string>& answers() const { return traits_.answers; }
+  const std::vector<std::string>& sources() const { return traits_.sources; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a
@@ -90,6 +94,11 @@ class Protocol {
   virtual Result<void> ready(const net::Endpoint& endpoint,
                              const std::map<std::string, std::string>& service_env,
                              net::Deadline deadline) const = 0;
+  /// Begins to follow a source of one of the kinds in `sources()`; what happens once this has
+  /// returned is seen. Blocks at most until the deadline. Error: the server cannot be followed, for
+  /// people, with the remedy where there is one.
+  virtual Result<std::unique_ptr<Follower>> follow(FollowRequest request,
+                                                   net::Deadline deadline) const;
 
  private:
   ProtocolTraits traits_;

@@ -35,6 +35,11 @@ class RelayOwner {
   virtual fault::ProtocolDecision decide(
       const Relay& relay, const std::function<bool(const fault::ProtocolRule&)>& matches) = 0;
   virtual bool has_rules(const Relay& relay) const = 0;
+  /// As Sink::ask_leave; `go` is to be called on the loop's thread, unless the relay has closed.
+  virtual bool ask_leave(const Relay& /*relay*/, const std::string& /*part*/,
+                         std::function<void()> /*go*/) {
+    return true;
+  }
   virtual void report(const Relay& relay, std::string_view action, event::Fields fields) = 0;
   /// Called once, when both sockets are closed. The relay may be destroyed any time after this call
   /// returned, not during it.
@@ -95,6 +100,7 @@ class Relay final : private Sink {
   void send_eof(Direction direction) override;
   void end(Ending ending) override;
   void start_timer(Nanoseconds delay, uint64_t token) override;
+  bool ask_leave(const std::string& part, uint64_t token) override;
   void pause(Direction direction, bool paused) override;
   fault::ProtocolDecision decide(
       const std::function<bool(const fault::ProtocolRule&)>& matches) override;

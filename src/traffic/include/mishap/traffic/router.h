@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,13 @@ class Router {
   /// had.
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
+
+  /// Whether a conversation may begin to use a part of the server now (see Sink::ask_leave): true, or
+  /// false and `go` is called once it may, from any thread.
+  using Gate = std::function<bool(const std::string& part, std::function<void()> go)>;
+  /// From now on conversations with this interface, which is relayed, ask for leave; an empty gate
+  /// lets all begin.
+  void set_gate(const std::string& service, const std::string& interface, Gate gate);
 
   /// Where a connection of `consumer` to this interface is to be redirected; nothing: it is not
   /// relayed, leave it alone. The relay's address is of this family. `upstream` is the interface's

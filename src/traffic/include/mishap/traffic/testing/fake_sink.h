@@ -51,6 +51,8 @@ class FakeSink : public Sink {
   Outcome outcome;
   bool paused_to_server = false;
   bool paused_to_client = false;
+  bool gated = false;  ///< nobody has leave at once
+  std::vector<std::pair<std::string, uint64_t>> asked;  ///< for leave, with the timer's token
 
   void send(Direction direction, std::string_view bytes) override {
     MISHAP_CHECK(!outcome.ended, "sent after the end: {}", bytes);
@@ -68,6 +70,10 @@ class FakeSink : public Sink {
   }
   void start_timer(Nanoseconds delay, uint64_t token) override {
     timers_.push_back({now_ + delay, token});
+  }
+  bool ask_leave(const std::string& part, uint64_t token) override {
+    asked.emplace_back(part, token);
+    return !gated;
   }
   void pause(Direction direction, bool paused) override {
     (direction == Direction::to_server ? paused_to_server : paused_to_client) = paused;

@@ -16,4 +16,11 @@ const traffic::Protocol& http_protocol();
 /// that is none.
 Result<void> http_check(const std::string& url, net::Deadline deadline);
 
+/// One GET of such a url, redirects followed. Errors: `GET http://…: connection refused`.
+struct Page {
+  int status = 0;
+  std::string body;
+};
+Result<Page> get_page(const std::string& url, net::Deadline deadline);
+
 }  // namespace mishap::protocols::http

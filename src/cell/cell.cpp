@@ -140,22 +140,36 @@ class CellRun {
     while (wait_for_quiet(limit)) {
       size_t size = session_.log().size();
       facts_.unread_sources = session_.catch_up(limit);
-      if (session_.log().size() == size) break;
+      if (!has_news(size)) break;
     }
     feed_->catch_up();
   }
 
+  /// Whether there is an event beyond the first `count` that is a sign of life: what somebody looks
+  /// at again and again is none.
+  bool has_news(size_t count) const {
+    auto& log = session_.log();
+    for (size_t i = count; i < log.size(); ++i) {
+      if (log.at(i).type != "poll") return true;
+    }
+    return false;
+  }
+
   /// False: the limit came first.
   bool wait_for_quiet(net::Deadline limit) {
+    auto& log = session_.log();
+    size_t looked_at = log.size();
+    auto quiet_since = log.last_append();
     while (true) {
-      auto quiet_since = session_.log().last_append();
+      if (has_news(looked_at)) quiet_since = net::Clock::now();
+      looked_at = log.size();
       auto now = net::Clock::now();
       if (now - quiet_since >= kQuiet) return true;
       if (now >= limit) {
         drain_limit_hit_ = true;
         return false;
       }
-      session_.log().wait_beyond(session_.log().size(), std::min(limit, quiet_since + kQuiet));
+      log.wait_beyond(looked_at, std::min(limit, quiet_since + kQuiet));
     }
   }
 

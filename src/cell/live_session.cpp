@@ -180,8 +180,7 @@ Result<void> LiveSession::set_up() {
 Sources::Context LiveSession::sources_context() {
   Sources::Context context{.log = log_};
   for (const auto& service : lane_.services) context.services.push_back(service.name);
-  context.endpoint_of = [this](const engine::Service& service,
-                               const engine::Interface& interface) {
+  context.endpoint_of = [this](const engine::Service& service, const engine::Interface& interface) {
     return addresses_.from_cell(service.name, interface.port);
   };
   context.alive = [this](const std::string& service) { return services_->running(service); };

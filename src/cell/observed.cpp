@@ -22,9 +22,9 @@ bool serves(std::string_view protocol_name, const Observation& observation) {
 
 const engine::Interface* observed_interface(const engine::Service& service,
                                             const Observation& observation) {
-  auto found = std::find_if(
-      service.interfaces.begin(), service.interfaces.end(),
-      [&](const engine::Interface& i) { return serves(i.protocol, observation); });
+  auto found =
+      std::find_if(service.interfaces.begin(), service.interfaces.end(),
+                   [&](const engine::Interface& i) { return serves(i.protocol, observation); });
   return found == service.interfaces.end() ? nullptr : &*found;
 }
 

@@ -46,8 +46,8 @@ class Services {
   explicit Services(Context context);
   ~Services();
 
-  /// What is run once a service is ready: after a start first `ready`, then its seed; its reset when
-  /// it was kept.
+  /// What is run once a service is ready: after a start first `ready`, then its seed; its reset
+  /// when it was kept.
   struct Hooks {
     std::function<Result<void>(const engine::Service&)> ready;
     std::function<Result<void>(const std::string&)> seed, reset;

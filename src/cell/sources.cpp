@@ -58,14 +58,15 @@ Result<void> Sources::open(const engine::Service& service, net::Deadline deadlin
       continue;
     auto follower = follow(service, observation, deadline);
     if (!follower) {
-      return fail(std::move(follower).error().context(
-          std::string(engine::to_string(observation.source))));
+      return fail(
+          std::move(follower).error().context(std::string(engine::to_string(observation.source))));
     }
-    set_gate(service, observation, **follower);
+    auto open = std::make_shared<Open>(Open{service.name, shown(service.name, observation),
+                                            std::string(engine::to_string(observation.source)),
+                                            std::move(*follower)});
+    set_gate(service, observation, open->follower);
     std::lock_guard lock(mutex_);
-    open_.push_back(std::make_shared<Open>(
-        Open{service.name, shown(service.name, observation),
-             std::string(engine::to_string(observation.source)), std::move(*follower)}));
+    open_.push_back(std::move(open));
   }
   return {};
 }
@@ -76,8 +77,7 @@ Result<std::unique_ptr<Follower>> Sources::follow(const engine::Service& service
   switch (observation.source) {
     case Observation::Source::tail: {
       source::TailRequest request{service.name, observation.name, decoder_of(observation),
-                                  deliver_to_log(),
-                                  report_interruption(service.name, observation)};
+                                  deliver_to_log(), report_interruption(service.name, observation)};
       return source::follow_tail(std::move(request));
     }
     case Observation::Source::poll: {
@@ -138,15 +138,17 @@ std::function<void(const Error&)> Sources::report_interruption(const std::string
   };
 }
 
-/// The gate holds the follower no longer than it lives: `close` and the end of all take it away.
+/// Conversations outlive a follower by a moment.
 void Sources::set_gate(const engine::Service& service, const Observation& observation,
-                       Follower& follower) {
+                       const std::shared_ptr<Follower>& follower) {
   if (observation.source != Observation::Source::wal_stream || context_.router == nullptr) return;
   const engine::Interface* interface = observed_interface(service, observation);
-  context_.router->set_gate(service.name, interface->name,
-                            [&follower](const std::string& database, std::function<void()> go) {
-                              return follower.admit(database, std::move(go));
-                            });
+  context_.router->set_gate(
+      service.name, interface->name,
+      [weak = std::weak_ptr(follower)](const std::string& database, std::function<void()> go) {
+        auto still = weak.lock();
+        return !still || still->admit(database, std::move(go));
+      });
 }
 
 void Sources::close(const std::string& service) {
@@ -170,8 +172,8 @@ std::vector<std::string> Sources::catch_up(net::Deadline deadline) {
   auto open = all();
   std::vector<std::future<Result<void>>> answers;
   for (const auto& source : open) {
-    answers.push_back(std::async(std::launch::async,
-                                 [source, deadline] { return source->follower->catch_up(deadline); }));
+    answers.push_back(std::async(
+        std::launch::async, [source, deadline] { return source->follower->catch_up(deadline); }));
   }
   std::vector<std::string> problems;
   for (size_t i = 0; i < open.size(); ++i) {

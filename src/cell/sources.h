@@ -48,7 +48,7 @@ class Sources {
  private:
   struct Open {
     std::string service, name, kind;
-    std::unique_ptr<traffic::Follower> follower;
+    std::shared_ptr<traffic::Follower> follower;
   };
   Result<std::unique_ptr<traffic::Follower>> follow(const engine::Service& service,
                                                     const engine::Observation& observation,
@@ -60,7 +60,7 @@ class Sources {
   std::function<void(const Error&)> report_interruption(const std::string& service,
                                                         const engine::Observation& observation);
   void set_gate(const engine::Service& service, const engine::Observation& observation,
-                traffic::Follower& follower);
+                const std::shared_ptr<traffic::Follower>& follower);
   std::vector<std::shared_ptr<Open>> all() const;
   void deliver_causes(const std::vector<std::string>& types);
 

@@ -21,7 +21,7 @@ struct Facts {
   std::vector<std::string> late_exits;   ///< the same of those that ended once faults were on
   std::string fault_failure;             ///< the cell's faults could not be applied
   std::optional<ScriptOutcome> setup, body, expectation;
-  bool timed_out = false;                      ///< the body was not done in time
+  bool timed_out = false;  ///< the body was not done in time
   /// Event sources that may not have delivered all that happened, and why.
   std::vector<std::string> unread_sources;
   std::vector<monitor::Violation> violations;  ///< in the order found

@@ -187,9 +187,9 @@ class PostgresEntry final : public CatalogueEntry {
                    "unix_socket_directories=" + data};
     if (request.service.observes(Observation::Source::wal_stream)) {
       // A slot and a sender for each database.
-      launch.argv.insert(launch.argv.end(), {"-c", "wal_level=logical", "-c",
-                                             "max_replication_slots=64", "-c",
-                                             "max_wal_senders=64"});
+      launch.argv.insert(launch.argv.end(),
+                         {"-c", "wal_level=logical", "-c", "max_replication_slots=64", "-c",
+                          "max_wal_senders=64"});
     }
     launch.argv.insert(launch.argv.end(), flags.begin(), flags.end());
     launch.env = clean_environment();

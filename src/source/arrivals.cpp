@@ -40,7 +40,8 @@ void Arrivals::run() {
       continue;
     }
     // The first to come is the first to be due.
-    if (changed_.wait_until(lock, waiting_.front().due, [this] { return stop_ || waiting_.empty(); }))
+    if (changed_.wait_until(lock, waiting_.front().due,
+                            [this] { return stop_ || waiting_.empty(); }))
       continue;
     auto types = due_types(Clock::now());
     lock.unlock();
@@ -71,8 +72,8 @@ void Arrivals::release(bool all) {
     for (const Waiting& waiting : waiting_) {
       if (all || waiting.due <= now) latest = std::max(latest, time_of(waiting.sightings));
     }
-    auto stays = std::stable_partition(
-        waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    auto stays =
+        std::stable_partition(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
           return all || waiting.due <= now || time_of(waiting.sightings) <= latest;
         });
     going.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(stays));

@@ -5,9 +5,10 @@
 #include <mutex>
 #include <thread>
 
+#include <sys/stat.h>
+
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mishap/base/unique_fd.h"

@@ -162,10 +162,11 @@ Result<void> check_observe(CallContext& call, const Service& service) {
     }
     for (const auto& interface : service.interfaces)
       has.push_back(fmt::format("{} is {}", interface.name, interface.protocol));
-    return call.error(fmt::format("observe: {} needs an interface of protocol {}, and \"{}\" has "
-                                  "none{}",
-                                  engine::to_string(observation.source), join(protocols, " or "),
-                                  service.name, has.empty() ? "" : ": " + join(has, ", ")));
+    return call.error(
+        fmt::format("observe: {} needs an interface of protocol {}, and \"{}\" has "
+                    "none{}",
+                    engine::to_string(observation.source), join(protocols, " or "), service.name,
+                    has.empty() ? "" : ": " + join(has, ", ")));
   }
   return {};
 }

@@ -23,7 +23,8 @@ struct Column {
   std::string name;
   std::string type;  ///< as format_type() words it: "integer", "timestamp with time zone"
   std::optional<std::string> text;  ///< nothing: NULL, or (`unchanged`) not said
-  bool unchanged = false;  ///< a large value that the change left as it was, so it is not in the log
+  bool unchanged =
+      false;  ///< a large value that the change left as it was, so it is not in the log
 
   /// With the type that the value has in steps, too; null for NULL.
   Json value() const;
@@ -35,9 +36,9 @@ struct Change {
     std::string schema, name;
   };
   Action action = Action::insert;
-  std::vector<Table> tables;         ///< one; of a TRUNCATE all that it empties together
-  std::vector<Column> row;           ///< the new row; empty for a DELETE and a TRUNCATE
-  std::vector<Column> old_columns;   ///< of the old row, as far as its replica identity gives them
+  std::vector<Table> tables;        ///< one; of a TRUNCATE all that it empties together
+  std::vector<Column> row;          ///< the new row; empty for a DELETE and a TRUNCATE
+  std::vector<Column> old_columns;  ///< of the old row, as far as its replica identity gives them
 };
 
 std::string_view to_string(Change::Action action);  ///< "INSERT", "UPDATE", "DELETE", "TRUNCATE"

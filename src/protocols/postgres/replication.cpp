@@ -24,6 +24,21 @@ constexpr size_t kKeepalive = 1 + 8 + 8 + 1;
 
 constexpr const char* kDuplicateObject = "42710";
 
+constexpr const char* kNoPermission = "42501";
+
+/// Texts that can be read back, whatever the server is set to; and no lines about slots in its log,
+/// which are nothing that a service did. Only a superuser may ask for silence.
+Result<Connection> connect(Parameters parameters, net::Deadline deadline,
+                           const net::Cancel* cancel) {
+  const std::string readable = "-c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=1";
+  parameters.insert(parameters.end(), {{"replication", "database"},
+                                       {"options", readable + " -c log_min_messages=fatal"}});
+  auto silent = Connection::open(parameters, deadline, cancel);
+  if (silent || Connection::open_sqlstate() != kNoPermission) return silent;
+  parameters.back().second = readable;
+  return Connection::open(parameters, deadline, cancel);
+}
+
 }  // namespace
 
 std::string lsn_text(Lsn lsn) { return fmt::format("{:X}/{:X}", lsn >> 32, lsn & 0xffffffff); }
@@ -41,12 +56,8 @@ std::optional<Lsn> parse_lsn(std::string_view text) {
 }
 
 Result<Replication> Replication::start(Parameters parameters, const std::string& slot, Lsn from,
-                                       net::Deadline deadline) {
-  // Times and numbers in texts that can be read back, whatever the server is set to.
-  parameters.insert(parameters.end(),
-                    {{"replication", "database"},
-                     {"options", "-c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=1"}});
-  MISHAP_ASSIGN(Connection connection, Connection::open(parameters, deadline, nullptr));
+                                       net::Deadline deadline, const net::Cancel* cancel) {
+  MISHAP_ASSIGN(Connection connection, connect(std::move(parameters), deadline, cancel));
   auto made = connection.run(
       fmt::format("CREATE_REPLICATION_SLOT {} LOGICAL test_decoding NOEXPORT_SNAPSHOT", slot));
   if (!made && connection.sqlstate() != kDuplicateObject) return fail(made.error());
@@ -73,6 +84,7 @@ Result<void> Replication::on_message(std::string_view message, std::vector<Trans
     return on_text(read_u64(message.substr(1)), message.substr(kDataHeader), done);
   if (message.starts_with('k') && message.size() >= kKeepalive) {
     position_ = std::max<Lsn>(position_, read_u64(message.substr(1)));
+    ++answers_;
     if (message[kKeepalive - 1] != 0) return send_status(false);
     return {};
   }

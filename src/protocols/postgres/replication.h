@@ -37,12 +37,13 @@ class Replication {
   /// Makes the slot unless it exists, which may wait for transactions that are open. `parameters`
   /// name the database. `from`: 0 for where the slot begins.
   static Result<Replication> start(Parameters parameters, const std::string& slot, Lsn from,
-                                   net::Deadline deadline);
+                                   net::Deadline deadline, const net::Cancel* cancel);
 
   /// Transactions that have arrived whole since the last call, in the order of their commits.
   Result<std::vector<Transaction>> take();
-  /// Asks the server how far it is; the answer moves `position`.
+  /// Asks the server how far it is; the answer moves `position` and is counted.
   Result<void> ask_position();
+  uint64_t answers() const { return answers_; }
   /// All that was committed before has been taken.
   Lsn position() const { return position_; }
   /// Readable when there may be something to take.
@@ -58,6 +59,7 @@ class Replication {
   Connection connection_;
   Transaction open_;
   Lsn position_ = 0;
+  uint64_t answers_ = 0;
 };
 
 }  // namespace mishap::protocols::postgres

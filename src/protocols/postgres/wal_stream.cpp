@@ -27,7 +27,7 @@ using traffic::Sighting;
 constexpr auto kServerTime = std::chrono::seconds(5);
 /// Between attempts to reach a server that was lost, and between questions how far it is.
 constexpr auto kRetry = std::chrono::milliseconds(50);
-constexpr auto kAskAgain = std::chrono::milliseconds(2);
+constexpr auto kAskAgain = std::chrono::milliseconds(1);
 
 constexpr Lsn kWalPage = 8192;
 constexpr Lsn kPageHeader = 40;  // SizeOfXLogLongPHD
@@ -59,9 +59,8 @@ event::Draft draft_of(const std::string& service, const std::string& database,
                       const Change::Table& table) {
   const std::string action(to_string(item.change.action));
   event::Draft draft{.type = "wal", .service = service};
-  draft.fields = {{"action", action},         {"op", action},
-                  {"table", table.name},      {"schema", table.schema},
-                  {"database", database},     {"lsn", lsn_text(item.lsn)},
+  draft.fields = {{"action", action},       {"op", action},         {"table", table.name},
+                  {"schema", table.schema}, {"database", database}, {"lsn", lsn_text(item.lsn)},
                   {"xid", transaction.xid}};
   auto add = [&](const std::string& prefix, const std::vector<Column>& columns) {
     for (const Column& column : columns) {
@@ -93,6 +92,7 @@ class WalFollower final : public traffic::Follower {
       std::lock_guard lock(mutex_);
       stop_ = true;
     }
+    cancel_.set();
     wake_.set();
     if (thread_.joinable()) thread_.join();
   }
@@ -193,8 +193,8 @@ class WalFollower final : public traffic::Follower {
       for (const auto& item : transaction.changes) {
         for (const auto& table : item.change.tables) {
           if (!is_wanted(request_.tables, table)) continue;
-          seen.push_back(
-              {draft_of(request_.service, database.name, transaction, item, table), transaction.at});
+          seen.push_back({draft_of(request_.service, database.name, transaction, item, table),
+                          transaction.at});
         }
       }
       if (!seen.empty()) request_.deliver(std::move(seen));
@@ -212,7 +212,7 @@ class WalFollower final : public traffic::Follower {
     for (Database& database : databases_) {
       if (database.stream) continue;
       auto again = Replication::start(parameters(database.name), database.slot, database.delivered,
-                                      net::Clock::now() + kServerTime);
+                                      net::Clock::now() + kServerTime, &cancel_);
       if (!again) return;
       database.stream.emplace(std::move(*again));
     }
@@ -236,19 +236,28 @@ class WalFollower final : public traffic::Follower {
         return fail(fmt::format("database \"{}\": the server has not sent all of its log in time",
                                 database.name),
                     ETIMEDOUT);
-      if (database.stream) {
-        if (auto asked = database.stream->ask_position(); !asked) lose(database, asked.error());
-        wait_for_answer(database);
-      } else {
+      if (!database.stream) {
         std::this_thread::sleep_for(kRetry);
+      } else if (auto asked = database.stream->ask_position(); !asked) {
+        lose(database, asked.error());
+      } else {
+        wait_for_answer(database, target, deadline);
       }
     }
   }
 
-  static void wait_for_answer(const Database& database) {
-    if (!database.stream) return;
-    pollfd answer{database.stream->socket(), POLLIN, 0};
-    if (::poll(&answer, 1, static_cast<int>(kAskAgain.count())) > 0) return;
+  /// One question at a time: under a fault the server may be slow to hear.
+  void wait_for_answer(Database& database, Lsn target, net::Deadline deadline) {
+    const uint64_t before = database.stream->answers();
+    while (net::Clock::now() < deadline) {
+      (void)net::wait_ready(database.stream->socket(), POLLIN, deadline, &cancel_);
+      deliver(database);
+      if (!database.stream || database.stream->position() >= target || cancel_.is_set()) return;
+      if (database.stream->answers() != before) {
+        std::this_thread::sleep_for(kAskAgain);  // it is at work on what we wait for
+        return;
+      }
+    }
   }
 
   Result<Lsn> flushed(net::Deadline deadline) {
@@ -293,7 +302,7 @@ class WalFollower final : public traffic::Follower {
   }
 
   Result<void> connect_control(net::Deadline deadline) {
-    MISHAP_ASSIGN(auto connection, Connection::open(parameters(""), deadline, nullptr));
+    MISHAP_ASSIGN(auto connection, Connection::open(parameters(""), deadline, &cancel_));
     control_.emplace(std::move(connection));
     return {};
   }
@@ -325,7 +334,8 @@ class WalFollower final : public traffic::Follower {
 
   Result<void> begin(const std::string& name, net::Deadline deadline) {
     Database database{name, fmt::format("mishap_{}", databases_.size() + 1), std::nullopt, 0};
-    MISHAP_ASSIGN(auto stream, Replication::start(parameters(name), database.slot, 0, deadline));
+    MISHAP_ASSIGN(auto stream,
+                  Replication::start(parameters(name), database.slot, 0, deadline, &cancel_));
     database.stream.emplace(std::move(stream));
     databases_.push_back(std::move(database));
     std::lock_guard lock(mutex_);
@@ -334,6 +344,7 @@ class WalFollower final : public traffic::Follower {
   }
 
   const FollowRequest request_;
+  net::Cancel cancel_;  ///< of all waits for the server
   // The thread's, once it runs.
   std::optional<Connection> control_;
   std::deque<Database> databases_;
@@ -361,8 +372,7 @@ Error with_remedy(Error error) {
 Result<std::unique_ptr<traffic::Follower>> follow_wal(FollowRequest request,
                                                       net::Deadline deadline) {
   auto follower = std::make_unique<WalFollower>(std::move(request));
-  if (auto started = follower->start(deadline); !started)
-    return fail(with_remedy(started.error()));
+  if (auto started = follower->start(deadline); !started) return fail(with_remedy(started.error()));
   return follower;
 }
 

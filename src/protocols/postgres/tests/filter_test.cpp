@@ -476,5 +476,62 @@ TEST(PostgresFilter, UnfinishedMessagesPassAtTheEnd) {
   EXPECT_TRUE(out.eof_to_client);
 }
 
+// --- leave to use the database ---
+
+struct Gated {
+  traffic::testing::FakeSink sink;
+  PostgresFilter filter;
+  Gated() { sink.gated = true; }
+  void client(const std::string& bytes) {
+    filter.on_bytes(traffic::Direction::to_server, bytes, sink);
+  }
+  void server(const std::string& bytes) {
+    filter.on_bytes(traffic::Direction::to_client, bytes, sink);
+  }
+  void give_leave() { filter.on_timer(sink.asked.back().second, sink); }
+};
+
+TEST(PostgresFilterLeave, TheFirstConversationWaitsUntilItsDatabaseIsFollowed) {
+  Gated gated;
+  gated.client(packet(196608, "user\0app\0database\0orders\0\0"s));
+  EXPECT_THAT(gated.sink.asked, IsEmpty());  // it need not exist yet
+  gated.server(auth_ok() + ready().substr(0, 3));
+  gated.server(ready().substr(3));
+  ASSERT_EQ(gated.sink.asked.size(), 1u);
+  EXPECT_EQ(gated.sink.asked[0].first, "orders");
+  EXPECT_EQ(gated.sink.outcome.to_client, auth_ok());
+  gated.client(query("SELECT 1"));
+  gated.server(notice());
+  EXPECT_THAT(gated.sink.outcome.to_server, ::testing::Not(::testing::HasSubstr("SELECT")));
+  gated.give_leave();
+  EXPECT_EQ(gated.sink.outcome.to_client, auth_ok() + ready() + notice());
+  EXPECT_THAT(gated.sink.outcome.to_server, ::testing::EndsWith(query("SELECT 1")));
+  gated.server(row_description() + ready());
+  EXPECT_EQ(gated.sink.asked.size(), 1u);
+}
+
+TEST(PostgresFilterLeave, ARequestThatDoesNotWaitForTheServerWaitsForLeave) {
+  Gated gated;
+  gated.client(startup() + make_message('p', "secret\0"s) + query("INSERT INTO t VALUES (1)"));
+  ASSERT_EQ(gated.sink.asked.size(), 1u);
+  EXPECT_EQ(gated.sink.asked[0].first, "test");  // called like the user
+  EXPECT_EQ(gated.sink.outcome.to_server, startup() + make_message('p', "secret\0"s));
+  gated.filter.on_eof(traffic::Direction::to_server, gated.sink);
+  EXPECT_FALSE(gated.sink.outcome.eof_to_server);
+  gated.give_leave();
+  EXPECT_THAT(gated.sink.outcome.to_server, ::testing::EndsWith(query("INSERT INTO t VALUES (1)")));
+  EXPECT_TRUE(gated.sink.outcome.eof_to_server);
+}
+
+TEST(PostgresFilterLeave, AServerThatRefusesTheLoginIsHeard) {
+  Gated gated;
+  gated.client(startup());
+  gated.server(make_error("FATAL", "3D000", "database \"test\" does not exist"));
+  gated.filter.on_eof(traffic::Direction::to_client, gated.sink);
+  EXPECT_THAT(gated.sink.asked, IsEmpty());
+  EXPECT_THAT(gated.sink.outcome.to_client, ::testing::HasSubstr("does not exist"));
+  EXPECT_TRUE(gated.sink.outcome.eof_to_client);
+}
+
 }  // namespace
 }  // namespace mishap::protocols::postgres

@@ -17,8 +17,8 @@ struct TailRequest {
   std::function<void(const Error&)> interrupted;
 };
 
-/// Lines that are there when it begins are not delivered; of a file that appears later, or takes the
-/// place of the one at this path, all are. A file that shrinks is read anew from its beginning.
+/// Lines that are there when it begins are not delivered; of a file that appears later, or takes
+/// the place of the one at this path, all are. A file that shrinks is read anew from its beginning.
 std::unique_ptr<traffic::Follower> follow_tail(TailRequest request);
 
 }  // namespace mishap::source

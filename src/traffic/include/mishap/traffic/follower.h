@@ -31,7 +31,8 @@ struct FollowRequest {
   net::Endpoint endpoint;  ///< of the server itself: what a follower reads passes no relay
   std::map<std::string, std::string> service_env;  ///< for credentials
   std::string topic;                               ///< of a topic
-  std::vector<std::string> tables;  ///< globs, with or without a schema; empty: all. Of a wal_stream
+  std::vector<std::string>
+      tables;  ///< globs, with or without a schema; empty: all. Of a wal_stream
   std::shared_ptr<const event::Decoder> decoder;  ///< null: content is text
   /// Whether the service still runs; a follower whose server is gone for good stops waiting for it.
   std::function<bool()> alive;

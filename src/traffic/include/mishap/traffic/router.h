@@ -73,8 +73,8 @@ class Router {
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
 
-  /// Whether a conversation may begin to use a part of the server now (see Sink::ask_leave): true, or
-  /// false and `go` is called once it may, from any thread.
+  /// Whether a conversation may begin to use a part of the server now (see Sink::ask_leave): true,
+  /// or false and `go` is called once it may, from any thread.
   using Gate = std::function<bool(const std::string& part, std::function<void()> go)>;
   /// From now on conversations with this interface, which is relayed, ask for leave; an empty gate
   /// lets all begin.

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <sys/eventfd.h>
+
 #include <unistd.h>
 
 #include "mishap/base/check.h"

@@ -51,7 +51,7 @@ class FakeSink : public Sink {
   Outcome outcome;
   bool paused_to_server = false;
   bool paused_to_client = false;
-  bool gated = false;  ///< nobody has leave at once
+  bool gated = false;                                   ///< nobody has leave at once
   std::vector<std::pair<std::string, uint64_t>> asked;  ///< for leave, with the timer's token
 
   void send(Direction direction, std::string_view bytes) override {

@@ -67,20 +67,25 @@ CONTAINER_PROC = MASKED_PROC + """
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys"""
 
-# Overlays lie on each other two deep at most: over these there can be none. Where mounts of an outer user namespace lie below
-# (an ordinary user's own /var/tmp, see processes.own_machine), there can be none as it is.
+# Overlays lie on each other two deep at most: over these there can be none. A directory with mounts of an outer user namespace below
+# it (/var with an ordinary user's own /var/tmp, see processes.own_machine) takes none either, but its entries do.
 DEEP_OVERLAYS = r"""
 mkdir -p /tmp/layers
 mount -t tmpfs none /tmp/layers
-for path in /*; do
-  [ -d "$path" ] && [ ! -L "$path" ] || continue
-  case $path in /proc|/sys|/dev|/tmp) continue;; esac
-  for depth in 1 2; do
-    layers=/tmp/layers/$depth$path
-    mkdir -p $layers/upper $layers/work
-    mount -t overlay none -o lowerdir=$path,upperdir=$layers/upper,workdir=$layers/work,userxattr $path || break
+lay() {
+  layers=/tmp/layers/$1$2
+  mkdir -p "$layers/upper" "$layers/work"
+  mount -t overlay none -o "lowerdir=$2,upperdir=$layers/upper,workdir=$layers/work,userxattr" "$2" 2>/dev/null
+}
+deepen() {
+  for path in "$1"/*; do
+    [ -d "$path" ] && [ ! -L "$path" ] || continue
+    case $path in /proc|/sys|/dev|/tmp) continue;; esac
+    if lay 1 "$path"; then lay 2 "$path"; else (deepen "$path"); fi
   done
-done"""
+}
+deepen ''
+"""
 
 TINY = ["specs/tiny.star"]
 FAULTS = ["specs/faults.star", "--test", "write_line", "--test", "matrix_write_line_io_error", "--test", "body_faults"]

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mishap/protocols/http/http.h"
+#include "mishap/protocols/kafka/kafka.h"
 #include "mishap/protocols/postgres/postgres.h"
 #include "mishap/protocols/redis/redis.h"
 #include "mishap/protocols/tcp/tcp.h"
@@ -14,6 +15,7 @@ namespace {
 const auto& all() {
   static const std::array kAll = {
       &http::http_protocol(),
+      &kafka::kafka_protocol(),
       &postgres::postgres_protocol(),
       &redis::redis_protocol(),
       &tcp::tcp_protocol(),

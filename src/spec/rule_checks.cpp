@@ -147,6 +147,7 @@ Result<void> refuse_vain(const CallContext& call, const InterfaceRef& target,
                                   rule.declared.text, place, name, protocol->name(),
                                   join(protocol->answers(), ", ")));
   }
+  if (auto right = protocol->check(rule); !right) return call.error(right.error().message);
   return refuse_values(call, protocol->name(), rule);
 }
 

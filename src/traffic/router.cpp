@@ -171,10 +171,12 @@ class Router::Impl::Connection final : public RelayOwner {
     });
   }
   void report(const Relay&, std::string_view action, event::Fields fields) override {
-    event::Fields all{{"action", std::string(action)}};
+    bool lost = action == "unparsed";
+    event::Fields all;
+    if (!lost) all.set("action", std::string(action));
     for (const auto& [name, value] : fields) all.set(name, value);
     all.set("conn_id", id_);
-    impl_.emit(edge_, "proxy", std::move(all));
+    impl_.emit(edge_, lost ? "proxy_parse_error" : "proxy", std::move(all));
   }
   void closed(Relay& relay, CloseReason reason) override {
     open_.reset();

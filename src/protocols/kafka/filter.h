@@ -54,8 +54,8 @@ class KafkaFilter final : public traffic::Filter {
     int16_t version = 0;
     int32_t correlation = 0;
     std::string frame;
-    std::shared_ptr<const Request> request;  ///< what `topics` borrow from; shared with nobody else
     std::vector<Value> topics;
+    std::shared_ptr<const void> lender;  ///< what `topics` borrow from; shared with nobody else
     std::map<std::string, int16_t> errors;  ///< by the topic's name; "" is all topics
     bool from_broker() const { return kind != Kind::made_up && kind != Kind::close; }
   };

@@ -1,6 +1,7 @@
 #include "message.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire.h"
 

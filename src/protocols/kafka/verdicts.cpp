@@ -310,7 +310,7 @@ void KafkaFilter::carry_out_topics(Held held, Sink& sink) {
   auto merge = std::find_if(owed_.rbegin(), owed_.rend(),
                             [](const Owed& owed) { return owed.kind == Kind::merge; });
   merge->topics = std::move(answers);
-  merge->request = std::make_shared<const Request>(std::move(held.request));
+  merge->lender = std::make_shared<const Held>(std::move(held));
 }
 
 void KafkaFilter::forward(const Request& request, std::string_view frame, Kind kind, Sink& sink) {

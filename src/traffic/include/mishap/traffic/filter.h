@@ -54,7 +54,8 @@ class Sink {
   /// Whether any rule is open for this edge now. Without one a filter keeps track of the protocol's
   /// state but asks nothing.
   virtual bool has_rules() const = 0;
-  /// Emits a `proxy` event: the relay adds service, interface, protocol, from and conn_id.
+  /// Emits a `proxy` event, or for the action "unparsed" (bytes pass unread from now on) a
+  /// `proxy_parse_error`: the relay adds service, interface, protocol, from and conn_id.
   virtual void report(std::string_view action, event::Fields fields) = 0;
 };
 

@@ -95,6 +95,9 @@ class Protocol {
   const std::vector<std::string>& matchers() const { return traits_.matchers; }
   const std::vector<std::string>& answers() const { return traits_.answers; }
   const std::vector<std::string>& sources() const { return traits_.sources; }
+  /// What this protocol's own rules exclude in a rule (a code that is none), worded for the spec's
+  /// author.
+  virtual Result<void> check(const fault::ProtocolRule&) const { return {}; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a

@@ -16,7 +16,7 @@
 //   router->dial_address("db", "main") …
 //
 // Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy,
-// proxy_conn_failed.
+// proxy_parse_error, proxy_conn_failed.
 #pragma once
 
 #include <cstdint>

@@ -344,6 +344,27 @@ net::Endpoint LiveSession::endpoint_of(const std::string& service,
   return addresses_.from_cell(service, interface.port);
 }
 
+/// Whose interface an address means that a service gave out: the name of a service, or an address as
+/// the driver or that service itself understands it.
+std::optional<net::Endpoint> LiveSession::endpoint_at(const std::string& host,
+                                                      uint16_t port) const {
+  std::string name = host == "localhost" ? "127.0.0.1" : host;
+  std::string service_name = host, interface_name;
+  if (auto address = net::Address::numeric(name, port)) {
+    auto place = addresses_.find("test", *address);
+    if (!place) return std::nullopt;
+    service_name = place->service;
+    interface_name = place->interface;
+  }
+  const engine::Service* service = find_service(service_name);
+  if (service == nullptr) return std::nullopt;
+  for (const auto& interface : service->interfaces) {
+    if (interface_name.empty() ? interface.port == port : interface.name == interface_name)
+      return endpoint_of(service_name, interface);
+  }
+  return std::nullopt;
+}
+
 Result<TimedStep> LiveSession::step(const std::string& service_name,
                                     const std::string& interface_name, const std::string& method,
                                     Json arguments, const std::string& spec) {
@@ -360,6 +381,10 @@ Result<TimedStep> LiveSession::step(const std::string& service_name,
   call.method = method;
   call.arguments = std::move(arguments);
   call.endpoint = endpoint_of(service_name, *interface);
+  call.resolve = [this](const std::string& host, uint16_t port) {
+    return endpoint_at(host, port);
+  };
+  call.test = plan_->name;
   call.service_env = {service->env.begin(), service->env.end()};
   std::shared_ptr<Phase> phase;
   {

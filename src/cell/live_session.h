@@ -88,6 +88,7 @@ class LiveSession final : public Session {
   std::optional<syscalls::Peer> peer_of(const std::string& consumer,
                                         const syscalls::SocketAddress& address) const;
   net::Endpoint endpoint_of(const std::string& service, const engine::Interface& interface) const;
+  std::optional<net::Endpoint> endpoint_at(const std::string& host, uint16_t port) const;
   const engine::Service* find_service(const std::string& name) const;
 
   const LanePlan& lane_;

@@ -72,8 +72,15 @@ Result<NamedCheck> spec_check(const Service& service) {
                         protocol_check(service, interface->protocol, interface->port),
                         health.timeout};
     }
-    case Healthcheck::Kind::tcp:
     case Healthcheck::Kind::kafka: {
+      MISHAP_ASSIGN(auto endpoint, net::parse_endpoint(health.address));
+      return NamedCheck{"kafka " + endpoint.text(),
+                        [=, kafka = protocols::find("kafka")](net::Deadline deadline) {
+                          return kafka->ready(endpoint, {}, deadline);
+                        },
+                        health.timeout};
+    }
+    case Healthcheck::Kind::tcp: {
       MISHAP_ASSIGN(auto endpoint, net::parse_endpoint(health.address));
       return NamedCheck{"tcp " + endpoint.text(), tcp_check(endpoint), health.timeout};
     }

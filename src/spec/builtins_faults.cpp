@@ -1,4 +1,4 @@
-// deny, delay, allow, response, error, drop: faults that do not know their target yet.
+// deny, delay, allow, response, error, drop, duplicate: faults that do not know their target yet.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -228,9 +228,10 @@ Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest,
   }
   MISHAP_ASSIGN(auto message, take_text(call, rest, "message"));
   rule.message = message.value_or("");
-  MISHAP_ASSIGN(Value code, take_either(call, rest, "code", "sqlstate",
-                                        types::kString.described("string such as \"53100\"")));
-  if (code.is_valid()) rule.code = code.text();
+  const starlark::TypeSet code_type =
+      (types::kString | types::kInt).described("string such as \"53100\", or int");
+  MISHAP_ASSIGN(Value code, take_either(call, rest, "code", "sqlstate", code_type));
+  if (code.is_valid()) rule.code = starlark::str(code);
   MISHAP_ASSIGN(Value headers, take_keyword(call, rest, "headers", types::kDict));
   if (headers.is_valid()) MISHAP_TRY(take_headers(call, headers, rule));
   return {};
@@ -298,6 +299,7 @@ void install_faults(World& world) {
   protocol("response", ProtocolAction::respond, {"status", "body", "value", "headers"});
   protocol("error", ProtocolAction::error, {"message", "status", "code", "sqlstate"});
   protocol("drop", ProtocolAction::drop, {});
+  protocol("duplicate", ProtocolAction::duplicate, {});
 }
 
 }  // namespace mishap::spec

@@ -17,7 +17,7 @@ const starlark::TypeSet kSyscallFault =
     starlark::types::host("fault").described("deny(…), delay(\"…\") or allow()");
 const starlark::TypeSet kProtocolFault =
     starlark::types::host("proxy_fault")
-        .described("error(…), response(…), delay(delay=\"…\") or drop(…)");
+        .described("error(…), response(…), delay(delay=\"…\"), drop(…) or duplicate(…)");
 
 /// The syscalls behind one keyword, and the op it names, if it does.
 struct Resolved {

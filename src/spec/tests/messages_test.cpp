@@ -241,7 +241,7 @@ TEST(Messages, OfAssumptionsAndTests) {
        "fault_assumption: rules= needs an interface as target, as in target=db.pg"},
       {"fault_assumption(\"a\", target = db.pg, rules = [deny(\"EIO\")])", "3:17",
        "fault_assumption: for parameter rules[0]: got fault, want error(…), response(…), "
-       "delay(delay=\"…\") or drop(…)"},
+       "delay(delay=\"…\"), drop(…) or duplicate(…)"},
       {"fault_assumption(\"a\", target = db.pg, rules = [response(status = 200)])", "3:17",
        "fault_assumption: response(status=200) cannot take effect on db.pg: postgres interfaces "
        "know error, delay, drop"},

@@ -74,7 +74,8 @@ class Confluent:
 
     def produce(self, count):
         reports = []
-        settings = {"bootstrap.servers": self.bootstrap, "acks": "all", "message.timeout.ms": 8000, "request.timeout.ms": 4000}
+        settings = {"bootstrap.servers": self.bootstrap, "acks": "all", "message.timeout.ms": 8000, "request.timeout.ms": 4000,
+                    "topic.metadata.propagation.max.ms": 2000}
         settings |= {"enable.idempotence": True} if count > 1 else {"retries": 0}
         producer = self.kafka.Producer(settings)
         for i in range(count):

@@ -92,7 +92,7 @@ Result<void> Client::start() {
   for (const auto& [name, value] : settings_.options) MISHAP_TRY(set(name, value));
   library_->rd_kafka_conf_set_opaque(conf, this);
   library_->rd_kafka_conf_set_resolve_cb(conf, &Client::resolve);
-  library_->rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t*, int, const char*, const char*) {});
+  library_->rd_kafka_conf_set_log_cb(conf, &Client::log);
   library_->rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t*, int, const char* reason, void* self) {
     auto* client = static_cast<Client*>(self);
     std::lock_guard lock(client->mutex_);
@@ -118,6 +118,19 @@ Result<void> Client::start() {
 Client::~Client() {
   if (handle_ != nullptr)
     library_->rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+/// Why a message is tried again is said nowhere else: "… encountered error: Broker: Not leader for
+/// partition (actions Refresh,MsgNotPersisted)" (debug=msg).
+void Client::log(const rd_kafka_t* handle, int, const char* facility, const char* text) {
+  auto* client = static_cast<Client*>((*load_rdkafka())->rd_kafka_opaque(handle));
+  constexpr std::string_view kBefore = "encountered error: ", kAfter = " (actions ";
+  std::string_view line = text;
+  size_t begin = line.find(kBefore);
+  if (client == nullptr || std::string_view(facility) != "MSGSET" || begin == line.npos) return;
+  line.remove_prefix(begin + kBefore.size());
+  std::lock_guard lock(client->mutex_);
+  client->trouble_ = line.substr(0, line.find(kAfter));
 }
 
 net::Endpoint Client::place_of(const std::string& host, const std::string& port) const {

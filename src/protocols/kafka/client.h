@@ -75,6 +75,7 @@ class Client {
   Client(const Rdkafka* library, Settings settings)
       : library_(library), settings_(std::move(settings)) {}
   Result<void> start();
+  static void log(const rd_kafka_t* handle, int level, const char* facility, const char* text);
   net::Endpoint place_of(const std::string& host, const std::string& port) const;
   static int resolve(const char* node, const char* service, const addrinfo* hints, addrinfo** result,
                      void* self);

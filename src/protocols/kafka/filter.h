@@ -57,6 +57,7 @@ class KafkaFilter final : public traffic::Filter {
     std::vector<Value> topics;
     std::shared_ptr<const void> lender;  ///< what `topics` borrow from; shared with nobody else
     std::map<std::string, int16_t> errors;  ///< by the topic's name; "" is all topics
+    std::shared_ptr<const Request> asked_all;  ///< rules are asked for each topic of the answer
     bool from_broker() const { return kind != Kind::made_up && kind != Kind::close; }
   };
   /// What rules decided about a request; of its topics, or of the whole.
@@ -76,6 +77,7 @@ class KafkaFilter final : public traffic::Filter {
     std::string api;  ///< plain_api_name
     std::optional<std::string> topic;
     bool idempotent = false;
+    bool answered = false;  ///< it cannot be held or kept from the broker any more
   };
 
   // filter.cpp: the two streams.
@@ -103,7 +105,8 @@ class KafkaFilter final : public traffic::Filter {
   void carry_out_topics(Held held, traffic::Sink& sink);
   void forward(const Request& request, std::string_view frame, Kind kind, traffic::Sink& sink);
   Value topic_answer(const Request& request, size_t topic, const fault::ProtocolRule& rule);
-  std::string changed_answer(const Owed& owed, std::string frame, traffic::Sink& sink);
+  std::string changed_answer(Owed& owed, std::string frame, traffic::Sink& sink);
+  void put_errors(Owed& owed, std::vector<Value>& topics, traffic::Sink& sink);
   void learn(const Owed& owed, std::string_view frame);
 
   std::shared_ptr<TopicNames> names_;

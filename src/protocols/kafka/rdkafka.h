@@ -12,7 +12,7 @@ namespace mishap::protocols::kafka {
   X(rd_kafka_conf_new) X(rd_kafka_conf_destroy) X(rd_kafka_conf_set) \
   X(rd_kafka_conf_set_opaque) X(rd_kafka_conf_set_resolve_cb) X(rd_kafka_conf_set_dr_msg_cb) \
   X(rd_kafka_conf_set_error_cb) X(rd_kafka_conf_set_log_cb) X(rd_kafka_new) \
-  X(rd_kafka_destroy_flags) X(rd_kafka_poll) X(rd_kafka_poll_set_consumer) \
+  X(rd_kafka_opaque) X(rd_kafka_destroy_flags) X(rd_kafka_poll) X(rd_kafka_poll_set_consumer) \
   X(rd_kafka_consumer_poll) X(rd_kafka_consumer_close) X(rd_kafka_message_destroy) \
   X(rd_kafka_message_timestamp) X(rd_kafka_message_headers) X(rd_kafka_header_get_all) \
   X(rd_kafka_producev) X(rd_kafka_err2str) X(rd_kafka_topic_partition_list_new) \

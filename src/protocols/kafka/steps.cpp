@@ -79,6 +79,7 @@ std::optional<Client::Report> send_once(const StepCall& call, Client& producer,
 
 Result<StepResult> publish(const StepCall& call, const std::string& topic) {
   net::Deadline limit = std::min(call.deadline, net::Clock::now() + kStepLimit);
+  const int64_t limit_seconds = (left_until(limit) + milliseconds(500)) / std::chrono::seconds(1);
   // Retries are ours, so that the last refusal is known when time is up.
   MISHAP_ASSIGN(auto producer, Client::open({RD_KAFKA_PRODUCER,
                                              call.endpoint,
@@ -86,6 +87,7 @@ Result<StepResult> publish(const StepCall& call, const std::string& topic) {
                                              {{"acks", "all"},
                                               {"message.send.max.retries", "0"},
                                               {"linger.ms", "0"},
+                                              {"debug", "msg"},  // Client::log reads it
                                               {"topic.metadata.refresh.fast.interval.ms", "50"}}}));
   const Rdkafka& library = producer->library();
   std::string why;
@@ -108,9 +110,7 @@ Result<StepResult> publish(const StepCall& call, const std::string& topic) {
   }
   if (why.empty()) why = producer->take_trouble();
   if (why.empty()) why = "no acknowledgement came";
-  return failed(call, fmt::format("not published within {} s: {}",
-                                  std::chrono::duration_cast<std::chrono::seconds>(kStepLimit).count(),
-                                  why));
+  return failed(call, fmt::format("not published within {} s: {}", limit_seconds, why));
 }
 
 /// Partitions of a topic that there may not be yet.
@@ -176,6 +176,7 @@ StepResult consumed(const rd_kafka_message_t& message, const std::string& topic,
 
 Result<StepResult> consume(const StepCall& call, const std::string& topic) {
   net::Deadline limit = std::min(call.deadline, net::Clock::now() + kStepLimit);
+  const int64_t limit_seconds = (left_until(limit) + milliseconds(500)) / std::chrono::seconds(1);
   std::string group = text_argument(call, "group");
   bool alone = group.empty();
   if (alone) group = automatic_group(call.test);
@@ -209,8 +210,7 @@ Result<StepResult> consume(const StepCall& call, const std::string& topic) {
   if (!alone) library.rd_kafka_consumer_close(consumer->handle());
   if (result.ok) return result;
   if (why.empty()) why = consumer->take_trouble();
-  std::string text = fmt::format(
-      "no message within {} s", std::chrono::duration_cast<std::chrono::seconds>(kStepLimit).count());
+  std::string text = fmt::format("no message within {} s", limit_seconds);
   return failed(call, why.empty() ? text : text + ": " + why);
 }
 

@@ -144,7 +144,9 @@ bool KafkaFilter::take_request(Request request, Sink& sink) {
 /// is waiting once.
 KafkaFilter::Judgement KafkaFilter::judge(const Request& request, Sink& sink) {
   Judgement judgement;
-  Candidate candidate{request, plain_api_name(api_name(request.header().api)), std::nullopt, false};
+  Candidate candidate{.request = request,
+                      .api = plain_api_name(api_name(request.header().api)),
+                      .topic = std::nullopt};
   const std::vector<Value>* topics = request.api() == nullptr ? nullptr : request.topics();
   if (topics == nullptr) {
     fault::ProtocolDecision decision = ask(candidate, sink);
@@ -198,6 +200,7 @@ bool KafkaFilter::matches(const ProtocolRule& rule, const Candidate& candidate) 
   bool moves_records = api == kProduce || api == kFetch;
   bool understood = request.api() != nullptr;
   if (rule.action == ProtocolAction::respond) return false;
+  if (candidate.answered && rule.action != ProtocolAction::error) return false;
   if (rule.action == ProtocolAction::error && !understood) return false;
   if (rule.action == ProtocolAction::duplicate && (api != kProduce || !candidate.topic)) return false;
   // Without topics there is nothing to refuse or to lose.
@@ -240,6 +243,11 @@ void KafkaFilter::carry_out(Held held, Sink& sink) {
     sink.send(Direction::to_server, request.frame());
   } else if (held.judgement.whole) {
     carry_out_whole(held, sink);
+  } else if (held.judgement.topics.empty() && request.api() != nullptr &&
+             request.api()->key == kMetadata) {
+    // All topics are asked for: which there are is known when the answer comes.
+    forward(request, request.frame(), Kind::patch, sink);
+    owed_.back().asked_all = std::make_shared<const Request>(std::move(held.request));
   } else if (held.judgement.topics.empty()) {
     forward(request, request.frame(), kind_for(request.header(), true), sink);
   } else {
@@ -334,7 +342,7 @@ Value KafkaFilter::topic_answer(const Request& request, size_t topic, const Prot
   return answer;
 }
 
-std::string KafkaFilter::changed_answer(const Owed& owed, std::string frame, Sink& sink) {
+std::string KafkaFilter::changed_answer(Owed& owed, std::string frame, Sink& sink) {
   if (owed.kind == Kind::lower) return lowered(owed.version, frame).value_or(frame);
   const Api& api = *find_api(owed.api);
   auto answer = read_answer(api, owed.version, frame);
@@ -344,20 +352,32 @@ std::string KafkaFilter::changed_answer(const Owed& owed, std::string frame, Sin
     return frame;
   }
   learn(owed, frame);
-  Schema schema = elements_of(api.answer, "topics");
   std::vector<Value>& topics = find(api.answer, answer->body, "topics")->items;
   topics.insert(topics.end(), owed.topics.begin(), owed.topics.end());
+  if (owed.kind == Kind::patch) put_errors(owed, topics, sink);
+  return write_answer(api, owed.version, *answer);
+}
+
+/// Of an answer to Metadata.
+void KafkaFilter::put_errors(Owed& owed, std::vector<Value>& topics, Sink& sink) {
+  Schema schema = elements_of(find_api(kMetadata)->answer, "topics");
   for (Value& topic : topics) {
-    if (owed.errors.empty()) break;
     std::string name(find(schema, topic, "name")->text);
     if (name.empty()) name = names_->find(find(schema, topic, "topic_id")->text);
+    if (owed.asked_all != nullptr) {
+      fault::ProtocolDecision decision = ask({.request = *owed.asked_all,
+                                              .api = plain_api_name(api_name(kMetadata)),
+                                              .topic = name,
+                                              .answered = true},
+                                             sink);
+      if (decision.terminal) owed.errors[name] = error_code_of(*decision.terminal);
+    }
     auto error = owed.errors.find(name);
     if (error == owed.errors.end()) error = owed.errors.find("");
     if (error == owed.errors.end()) continue;
     find(schema, topic, "error_code")->number = error->second;
     find(schema, topic, "partitions")->items.clear();
   }
-  return write_answer(api, owed.version, *answer);
 }
 
 void KafkaFilter::learn(const Owed& owed, std::string_view frame) {

@@ -299,6 +299,14 @@ TEST(KafkaFilter, MetadataIsChangedOnItsWayBack) {
                             .server(described(1, 1, {{"a", ""}, {"b", ""}})),
                         error({{"method", "metadata"}}, "5"));
   EXPECT_EQ(out.to_client, described(1, 1, {{"a", ""}, {"b", ""}}, 5));
+  out = replay_all_ways(make,
+                        Transcript()
+                            .client(metadata(1, 1, {}))
+                            .server(described(1, 1, {{"a", ""}})),
+                        error({{"topic", "a"}}, "3"));
+  EXPECT_EQ(out.to_client, described(1, 1, {{"a", ""}}, 3)) << "all topics were asked for";
+  EXPECT_THAT(reports(out),
+              ElementsAre("error api=metadata topic=a error=UNKNOWN_TOPIC_OR_PARTITION"));
 }
 
 TEST(KafkaFilter, GroupErrorsAreForGroupRequests) {

@@ -1,9 +1,11 @@
-// relay PROTOCOL UPSTREAM: one relay outside of a cell, for trying real clients against a real server.
+// relay PROTOCOL UPSTREAM: one relay outside of a cell, for trying real clients against a real
+// server.
 //
 // Prints the port of the loopback on which it listens. Then it reads commands, a line each, and
 // answers each with "ok" or "error: …": `clear` takes all rules away; `error|drop|duplicate|delay`,
 // followed by words `name=value` (the matchers' names; message, code, delay in milliseconds), opens
-// a rule; `counts` prints the rules' matches. End of input ends it. Events go to stderr, a line each.
+// a rule; `counts` prints the rules' matches. End of input ends it. Events go to stderr, a line
+// each.
 #include <iostream>
 #include <sstream>
 #include <thread>
@@ -83,8 +85,7 @@ int run(const std::string& protocol_name, const std::string& upstream) {
   std::thread traffic([&] { (*loop)->run(); });
   // A protocol of no such name is relayed unseen.
   bool relayed = (*router)->relay("server", "main", *endpoint, protocol).has_value();
-  if (relayed)
-    std::cout << (*router)->dial_address("server", "main")->port << std::endl;
+  if (relayed) std::cout << (*router)->dial_address("server", "main")->port << std::endl;
   std::vector<fault::WindowId> open;
   std::string line;
   size_t printed = 0;

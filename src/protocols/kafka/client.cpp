@@ -78,8 +78,8 @@ Result<void> Client::start() {
   std::array<char, 512> text{};
   rd_kafka_conf_t* conf = library_->rd_kafka_conf_new();
   auto set = [&](const std::string& name, const std::string& value) -> Result<void> {
-    auto result = library_->rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(),
-                                              text.size());
+    auto result =
+        library_->rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size());
     if (result == RD_KAFKA_CONF_OK) return {};
     library_->rd_kafka_conf_destroy(conf);
     return fail(fmt::format("the Kafka client library refuses {}: {}", name, text.data()));
@@ -178,8 +178,8 @@ Result<std::optional<std::vector<int32_t>>> Client::partitions(const std::string
   rd_kafka_topic_t* asked = library_->rd_kafka_topic_new(handle_, topic.c_str(), nullptr);
   if (asked == nullptr) return fail(fmt::format("\"{}\" is no name of a topic", topic));
   const rd_kafka_metadata_t* metadata = nullptr;
-  auto error = library_->rd_kafka_metadata(handle_, 0, asked, &metadata,
-                                           static_cast<int>(longest.count()));
+  auto error =
+      library_->rd_kafka_metadata(handle_, 0, asked, &metadata, static_cast<int>(longest.count()));
   library_->rd_kafka_topic_destroy(asked);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(error_text(*library_, error));
   std::optional<std::vector<int32_t>> out;

@@ -23,7 +23,9 @@ namespace mishap::protocols::kafka {
 class MessageDeleter {
  public:
   explicit MessageDeleter(const Rdkafka* library = nullptr) : library_(library) {}
-  void operator()(rd_kafka_message_t* message) const { library_->rd_kafka_message_destroy(message); }
+  void operator()(rd_kafka_message_t* message) const {
+    library_->rd_kafka_message_destroy(message);
+  }
 
  private:
   const Rdkafka* library_;
@@ -77,8 +79,8 @@ class Client {
   Result<void> start();
   static void log(const rd_kafka_t* handle, int level, const char* facility, const char* text);
   net::Endpoint place_of(const std::string& host, const std::string& port) const;
-  static int resolve(const char* node, const char* service, const addrinfo* hints, addrinfo** result,
-                     void* self);
+  static int resolve(const char* node, const char* service, const addrinfo* hints,
+                     addrinfo** result, void* self);
 
   const Rdkafka* library_;
   Settings settings_;

@@ -198,8 +198,8 @@ std::optional<int16_t> named_by(std::string_view word, bool any_case) {
   bool exception = word.ends_with("Exception");
   std::string_view java = exception ? word.substr(0, word.size() - 9) : word;
   for (const KnownError& known : kErrors) {
-    if (symbol == known.name || (!known.java.empty() && (exception || any_case) &&
-                                 java == known.java)) {
+    if (symbol == known.name ||
+        (!known.java.empty() && (exception || any_case) && java == known.java)) {
       // "NONE" and "UNKNOWN" are words of everyday messages.
       if (!any_case && (known.name == "NONE" || known.name == "UNKNOWN")) continue;
       return known.code;
@@ -304,20 +304,22 @@ Result<void> check_rule(const fault::ProtocolRule& rule) {
   if (!rule.code.empty() && !parse_error_code(rule.code)) {
     std::vector<std::string> names;
     for (const KnownError& known : kErrors) names.emplace_back(known.name);
-    return fail(fmt::format(
-        "\"{}\" is no error code of Kafka: it is a number, a name such as \"NOT_LEADER_OR_FOLLOWER\" "
-        "or an exception such as \"NotLeaderOrFollowerException\"{}",
-        rule.code, did_you_mean(to_upper(rule.code), names)));
+    return fail(
+        fmt::format("\"{}\" is no error code of Kafka: it is a number, a name such as "
+                    "\"NOT_LEADER_OR_FOLLOWER\" "
+                    "or an exception such as \"NotLeaderOrFollowerException\"{}",
+                    rule.code, did_you_mean(to_upper(rule.code), names)));
   }
   if (!rule.code.empty() && parse_error_code(rule.code) == 0)
     return fail(fmt::format("code=\"{}\" is Kafka's code for success", rule.code));
   auto op = rule.matchers.find("method");
   if (op != rule.matchers.end() && !op->second.empty() &&
       op->second.find('*') == std::string::npos && !names_api(op->second)) {
-    return fail(fmt::format(
-        "\"{}\" is no api of Kafka: op= takes \"produce\", \"fetch\" or another api's name, such as "
-        "\"join_group\"",
-        op->second));
+    return fail(
+        fmt::format("\"{}\" is no api of Kafka: op= takes \"produce\", \"fetch\" or another api's "
+                    "name, such as "
+                    "\"join_group\"",
+                    op->second));
   }
   return {};
 }

@@ -20,8 +20,8 @@ inline constexpr int16_t kUnsupportedVersion = 35;
 
 /// "NOT_LEADER_OR_FOLLOWER"; the number as text when the protocol has no such code.
 std::string error_name(int16_t code);
-/// From a number ("6"), a symbolic name (any case) or a Java exception's class name, with or without
-/// its package and "Exception", older names of both included.
+/// From a number ("6"), a symbolic name (any case) or a Java exception's class name, with or
+/// without its package and "Exception", older names of both included.
 std::optional<int16_t> parse_error_code(std::string_view text);
 /// The code that a message is about: "(error code 27)", or the first word of it that names one;
 /// talk of quota or overload is THROTTLING_QUOTA_EXCEEDED.

@@ -43,6 +43,11 @@ void KafkaFilter::on_eof(Direction direction, Sink& sink) {
   if (direction == Direction::to_client) {
     server_eof_ = true;
     serve_front(sink);
+    if (!held_ || !held_->unnamed || ended_) return;
+    // The names will not come any more, nor will an answer.
+    sink.send(Direction::to_server, held_->request.frame());
+    held_.reset();
+    resume_requests(sink);
   } else {
     client_eof_ = true;
     if (!held_) finish_requests(sink);
@@ -50,10 +55,15 @@ void KafkaFilter::on_eof(Direction direction, Sink& sink) {
 }
 
 void KafkaFilter::on_timer(uint64_t, Sink& sink) {
-  if (ended_ || !held_) return;
-  sink.pause(Direction::to_server, false);
+  if (ended_ || !held_ || held_->unnamed) return;
   carry_out(*std::exchange(held_, std::nullopt), sink);
-  if (ended_) return;
+  resume_requests(sink);
+}
+
+/// Nothing is held any more: on with what came meanwhile.
+void KafkaFilter::resume_requests(Sink& sink) {
+  if (ended_ || held_) return;
+  sink.pause(Direction::to_server, false);
   input_.erase(0, read_requests(input_, sink));
   if (client_eof_ && !ended_ && !held_) finish_requests(sink);
 }
@@ -235,6 +245,13 @@ void KafkaFilter::end_answer(Sink& sink) {
     case Kind::patch:
       sink.send(Direction::to_client, changed_answer(owed, std::move(frame), sink));
       break;
+    case Kind::lookup: {
+      learn(owed, frame);
+      serve_front(sink);
+      Held held = *std::exchange(held_, std::nullopt);
+      take_named(std::move(held.request), sink);
+      return resume_requests(sink);
+    }
     default:
       break;
   }

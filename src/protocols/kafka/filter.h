@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ class KafkaFilter final : public traffic::Filter {
     merge,    ///< the broker's, with `topics` added
     patch,    ///< to Metadata: `errors` are put into it
     swallow,  ///< the broker's, which is kept from the client
+    lookup,   ///< to a Metadata of our own, which the client does not see
     made_up,  ///< `frame`
     close,    ///< the connection ends here
   };
@@ -55,7 +57,7 @@ class KafkaFilter final : public traffic::Filter {
     int32_t correlation = 0;
     std::string frame;
     std::vector<Value> topics;
-    std::shared_ptr<const void> lender;  ///< what `topics` borrow from; shared with nobody else
+    std::shared_ptr<const void> lender;     ///< what `topics` borrow from; shared with nobody else
     std::map<std::string, int16_t> errors;  ///< by the topic's name; "" is all topics
     std::shared_ptr<const Request> asked_all;  ///< rules are asked for each topic of the answer
     bool from_broker() const { return kind != Kind::made_up && kind != Kind::close; }
@@ -70,6 +72,8 @@ class KafkaFilter final : public traffic::Filter {
   struct Held {
     Request request;
     Judgement judgement;
+    bool unnamed =
+        false;  ///< not judged yet: it waits for the names of its topics, not for a timer
   };
   /// What of a request is held up against a rule.
   struct Candidate {
@@ -84,6 +88,7 @@ class KafkaFilter final : public traffic::Filter {
   size_t read_requests(std::string_view input, traffic::Sink& sink);
   enum class Seen { wait, forward, taken };
   Seen see_request(std::string_view input, size_t size, traffic::Sink& sink);
+  void resume_requests(traffic::Sink& sink);
   void finish_requests(traffic::Sink& sink);
   void pass_requests(std::string_view reason, traffic::Sink& sink);
   void read_answers(std::string_view bytes, traffic::Sink& sink);
@@ -95,7 +100,9 @@ class KafkaFilter final : public traffic::Filter {
   Kind kind_for(const RequestHeader& header, bool rules) const;
 
   // verdicts.cpp: rules and what becomes of requests and answers.
-  bool take_request(Request request, traffic::Sink& sink);
+  void take_request(Request request, traffic::Sink& sink);
+  bool look_up_names(const Request& request, traffic::Sink& sink);
+  void take_named(Request request, traffic::Sink& sink);
   Judgement judge(const Request& request, traffic::Sink& sink);
   fault::ProtocolDecision ask(const Candidate& candidate, traffic::Sink& sink);
   bool matches(const fault::ProtocolRule& rule, const Candidate& candidate) const;
@@ -127,6 +134,7 @@ class KafkaFilter final : public traffic::Filter {
 
   // The conversation.
   std::deque<Owed> owed_;
+  std::set<std::string> asked_ids_;              ///< of topics whose names were asked for
   std::map<std::string, int64_t> last_offsets_;  ///< topic and partition → offset last given
   bool ended_ = false;
   bool eof_to_client_ = false;

@@ -38,10 +38,10 @@ enum class Type {
   int64,
   uuid,
   string,
-  bytes,   ///< records are bytes, too
+  bytes,  ///< records are bytes, too
   structure,
-  list,    ///< of structures
-  scalars, ///< a list of plain values, which reads as one of structures with a single field
+  list,     ///< of structures
+  scalars,  ///< a list of plain values, which reads as one of structures with a single field
 };
 
 /// A field of a structure. Tagged fields are no fields of a schema: they are kept as they are.

@@ -1,4 +1,5 @@
-// Readiness, with our own codec: a cell that only waits for a broker need not load a client library.
+// Readiness, with our own codec: a cell that only waits for a broker need not load a client
+// library.
 #include <array>
 
 #include <fmt/format.h>
@@ -11,15 +12,16 @@
 namespace mishap::protocols::kafka {
 namespace {
 
-constexpr int16_t kVersion = 1;  // the first that tells the controller; brokers of all years have it
+constexpr int16_t kVersion =
+    1;  // the first that tells the controller; brokers of all years have it
 constexpr int32_t kLargestAnswer = 64 << 20;
 constexpr size_t kCorrelationBytes = 4;
 
 Result<void> read_exactly(net::Stream& stream, std::string& out, size_t size) {
   std::array<char, 16 * 1024> buffer;
   while (out.size() < size) {
-    MISHAP_ASSIGN(size_t count, stream.read_some({buffer.data(), std::min(buffer.size(),
-                                                                          size - out.size())}));
+    MISHAP_ASSIGN(size_t count,
+                  stream.read_some({buffer.data(), std::min(buffer.size(), size - out.size())}));
     if (count == 0) return fail("connection closed before the answer");
     out.append(buffer.data(), count);
   }
@@ -65,8 +67,8 @@ Result<void> check_ready(const net::Endpoint& endpoint, net::Deadline deadline) 
   find(api.request, all, "topics")->null = true;
   MISHAP_ASSIGN(std::string answer,
                 ask(endpoint, deadline, make_request(api, kVersion, 1, "mishap", all)));
-  auto metadata = read_message(api.answer, kVersion, false,
-                               std::string_view(answer).substr(kCorrelationBytes));
+  auto metadata =
+      read_message(api.answer, kVersion, false, std::string_view(answer).substr(kCorrelationBytes));
   if (!metadata) return fail("the answer is none of Kafka's");
   return judge(api, *metadata);
 }

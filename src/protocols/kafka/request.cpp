@@ -14,7 +14,8 @@ constexpr char kMagicWithProducerId = 2;
 
 }  // namespace
 
-Request::Request(std::string frame) : frame_(std::make_unique<const std::string>(std::move(frame))) {
+Request::Request(std::string frame)
+    : frame_(std::make_unique<const std::string>(std::move(frame))) {
   std::string_view bytes = std::string_view(*frame_).substr(kSizeBytes);
   header_ = read_request_header(bytes);
   const Api* api = find_api(header_.api);

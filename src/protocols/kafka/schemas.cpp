@@ -108,11 +108,13 @@ constexpr Field kKnownTopic[] = {{"error_code", int16, kAll},
                                  {"internal", boolean, since(1)},
                                  {"partitions", list, kAll, kKnownPartition},
                                  {"operations", int32, since(8), {}, kNoOperations}};
-constexpr Field kMetadataAnswer[] = {
-    {"throttle_ms", int32, since(3)},   {"brokers", list, kAll, kBroker},
-    {"cluster_id", string, since(2)},   {"controller_id", int32, since(1), {}, -1},
-    {"topics", list, kAll, kKnownTopic}, {"operations", int32, between(8, 10), {}, kNoOperations},
-    {"request_error_code", int16, since(13)}};
+constexpr Field kMetadataAnswer[] = {{"throttle_ms", int32, since(3)},
+                                     {"brokers", list, kAll, kBroker},
+                                     {"cluster_id", string, since(2)},
+                                     {"controller_id", int32, since(1), {}, -1},
+                                     {"topics", list, kAll, kKnownTopic},
+                                     {"operations", int32, between(8, 10), {}, kNoOperations},
+                                     {"request_error_code", int16, since(13)}};
 
 constexpr Field kDescribeClusterRequest[] = {{"include_operations", boolean, kAll},
                                              {"endpoint_type", int8, since(1), {}, 1},
@@ -233,10 +235,9 @@ constexpr Field kCoordinatorKey[] = {{"key", string, kAll}};
 constexpr Field kFindCoordinatorRequest[] = {{"single_key", string, until(3)},
                                              {"key_type", int8, since(1)},
                                              {"coordinators", scalars, since(4), kCoordinatorKey}};
-constexpr Field kCoordinator[] = {
-    {"key", string, kAll},          {"node_id", int32, kAll, {}, -1},
-    {"host", string, kAll},         {"port", int32, kAll, {}, -1},
-    {"error_code", int16, kAll}, {"error_message", string, kAll}};
+constexpr Field kCoordinator[] = {{"key", string, kAll},       {"node_id", int32, kAll, {}, -1},
+                                  {"host", string, kAll},      {"port", int32, kAll, {}, -1},
+                                  {"error_code", int16, kAll}, {"error_message", string, kAll}};
 constexpr Field kFindCoordinatorAnswer[] = {{"throttle_ms", int32, since(1)},
                                             {"error_code", int16, until(3)},
                                             {"error_message", string, between(1, 3)},
@@ -258,9 +259,9 @@ constexpr Field kJoinedMember[] = {{"member_id", string, kAll},
                                    {"group_instance_id", string, since(5)},
                                    {"metadata", bytes, kAll}};
 constexpr Field kJoinGroupAnswer[] = {
-    {"throttle_ms", int32, since(2)},      {"error_code", int16, kAll},
+    {"throttle_ms", int32, since(2)},       {"error_code", int16, kAll},
     {"generation_id", int32, kAll, {}, -1}, {"protocol_type", string, since(7)},
-    {"protocol_name", string, kAll},       {"leader", string, kAll},
+    {"protocol_name", string, kAll},        {"leader", string, kAll},
     {"skip_assignment", boolean, since(9)}, {"member_id", string, kAll},
     {"members", list, kAll, kJoinedMember}};
 
@@ -284,27 +285,23 @@ constexpr Field kHeartbeatRequest[] = {{"group_id", string, kAll},
                                        {"group_instance_id", string, since(3)}};
 constexpr Field kPlainAnswer[] = {{"throttle_ms", int32, since(1)}, {"error_code", int16, kAll}};
 
-constexpr Field kLeavingMember[] = {{"member_id", string, kAll},
-                                    {"group_instance_id", string, kAll},
-                                    {"reason", string, since(5)}};
+constexpr Field kLeavingMember[] = {
+    {"member_id", string, kAll}, {"group_instance_id", string, kAll}, {"reason", string, since(5)}};
 constexpr Field kLeaveGroupRequest[] = {{"group_id", string, kAll},
                                         {"member_id", string, until(2)},
                                         {"members", list, since(3), kLeavingMember}};
-constexpr Field kLeftMember[] = {{"member_id", string, kAll},
-                                 {"group_instance_id", string, kAll},
-                                 {"error_code", int16, kAll}};
+constexpr Field kLeftMember[] = {
+    {"member_id", string, kAll}, {"group_instance_id", string, kAll}, {"error_code", int16, kAll}};
 constexpr Field kLeaveGroupAnswer[] = {{"throttle_ms", int32, since(1)},
                                        {"error_code", int16, kAll},
                                        {"members", list, since(3), kLeftMember}};
 
 // --- transactions
 
-constexpr Field kInitProducerIdRequest[] = {{"transactional_id", string, kAll},
-                                            {"timeout_ms", int32, kAll},
-                                            {"producer_id", int64, since(3)},
-                                            {"producer_epoch", int16, since(3)},
-                                            {"enable_two_phases", boolean, since(6)},
-                                            {"keep_prepared", boolean, since(6)}};
+constexpr Field kInitProducerIdRequest[] = {
+    {"transactional_id", string, kAll},       {"timeout_ms", int32, kAll},
+    {"producer_id", int64, since(3)},         {"producer_epoch", int16, since(3)},
+    {"enable_two_phases", boolean, since(6)}, {"keep_prepared", boolean, since(6)}};
 constexpr Field kInitProducerIdAnswer[] = {{"throttle_ms", int32, kAll},
                                            {"error_code", int16, kAll},
                                            {"new_producer_id", int64, kAll, {}, -1},

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/format.h>
 #include <sys/random.h>
+
+#include <fmt/format.h>
 
 #include "mishap/base/text.h"
 
@@ -180,15 +181,14 @@ Result<StepResult> consume(const StepCall& call, const std::string& topic) {
   std::string group = text_argument(call, "group");
   bool alone = group.empty();
   if (alone) group = automatic_group(call.test);
-  MISHAP_ASSIGN(auto consumer,
-                Client::open({RD_KAFKA_CONSUMER,
-                              call.endpoint,
-                              call.resolve,
-                              {{"group.id", group},
-                               {"enable.auto.commit", "false"},
-                               {"auto.offset.reset", "earliest"},
-                               {"topic.metadata.refresh.interval.ms", "500"},
-                               {"fetch.wait.max.ms", "100"}}}));
+  MISHAP_ASSIGN(auto consumer, Client::open({RD_KAFKA_CONSUMER,
+                                             call.endpoint,
+                                             call.resolve,
+                                             {{"group.id", group},
+                                              {"enable.auto.commit", "false"},
+                                              {"auto.offset.reset", "earliest"},
+                                              {"topic.metadata.refresh.interval.ms", "500"},
+                                              {"fetch.wait.max.ms", "100"}}}));
   auto begun = alone ? read_alone(call, *consumer, topic, limit) : join(*consumer, topic);
   if (!begun) return failed(call, begun.error().message);
   const Rdkafka& library = consumer->library();

@@ -153,8 +153,7 @@ void TopicReader::Impl::complain(std::string why) {
 Result<TopicEnd> TopicReader::Impl::end(net::Deadline deadline, const net::Cancel* cancel) {
   auto over = [&]() -> Result<void> {
     if (cancel != nullptr && cancel->is_set()) return fail("cancelled", ECANCELED);
-    if (net::Clock::now() >= deadline)
-      return fail("no broker answered within the time", ETIMEDOUT);
+    if (net::Clock::now() >= deadline) return fail("no broker answered within the time", ETIMEDOUT);
     return {};
   };
   auto slice = [&] {
@@ -201,9 +200,8 @@ Result<std::unique_ptr<TopicReader>> TopicReader::open(Settings settings, OnMess
                                             {"enable.partition.eof", "true"},
                                             {"auto.offset.reset", "earliest"},
                                             {"fetch.wait.max.ms", "50"}}}));
-  return std::unique_ptr<TopicReader>(
-      new TopicReader(std::make_unique<Impl>(std::move(client), std::move(settings.topic),
-                                             std::move(on_message), std::move(on_error))));
+  return std::unique_ptr<TopicReader>(new TopicReader(std::make_unique<Impl>(
+      std::move(client), std::move(settings.topic), std::move(on_message), std::move(on_error))));
 }
 
 TopicReader::TopicReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

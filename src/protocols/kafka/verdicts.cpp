@@ -108,12 +108,11 @@ std::optional<std::string> lowered(int16_t version, std::string_view frame) {
 
 }  // namespace
 
-/// False: it waits for a timer.
-bool KafkaFilter::take_request(Request request, Sink& sink) {
+void KafkaFilter::take_request(Request request, Sink& sink) {
   if (request.api() != nullptr && request.api()->key == kFetch) {
     if (is_replica(request)) {
       forward(request, request.frame(), Kind::pass, sink);
-      return true;
+      return;
     }
     bool in_session = request.number("fetch_session_id", 0) != 0;
     int64_t epoch = request.number("fetch_session_epoch", -1);
@@ -123,25 +122,59 @@ bool KafkaFilter::take_request(Request request, Sink& sink) {
       owe(request.header(), Kind::made_up);
       owed_.back().frame = request.encode(gone);
       serve_front(sink);
-      return true;
+      return;
     }
     if (epoch == 0) request.set_number("fetch_session_epoch", -1);
   }
+  if (request.api() == nullptr || !look_up_names(request, sink))
+    return take_named(std::move(request), sink);
+  held_ = {std::move(request), {}, true};
+  sink.pause(Direction::to_server, true);
+}
+
+/// Asks the broker for the names of topics of which only an id is given that nobody has heard of.
+/// False: there are none, or they were asked for before.
+bool KafkaFilter::look_up_names(const Request& request, Sink& sink) {
+  constexpr int16_t kMetadataById = 12;
+  const std::vector<Value>* topics = request.topics();
+  if (topics == nullptr || request.header().api == kMetadata || server_eof_) return false;
+  const Api& metadata = *find_api(kMetadata);
+  Schema schema = elements_of(request.api()->request, "topics");
+  Schema asked_schema = elements_of(metadata.request, "topics");
+  Value body = absent_structure(metadata.request);
+  find(metadata.request, body, "allow_auto_creation")->number = 0;
+  for (const Value& topic : *topics) {
+    const Value* id = find(schema, topic, "topic_id");
+    if (id == nullptr || id->text.empty() || !request.topic_name(topic, *names_).empty() ||
+        asked_ids_.size() >= TopicNames::kMost || !asked_ids_.emplace(id->text).second)
+      continue;
+    Value asked = absent_structure(asked_schema);
+    find(asked_schema, asked, "topic_id")->text = id->text;
+    find(asked_schema, asked, "name")->null = true;
+    find(metadata.request, body, "topics")->items.push_back(std::move(asked));
+  }
+  if (find(metadata.request, body, "topics")->items.empty()) return false;
+  const RequestHeader& header = request.header();
+  sink.send(Direction::to_server,
+            make_request(metadata, kMetadataById, header.correlation, "mishap", body));
+  owe({.api = kMetadata, .version = kMetadataById, .correlation = header.correlation},
+      Kind::lookup);
+  return true;
+}
+
+/// The request's topics have names as far as anybody knows them.
+void KafkaFilter::take_named(Request request, Sink& sink) {
   Judgement judgement = judge(request, sink);
   Nanoseconds wait = judgement.delay + patience(request, judgement);
   Held held{std::move(request), std::move(judgement)};
-  if (wait <= Nanoseconds::zero()) {
-    carry_out(std::move(held), sink);
-    return true;
-  }
+  if (wait <= Nanoseconds::zero()) return carry_out(std::move(held), sink);
   held_ = std::move(held);
   sink.pause(Direction::to_server, true);
   sink.start_timer(wait, 0);
-  return false;
 }
 
-/// Asks for each of the request's topics, or for the whole where it has none. Waiting for two topics
-/// is waiting once.
+/// Asks for each of the request's topics, or for the whole where it has none. Waiting for two
+/// topics is waiting once.
 KafkaFilter::Judgement KafkaFilter::judge(const Request& request, Sink& sink) {
   Judgement judgement;
   Candidate candidate{.request = request,
@@ -156,8 +189,7 @@ KafkaFilter::Judgement KafkaFilter::judge(const Request& request, Sink& sink) {
   }
   for (size_t i = 0; i < topics->size(); ++i) {
     candidate.topic = request.topic_name((*topics)[i], *names_);
-    candidate.idempotent =
-        request.header().api == kProduce && request.is_idempotent((*topics)[i]);
+    candidate.idempotent = request.header().api == kProduce && request.is_idempotent((*topics)[i]);
     fault::ProtocolDecision decision = ask(candidate, sink);
     judgement.delay = std::max(judgement.delay, decision.delay);
     if (decision.duplicate && !decision.terminal) judgement.duplicated.push_back(i);
@@ -202,7 +234,8 @@ bool KafkaFilter::matches(const ProtocolRule& rule, const Candidate& candidate) 
   if (rule.action == ProtocolAction::respond) return false;
   if (candidate.answered && rule.action != ProtocolAction::error) return false;
   if (rule.action == ProtocolAction::error && !understood) return false;
-  if (rule.action == ProtocolAction::duplicate && (api != kProduce || !candidate.topic)) return false;
+  if (rule.action == ProtocolAction::duplicate && (api != kProduce || !candidate.topic))
+    return false;
   // Without topics there is nothing to refuse or to lose.
   if (rule.action != ProtocolAction::delay && moves_records && !candidate.topic) return false;
 
@@ -292,7 +325,8 @@ void KafkaFilter::carry_out_topics(Held held, Sink& sink) {
     }
     refused = refused || !drop;
     if (api == kMetadata)
-      errors[held.request.topic_name((*held.request.topics())[i], *names_)] = error_code_of(*rules[i]);
+      errors[held.request.topic_name((*held.request.topics())[i], *names_)] =
+          error_code_of(*rules[i]);
     else
       answers.push_back(topic_answer(held.request, i, *rules[i]));
   }

@@ -50,23 +50,54 @@ TEST(Wire, AVarintHasAtMost32Bits) {
 // other.
 TEST(Requests, ProduceAsKafkaDescribesIt) {
   EXPECT_EQ(hex(produce(3, 7, {{"ab", {5}, "xyz"}}, 1)),
-            "0000002f"                                  // size
-            "00000003" "00000007" "0006636c69656e74"    // key, version, correlation, client
-            "ffff" "0001" "00000000"                    // no transaction, acks, timeout
-            "00000001" "00026162" "00000001" "00000005" // topics, name, partitions, index
-            "00000003" "78797a");
+            "0000002f"  // size
+            "00000003"
+            "00000007"
+            "0006636c69656e74"  // key, version, correlation, client
+            "ffff"
+            "0001"
+            "00000000"  // no transaction, acks, timeout
+            "00000001"
+            "00026162"
+            "00000001"
+            "00000005"  // topics, name, partitions, index
+            "00000003"
+            "78797a");
   EXPECT_EQ(hex(produce(9, 7, {{"ab", {5}, "xyz"}}, 1)),
             "00000028"
-            "00000009" "00000007" "0006636c69656e74" "00"  // tagged fields of the header
-            "00" "0001" "00000000"
-            "02" "036162" "02" "00000005"
-            "0478797a" "00" "00" "00");
+            "00000009"
+            "00000007"
+            "0006636c69656e74"
+            "00"  // tagged fields of the header
+            "00"
+            "0001"
+            "00000000"
+            "02"
+            "036162"
+            "02"
+            "00000005"
+            "0478797a"
+            "00"
+            "00"
+            "00");
   EXPECT_EQ(hex(produced(9, 7, {{"ab", {5}}}, 6, -1)),
             "00000031"
-            "00000007" "00"
-            "02" "036162" "02" "00000005" "0006" "ffffffffffffffff" "ffffffffffffffff"
-            "ffffffffffffffff" "01" "00" "00" "00"
-            "00000000" "00");
+            "00000007"
+            "00"
+            "02"
+            "036162"
+            "02"
+            "00000005"
+            "0006"
+            "ffffffffffffffff"
+            "ffffffffffffffff"
+            "ffffffffffffffff"
+            "01"
+            "00"
+            "00"
+            "00"
+            "00000000"
+            "00");
 }
 
 TEST(Requests, AreReadBackInEveryVersion) {
@@ -112,7 +143,8 @@ TEST(Requests, WhatDoesNotFitHasNoApi) {
 }
 
 TEST(Requests, KnowIdempotentProducers) {
-  Request plain(produce(3, 1, {{"a", {0}, batch(-1)}})), idempotent(produce(3, 1, {{"a", {0}, batch(5)}}));
+  Request plain(produce(3, 1, {{"a", {0}, batch(-1)}})),
+      idempotent(produce(3, 1, {{"a", {0}, batch(5)}}));
   EXPECT_FALSE(plain.is_idempotent(plain.topics()->front()));
   EXPECT_TRUE(idempotent.is_idempotent(idempotent.topics()->front()));
 }

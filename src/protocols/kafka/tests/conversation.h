@@ -26,8 +26,8 @@ inline Value& at(Schema schema, Value& structure, std::string_view name) {
 }
 
 /// A list's element for each topic, in a request or in an answer.
-inline std::vector<Value> topic_items(Schema schema, const Topics& topics,
-                                      int16_t error = 0, int64_t offset = 0) {
+inline std::vector<Value> topic_items(Schema schema, const Topics& topics, int16_t error = 0,
+                                      int64_t offset = 0) {
   std::vector<Value> out;
   for (const AskedTopic& topic : topics) {
     Value item = absent_structure(schema);

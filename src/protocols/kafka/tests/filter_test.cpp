@@ -14,9 +14,9 @@ namespace {
 using fault::ProtocolAction;
 using namespace testing;
 using namespace traffic::testing;
-using ::testing::ElementsAre;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
 using traffic::Ending;
 
 std::unique_ptr<traffic::Filter> make() {
@@ -43,8 +43,8 @@ TEST(KafkaFilter, PassesEverythingWithoutRules) {
                       plain_request(kHeartbeat, 4, 5);
   std::string said = described(12, 1, {{"a", topic_id('x')}}) + produced(9, 2, {{"a"}, {"b"}}) +
                      fetched(13, 4, {{topic_id('x')}}) + plain_answer(kHeartbeat, 4, 5, 0);
-  Outcome out = replay_all_ways(
-      make, Transcript().client(asked).server(said).client_eof().server_eof());
+  Outcome out =
+      replay_all_ways(make, Transcript().client(asked).server(said).client_eof().server_eof());
   EXPECT_EQ(out.to_server, asked);
   EXPECT_EQ(out.to_client, said) << "the produce without acknowledgement has no answer";
   EXPECT_TRUE(out.eof_to_server && out.eof_to_client);
@@ -53,9 +53,9 @@ TEST(KafkaFilter, PassesEverythingWithoutRules) {
 
 TEST(KafkaFilter, PassesEverythingThatNoRuleIsAbout) {
   std::string asked = produce(9, 2, {{"a"}, {"b"}}) + produce(3, 3, {{"a"}}, 0) +
-                      fetch(17, 4, {{topic_id('x')}}) + plain_request(kHeartbeat, 4, 5) +
+                      fetch(12, 4, {{"x"}}) + plain_request(kHeartbeat, 4, 5) +
                       fetch(4, 6, {{"a"}});
-  std::string said = produced(9, 2, {{"a"}, {"b"}}) + fetched(17, 4, {{topic_id('x')}}) +
+  std::string said = produced(9, 2, {{"a"}, {"b"}}) + fetched(12, 4, {{"x"}}) +
                      plain_answer(kHeartbeat, 4, 5, 0) + fetched(4, 6, {{"a"}});
   Outcome out = replay_all_ways(make, Transcript().client(asked).server(said),
                                 error({{"topic", "other"}}, "6"));
@@ -104,11 +104,13 @@ TEST_P(EveryFetch, IsRefusedAndSplit) {
   std::string a = version >= 13 ? topic_id('a') : "a", bad = version >= 13 ? topic_id('b') : "bad";
   Transcript transcript;
   if (version >= 13)
-    transcript.client(metadata(12, 1, {"a", "bad"})).server(described(12, 1, {{"a", a}, {"bad", bad}}));
+    transcript.client(metadata(12, 1, {"a", "bad"}))
+        .server(described(12, 1, {{"a", a}, {"bad", bad}}));
   transcript.client(fetch(version, 7, {{a}, {bad, {2}}}))
       .server(fetched(version, 7, {{a, {0}, "found"}}))
       .client(fetch(version, 8, {{bad}}));
-  Outcome out = replay_all_ways(make, transcript, error({{"topic", "bad"}, {"method", "fetch"}}, "1"));
+  Outcome out =
+      replay_all_ways(make, transcript, error({{"topic", "bad"}, {"method", "fetch"}}, "1"));
   EXPECT_THAT(out.to_server, ::testing::EndsWith(fetch(version, 7, {{a}})));
   EXPECT_THAT(out.to_client, ::testing::EndsWith(fetched(version, 8, {{bad, {0}, ""}}, 1)));
   EXPECT_THAT(out.to_client, ::testing::HasSubstr("found"));
@@ -117,13 +119,55 @@ TEST_P(EveryFetch, IsRefusedAndSplit) {
 }
 INSTANTIATE_TEST_SUITE_P(Fetch, EveryFetch, ::testing::Range<int16_t>(0, 18));
 
-TEST(KafkaFilter, KeepsTheOrderOfAPipeline) {
-  Outcome out = replay_all_ways(make,
-                                Transcript()
-                                    .client(produce(9, 1, {{"a"}}) + produce(9, 2, {{"bad"}}) +
-                                            produce(9, 3, {{"a"}}))
-                                    .server(produced(9, 1, {{"a"}}) + produced(9, 3, {{"a"}})),
+TEST(KafkaFilter, AsksTheBrokerForNamesThatNobodyHasHeardOf) {
+  std::string a = topic_id('a'), bad = topic_id('b');
+  const Api& api = *find_api(kMetadata);
+  Value question = absent_structure(api.request);
+  at(api.request, question, "allow_auto_creation").number = 0;
+  for (const std::string* id : {&a, &bad}) {
+    Value topic = absent_structure(elements_of(api.request, "topics"));
+    at(elements_of(api.request, "topics"), topic, "topic_id").text = *id;
+    at(elements_of(api.request, "topics"), topic, "name").null = true;
+    at(api.request, question, "topics").items.push_back(topic);
+  }
+  Transcript transcript;
+  transcript.client(fetch(13, 7, {{a}, {bad}}) + fetch(13, 8, {{bad}}))
+      .server(described(12, 7, {{"a", a}, {"bad", bad}}))
+      .server(fetched(13, 7, {{a, {0}, "found"}}));
+  Outcome out = replay_all_ways(make, transcript, error({{"topic", "bad"}}, "6"));
+  EXPECT_EQ(out.to_server, make_request(api, 12, 7, "mishap", question) + fetch(13, 7, {{a}}));
+  EXPECT_THAT(out.to_client, ::testing::EndsWith(fetched(13, 8, {{bad, {0}, ""}}, 6)));
+  EXPECT_EQ(reports(out).size(), 2u);
+  // A topic that is gone has no name; it is asked for once.
+  out = replay_all_ways(make,
+                        Transcript()
+                            .client(fetch(13, 7, {{bad}}))
+                            .server(described(12, 7, {}))
+                            .server(fetched(13, 7, {{bad}}))
+                            .client(fetch(13, 8, {{bad}}))
+                            .server_eof()
+                            .client_eof(),
+                        error({{"topic", "bad"}}, "6"));
+  EXPECT_THAT(out.to_server, ::testing::EndsWith(fetch(13, 7, {{bad}}) + fetch(13, 8, {{bad}})));
+  EXPECT_EQ(out.to_client, fetched(13, 7, {{bad}}));
+  EXPECT_TRUE(out.eof_to_server && out.eof_to_client);
+}
+
+TEST(KafkaFilter, ABrokerThatEndsBeforeItToldTheNamesGetsTheRequestAllTheSame) {
+  std::string asked = fetch(13, 7, {{topic_id('b')}});
+  Outcome out = replay_all_ways(make, Transcript().client(asked + asked).server_eof().client_eof(),
                                 error({{"topic", "bad"}}, "6"));
+  EXPECT_THAT(out.to_server, ::testing::EndsWith(asked + asked));
+  EXPECT_TRUE(out.eof_to_server && out.eof_to_client);
+}
+
+TEST(KafkaFilter, KeepsTheOrderOfAPipeline) {
+  Outcome out = replay_all_ways(
+      make,
+      Transcript()
+          .client(produce(9, 1, {{"a"}}) + produce(9, 2, {{"bad"}}) + produce(9, 3, {{"a"}}))
+          .server(produced(9, 1, {{"a"}}) + produced(9, 3, {{"a"}})),
+      error({{"topic", "bad"}}, "6"));
   EXPECT_EQ(out.to_client,
             produced(9, 1, {{"a"}}) + produced(9, 2, {{"bad"}}, 6, -1) + produced(9, 3, {{"a"}}));
 }
@@ -163,13 +207,12 @@ TEST(KafkaFilter, ADroppedProduceLooksStored) {
 
 TEST(KafkaFilter, ADroppedProduceGetsTheLastKnownOffset) {
   Rules other = drop({{"topic", "other"}});
-  Outcome out = replay_all_ways(make,
-                                Transcript()
-                                    .rules(other)
-                                    .client(produce(9, 1, {{"a"}}))
-                                    .server(produced(9, 1, {{"a"}}, 0, 41))
-                                    .rules(drop({{"topic", "a"}}))
-                                    .client(produce(9, 2, {{"a"}})));
+  Outcome out = replay_all_ways(make, Transcript()
+                                          .rules(other)
+                                          .client(produce(9, 1, {{"a"}}))
+                                          .server(produced(9, 1, {{"a"}}, 0, 41))
+                                          .rules(drop({{"topic", "a"}}))
+                                          .client(produce(9, 2, {{"a"}})));
   EXPECT_EQ(out.to_client, produced(9, 1, {{"a"}}, 0, 41) + produced(9, 2, {{"a"}}, 0, 41));
 }
 
@@ -186,10 +229,10 @@ TEST(KafkaFilter, ADroppedFetchFindsNothingAfterItsWait) {
 
 TEST(KafkaFilter, OpChoosesBetweenProduceAndFetch) {
   std::string asked = produce(9, 1, {{"a"}}) + fetch(12, 2, {{"a"}});
-  EXPECT_EQ(replay_all_ways(make, Transcript().client(asked),
-                            drop({{"topic", "a"}, {"method", "Fetch"}}))
-                .to_server,
-            produce(9, 1, {{"a"}}));
+  EXPECT_EQ(
+      replay_all_ways(make, Transcript().client(asked), drop({{"topic", "a"}, {"method", "Fetch"}}))
+          .to_server,
+      produce(9, 1, {{"a"}}));
   EXPECT_EQ(replay_all_ways(make, Transcript().client(asked),
                             drop({{"topic", "a"}, {"method", "produce"}}))
                 .to_server,
@@ -198,13 +241,13 @@ TEST(KafkaFilter, OpChoosesBetweenProduceAndFetch) {
 
 TEST(KafkaFilter, ADroppedRequestOfAnotherKindIsNeverAnswered) {
   std::string before = produce(9, 1, {{"a"}});
-  Outcome out = replay_all_ways(make,
-                                Transcript()
-                                    .client(before + plain_request(kHeartbeat, 4, 2) +
-                                            produce(9, 3, {{"a"}}))
-                                    .server(produced(9, 1, {{"a"}}))
-                                    .client_eof(),
-                                drop({{"method", "heartbeat"}}));
+  Outcome out =
+      replay_all_ways(make,
+                      Transcript()
+                          .client(before + plain_request(kHeartbeat, 4, 2) + produce(9, 3, {{"a"}}))
+                          .server(produced(9, 1, {{"a"}}))
+                          .client_eof(),
+                      drop({{"method", "heartbeat"}}));
   EXPECT_EQ(out.to_server, before);
   EXPECT_EQ(out.to_client, produced(9, 1, {{"a"}}));
   EXPECT_TRUE(out.eof_to_server);
@@ -226,12 +269,13 @@ TEST(KafkaFilter, DelaysHoldTheConnectionInOrder) {
 
 TEST(KafkaFilter, DuplicatesReachTheBrokerTwiceAndAreAnsweredOnce) {
   Rules twice = {rule(ProtocolAction::duplicate, {{"topic", "a"}})};
-  Outcome out = replay_all_ways(make,
-                                Transcript()
-                                    .client(produce(9, 1, {{"a", {0}, batch(-1)}, {"b"}}))
-                                    .server(produced(9, 1, {{"a"}, {"b"}}) + produced(9, 1, {{"a"}}))
-                                    .client(produce(9, 2, {{"a"}}, 0)),
-                                twice);
+  Outcome out =
+      replay_all_ways(make,
+                      Transcript()
+                          .client(produce(9, 1, {{"a", {0}, batch(-1)}, {"b"}}))
+                          .server(produced(9, 1, {{"a"}, {"b"}}) + produced(9, 1, {{"a"}}))
+                          .client(produce(9, 2, {{"a"}}, 0)),
+                      twice);
   EXPECT_EQ(out.to_server, produce(9, 1, {{"a", {0}, batch(-1)}, {"b"}}) +
                                produce(9, 1, {{"a", {0}, batch(-1)}}) + produce(9, 2, {{"a"}}, 0) +
                                produce(9, 2, {{"a"}}, 0));
@@ -261,8 +305,8 @@ TEST(KafkaFilter, LowersTheVersionsThatItDoesNotKnow) {
 
 TEST(KafkaFilter, ABrokerThatIsOlderThanTheQuestionAnswersInVersion0) {
   std::string refused = api_versions(0, 1, {{kApiVersions, 0, 2}, {kProduce, 0, 99}}, 35);
-  Outcome out = replay_all_ways(
-      make, Transcript().client(plain_request(kApiVersions, 4, 1)).server(refused));
+  Outcome out =
+      replay_all_ways(make, Transcript().client(plain_request(kApiVersions, 4, 1)).server(refused));
   EXPECT_EQ(out.to_client, api_versions(0, 1, {{kApiVersions, 0, 2}, {kProduce, 0, 13}}, 35));
 }
 
@@ -278,32 +322,28 @@ TEST(KafkaFilter, FetchSessionsEndWhereRulesAre) {
 }
 
 TEST(KafkaFilter, ReplicationIsNobodysRequest) {
-  std::string asked = fetch(11, 1, {{"bad"}}, {.session_id = 4, .session_epoch = 4, .replica_id = 2});
+  std::string asked =
+      fetch(11, 1, {{"bad"}}, {.session_id = 4, .session_epoch = 4, .replica_id = 2});
   EXPECT_EQ(replay_all_ways(make, Transcript().client(asked), drop({})).to_server, asked);
 }
 
 TEST(KafkaFilter, MetadataIsChangedOnItsWayBack) {
-  Outcome out = replay_all_ways(
-      make,
-      Transcript()
-          .client(metadata(12, 1, {"a"}))
-          .server(described(12, 1, {{"a", topic_id('x')}}))
-          .client(metadata(12, 2, {"b"}))
-          .server(described(12, 2, {{"b", topic_id('y')}})),
-      error({{"topic", "a"}}, "UNKNOWN_TOPIC_OR_PARTITION"));
-  EXPECT_EQ(out.to_client, described(12, 1, {{"a", topic_id('x')}}, 3) +
-                               described(12, 2, {{"b", topic_id('y')}}));
-  out = replay_all_ways(make,
-                        Transcript()
-                            .client(metadata(1, 1, {}))
-                            .server(described(1, 1, {{"a", ""}, {"b", ""}})),
-                        error({{"method", "metadata"}}, "5"));
+  Outcome out = replay_all_ways(make,
+                                Transcript()
+                                    .client(metadata(12, 1, {"a"}))
+                                    .server(described(12, 1, {{"a", topic_id('x')}}))
+                                    .client(metadata(12, 2, {"b"}))
+                                    .server(described(12, 2, {{"b", topic_id('y')}})),
+                                error({{"topic", "a"}}, "UNKNOWN_TOPIC_OR_PARTITION"));
+  EXPECT_EQ(out.to_client,
+            described(12, 1, {{"a", topic_id('x')}}, 3) + described(12, 2, {{"b", topic_id('y')}}));
+  out = replay_all_ways(
+      make, Transcript().client(metadata(1, 1, {})).server(described(1, 1, {{"a", ""}, {"b", ""}})),
+      error({{"method", "metadata"}}, "5"));
   EXPECT_EQ(out.to_client, described(1, 1, {{"a", ""}, {"b", ""}}, 5));
-  out = replay_all_ways(make,
-                        Transcript()
-                            .client(metadata(1, 1, {}))
-                            .server(described(1, 1, {{"a", ""}})),
-                        error({{"topic", "a"}}, "3"));
+  out = replay_all_ways(
+      make, Transcript().client(metadata(1, 1, {})).server(described(1, 1, {{"a", ""}})),
+      error({{"topic", "a"}}, "3"));
   EXPECT_EQ(out.to_client, described(1, 1, {{"a", ""}}, 3)) << "all topics were asked for";
   EXPECT_THAT(reports(out),
               ElementsAre("error api=metadata topic=a error=UNKNOWN_TOPIC_OR_PARTITION"));
@@ -314,11 +354,12 @@ TEST(KafkaFilter, GroupErrorsAreForGroupRequests) {
                       "RebalanceInProgressException (error code 27): The group is rebalancing")};
   std::string passed = produce(9, 1, {{"a"}}) + fetch(12, 2, {{"a"}});
   for (int16_t version : {int16_t{0}, int16_t{1}, int16_t{4}}) {
-    Outcome out = replay_all_ways(
-        make,
-        Transcript().client(passed).server(produced(9, 1, {{"a"}}) + fetched(12, 2, {{"a"}})).client(
-            plain_request(kHeartbeat, version, 3)),
-        rules);
+    Outcome out = replay_all_ways(make,
+                                  Transcript()
+                                      .client(passed)
+                                      .server(produced(9, 1, {{"a"}}) + fetched(12, 2, {{"a"}}))
+                                      .client(plain_request(kHeartbeat, version, 3)),
+                                  rules);
     EXPECT_EQ(out.to_server, passed);
     EXPECT_THAT(out.to_client, ::testing::EndsWith(plain_answer(kHeartbeat, version, 3, 27)));
   }
@@ -329,9 +370,9 @@ TEST(KafkaFilter, GroupErrorsAreForGroupRequests) {
 }
 
 TEST(KafkaFilter, WithoutACodeTheServerDoesNotKnowWhy) {
-  Outcome out = replay_all_ways(make,
-                                Transcript().client(produce(9, 1, {{"a"}}) + fetch(4, 2, {{"a"}})),
-                                {rule(ProtocolAction::error)});
+  Outcome out =
+      replay_all_ways(make, Transcript().client(produce(9, 1, {{"a"}}) + fetch(4, 2, {{"a"}})),
+                      {rule(ProtocolAction::error)});
   EXPECT_THAT(reports(out), ElementsAre("error api=produce topic=a error=UNKNOWN_SERVER_ERROR",
                                         "error api=fetch topic=a error=UNKNOWN_SERVER_ERROR"));
   EXPECT_EQ(out.to_client, produced(9, 1, {{"a"}}, -1, -1) + fetched(4, 2, {{"a", {0}, ""}}, -1));
@@ -352,11 +393,9 @@ TEST(KafkaFilter, AnAnswerToNoRequestPassesUnlessOneOfOursIsWaiting) {
   EXPECT_EQ(out.to_client, stray + "more");
   EXPECT_EQ(out.to_server, "x");
   EXPECT_THAT(reports(out), ElementsAre("unparsed reason=an answer to no request"));
-  out = replay_all_ways(make,
-                        Transcript()
-                            .client(produce(9, 1, {{"a"}}) + produce(9, 2, {{"bad"}}))
-                            .server(stray),
-                        error({{"topic", "bad"}}, "6"));
+  out = replay_all_ways(
+      make, Transcript().client(produce(9, 1, {{"a"}}) + produce(9, 2, {{"bad"}})).server(stray),
+      error({{"topic", "bad"}}, "6"));
   EXPECT_EQ(out.ended, Ending::finish);
   EXPECT_EQ(out.to_client, "");
 }
@@ -369,7 +408,8 @@ TEST(KafkaFilter, OldAuthenticationIsNotLookedInto) {
   handshake.number(-1, 2);
   handshake.bytes(std::string("\0\5PLAIN", 7));
   std::string asked = make_frame(handshake.take(), "") + std::string("\0\0\0\3abc", 7);
-  Outcome out = replay_all_ways(make, Transcript().client(asked).server("anything"), error({}, "6"));
+  Outcome out =
+      replay_all_ways(make, Transcript().client(asked).server("anything"), error({}, "6"));
   EXPECT_EQ(out.to_server, asked);
   EXPECT_EQ(out.to_client, "anything");
 }

@@ -22,10 +22,10 @@
 namespace mishap::protocols::kafka {
 namespace {
 
+using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-using std::chrono::seconds;
 
 template <class Function>
 Function* mock_function(const char* name) {
@@ -166,9 +166,8 @@ TEST_F(Steps, ADroppedMessageWasPublishedAndIsNeverThere) {
 TEST_F(Steps, CancelEndsAStepAtOnce) {
   net::Cancel cancel;
   cancel.set();
-  traffic::StepCall call{.method = "consume",
-                         .arguments = {{"topic", "never"}},
-                         .endpoint = brokers_[0].second};
+  traffic::StepCall call{
+      .method = "consume", .arguments = {{"topic", "never"}}, .endpoint = brokers_[0].second};
   call.deadline = net::Clock::now() + seconds(60);
   call.cancel = &cancel;
   auto begin = net::Clock::now();
@@ -266,8 +265,8 @@ TEST_F(Steps, AReaderDeliversWhatWasThereAndWhatComes) {
 
 TEST(TopicReader, SaysOnceThatNoBrokerAnswersAndStopsAllTheSame) {
   Delivered delivered;
-  auto reader = TopicReader::open({{"127.0.0.1", 1}, "t", {}}, delivered.on_message(),
-                                  delivered.on_error());
+  auto reader =
+      TopicReader::open({{"127.0.0.1", 1}, "t", {}}, delivered.on_message(), delivered.on_error());
   ASSERT_TRUE(reader);
   auto begin = net::Clock::now();
   while (delivered.errors().empty() && net::Clock::now() - begin < seconds(10))

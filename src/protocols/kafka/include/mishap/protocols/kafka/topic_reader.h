@@ -46,8 +46,8 @@ class TopicReader {
   /// Both are called on the reader's own thread, one at a time, never after `stop` returned. They
   /// must not call `stop` or destroy the reader.
   using OnMessage = std::function<void(TopicMessage)>;
-  /// What keeps the reader from reading ("no broker answers: …"). The reader goes on trying and does
-  /// not repeat itself until something was read in between.
+  /// What keeps the reader from reading ("no broker answers: …"). The reader goes on trying and
+  /// does not repeat itself until something was read in between.
   using OnError = std::function<void(Error)>;
 
   /// Starts reading. It does not wait for a broker: that none is there is reported to `on_error`.

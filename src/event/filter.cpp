@@ -68,6 +68,8 @@ const std::vector<std::string>& known_types() {
                                                   "proxy_fault_removed",
                                                   "proxy_conn_open",
                                                   "proxy_conn_close",
+                                                  "proxy_conn_failed",
+                                                  "proxy_parse_error",
                                                   "proxy_handshake_complete",
                                                   "proxy_stall",
                                                   "client_call",

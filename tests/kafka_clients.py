@@ -10,6 +10,8 @@ Volumes: each client sends N messages in each compression that it has, the half 
 a second member joins; what both members read must be what was sent. While the second half is sent a rule is open that matches nothing.
 
 Faults: what each client makes of each rule, as the table below says.
+
+Cell: `mishap test` with the broker and a follower of librdkafka as services, the steps, and rules on the broker's interface.
 """
 import argparse
 import collections
@@ -295,6 +297,90 @@ def faults(clients, relay, only):
     return failures
 
 
+SPEC = """
+kafka = service("kafka", interface("broker", "kafka", 9092), binary = "{directory}/broker.sh",
+    healthcheck = kafka_ready("localhost:9092", timeout = "60s"))
+follower = service("follower", binary = "{python}",
+    args = ["{programs}/kafka_client.py", "confluent", "follow", "localhost:9092", "orders", "followers"], depends_on = [kafka])
+
+def follower_got(text):
+    assert_eventually(service = "follower", type = "stdout", where = lambda e: text in e.raw)
+
+def test_steps():
+    for data in ["one", "two"]:
+        sent = kafka.broker.publish("orders", data = data, key = "k")
+        assert_true(sent.ok, sent.error)
+    for data in ["one", "two"]:
+        got = kafka.broker.consume("orders")
+        assert_true(got.ok, got.error)
+        assert_eq((got.data["key"], got.data["value"]), ("k", data))
+        follower_got(data)
+
+def test_refused():
+    def body():
+        sent = kafka.broker.publish("orders", data = "big")
+        assert_true(not sent.ok and "MESSAGE_TOO_LARGE (error code 10)" in sent.error, sent.error)
+        assert_true(kafka.broker.publish("other", data = "small").ok)
+    fault(kafka.broker, error(topic = "orders", message = "RecordTooLargeException (error code 10): too large"), run = body)
+    assert_true(kafka.broker.publish("orders", data = "after").ok)
+    follower_got("after")
+
+def test_lost():
+    kafka.broker.publish("orders", data = "before")
+    follower_got("before")
+    def body():
+        assert_true(kafka.broker.publish("orders", data = "lost").ok)
+    fault(kafka.broker, drop(topic = "orders", op = "produce"), run = body)
+    assert_true(kafka.broker.publish("orders", data = "after").ok)
+    follower_got("after")
+    assert_never(service = "follower", type = "stdout", where = lambda e: "lost" in e.raw)
+
+def test_twice():
+    def body():
+        assert_true(kafka.broker.publish("orders", data = "twice").ok)
+    fault(kafka.broker, duplicate(topic = "orders"), run = body)
+    values = [kafka.broker.consume("orders").data["value"] for _ in range(2)]
+    assert_eq(values, ["twice", "twice"])
+
+def test_not_fetched():
+    kafka.broker.publish("orders", data = "before")
+    follower_got("before")
+    def body():
+        assert_true(kafka.broker.publish("orders", data = "unseen").ok)
+        sleep("1s")
+        assert_never(service = "follower", type = "stdout", where = lambda e: "unseen" in e.raw)
+    fault(kafka.broker, drop(topic = "orders", op = "fetch"), source = follower, run = body)
+    follower_got("unseen")
+"""
+
+
+def cell(libs, directory, options):
+    """Failures of a run of `mishap test`."""
+    (directory / "cell.properties").write_text("""
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@localhost:9093
+listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
+advertised.listeners=PLAINTEXT://localhost:9092
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=/tmp/kafka-data
+offsets.topic.num.partitions=3
+offsets.topic.replication.factor=1
+""")
+    java = " ".join([*JAVA, f"-Dlog4j.configuration=file:{directory}/log4j.properties", "-cp", f"'{libs}/*'"])
+    script = directory / "broker.sh"
+    script.write_text(f"#!/bin/sh\n{java} kafka.tools.StorageTool format -t 4L6g3nShT-eMCtK--X86sw -c {directory}/cell.properties "
+                      f"|| exit 1\nexec {java} kafka.Kafka {directory}/cell.properties\n")
+    script.chmod(0o755)
+    spec = directory / "cell.star"
+    spec.write_text(SPEC.format(directory=directory, python=PYTHON, programs=PROGRAMS.resolve()))
+    outcome = subprocess.run([options.bin.resolve() / "mishap", "test", spec, "--jobs", "1"], capture_output=True, text=True,
+                             cwd=directory, timeout=600)
+    print(outcome.stdout[-6000:], outcome.stderr[-2000:], flush=True)
+    return [] if outcome.returncode == 0 else [f"mishap test: exit {outcome.returncode}"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
@@ -320,6 +406,8 @@ def main():
                 for codec in codecs:
                     volume(clients, relay, client, codec, options.messages, directory)
             failures = faults(clients, relay, options.only)
+            if not options.only or options.only == "cell":
+                failures += cell(libs, directory, options)
         finally:
             broker.end()
         relay.end()

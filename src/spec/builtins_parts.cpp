@@ -39,14 +39,14 @@ Result<Value> make_interface(CallContext& call) {
 
 /// HOST:PORT of a healthcheck's address; an http one may have a scheme and a path, and 80 as port.
 Result<void> check_address(const CallContext& call, Healthcheck::Kind kind,
-                           const std::string& address) {
+                           std::string_view wanted_scheme, const std::string& address) {
   bool http = kind == Healthcheck::Kind::http;
   std::string_view rest = address;
   if (size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
     std::string_view name = rest.substr(0, scheme);
-    if (name != (http ? "http" : "tcp"))
+    if (name != wanted_scheme)
       return call.error(
-          fmt::format("cannot check {}: only {}:// addresses", address, http ? "http" : "tcp"));
+          fmt::format("cannot check {}: only {}:// addresses", address, wanted_scheme));
     rest.remove_prefix(scheme + 3);
   }
   if (std::any_of(rest.begin(), rest.end(),
@@ -76,9 +76,9 @@ Result<Value> make_healthcheck(CallContext& call, Healthcheck::Kind kind, std::s
   }
   if (timeout_at > 0) {
     check.address = call.text(0);
-    MISHAP_TRY(check_address(call, kind, check.address));
+    MISHAP_TRY(check_address(call, kind, scheme, check.address));
     std::string prefix = std::string(scheme) + "://";
-    if (kind == Healthcheck::Kind::tcp && check.address.starts_with(prefix))
+    if (kind != Healthcheck::Kind::http && check.address.starts_with(prefix))
       check.address.erase(0, prefix.size());
     if (kind == Healthcheck::Kind::http && check.address.find("://") == std::string::npos) {
       check.address.insert(0, prefix);
@@ -121,6 +121,15 @@ void define_healthchecks(World& world) {
          [](CallContext& call) {
            return make_healthcheck(call, Healthcheck::Kind::http, "http", 1,
                                    std::chrono::seconds(10));
+         });
+  define(world,
+         Signature("kafka_ready")
+             .required("addr", types::kString)
+             .positional_only()
+             .optional("timeout", kDurationType),
+         [](CallContext& call) {
+           return make_healthcheck(call, Healthcheck::Kind::kafka, "kafka", 1,
+                                   std::chrono::seconds(120));
          });
   define(world, Signature("ready").keyword_only().optional("timeout", kDurationType),
          [](CallContext& call) {

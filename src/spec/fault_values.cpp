@@ -13,9 +13,10 @@ std::string probability_text(double probability) { return fmt::format("{:g}%", p
 }  // namespace
 
 void HealthcheckValue::append_repr(std::string& out) const {
-  bool bare = value.kind == engine::Healthcheck::Kind::tcp;
-  out += fmt::format("<healthcheck {}{}>", bare ? "tcp://" : "",
-                     value.address.empty() ? "ready" : value.address);
+  std::string_view scheme;
+  if (value.kind == engine::Healthcheck::Kind::tcp) scheme = "tcp://";
+  if (value.kind == engine::Healthcheck::Kind::kafka) scheme = "kafka://";
+  out += fmt::format("<healthcheck {}{}>", scheme, value.address.empty() ? "ready" : value.address);
 }
 
 void SyscallFaultValue::append_repr(std::string& out) const {

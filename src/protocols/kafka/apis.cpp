@@ -11,7 +11,7 @@ namespace mishap::protocols::kafka {
 namespace {
 
 // Of every api that a public version of Kafka has, in the order of their numbers.
-constexpr std::array<std::string_view, 93> kNames = {
+constexpr std::array<std::string_view, kApiCount> kNames = {
     "produce",
     "fetch",
     "list_offsets",
@@ -122,10 +122,12 @@ std::string plain_api_name(std::string_view name) {
   return out;
 }
 
-bool names_api(std::string_view name) {
+std::optional<int16_t> api_of_name(std::string_view name) {
   std::string plain = plain_api_name(name);
-  return std::any_of(kNames.begin(), kNames.end(),
-                     [&](std::string_view known) { return plain_api_name(known) == plain; });
+  auto found = std::find_if(kNames.begin(), kNames.end(),
+                            [&](std::string_view known) { return plain_api_name(known) == plain; });
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<int16_t>(found - kNames.begin());
 }
 
 RequestHeader read_request_header(std::string_view bytes) {

@@ -31,6 +31,9 @@ enum ApiKey : int16_t {
   kDescribeCluster = 60,
 };
 
+/// Numbers of apis go from 0 to below this.
+inline constexpr int16_t kApiCount = 93;
+
 /// An api whose bodies are understood, from version 0 to `last_version`.
 struct Api {
   ApiKey key;
@@ -47,8 +50,8 @@ struct Api {
 const Api* find_api(int16_t key);
 /// "produce", "join_group"; "api_99" for a number without a name.
 std::string api_name(int16_t key);
-/// Whether this is the name of an api, in any of the forms "JoinGroup", "join_group", "join-group".
-bool names_api(std::string_view name);
+/// The number of the api of this name, in any of the forms "JoinGroup", "join_group", "join-group".
+std::optional<int16_t> api_of_name(std::string_view name);
 /// The form in which names of apis are compared: lower case, letters and digits, globs kept.
 std::string plain_api_name(std::string_view name);
 

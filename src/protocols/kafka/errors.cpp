@@ -313,13 +313,25 @@ Result<void> check_rule(const fault::ProtocolRule& rule) {
   if (!rule.code.empty() && parse_error_code(rule.code) == 0)
     return fail(fmt::format("code=\"{}\" is Kafka's code for success", rule.code));
   auto op = rule.matchers.find("method");
-  if (op != rule.matchers.end() && !op->second.empty() &&
-      op->second.find('*') == std::string::npos && !names_api(op->second)) {
+  if (op == rule.matchers.end() || op->second.empty() || op->second.find('*') != std::string::npos)
+    return {};
+  auto api = api_of_name(op->second);
+  if (!api) {
     return fail(
         fmt::format("\"{}\" is no api of Kafka: op= takes \"produce\", \"fetch\" or another api's "
                     "name, such as "
                     "\"join_group\"",
                     op->second));
+  }
+  if (rule.action == fault::ProtocolAction::duplicate && *api != kProduce)
+    return fail(fmt::format("op=\"{}\": only what is produced can be duplicated", op->second));
+  if (rule.action == fault::ProtocolAction::error && find_api(*api) == nullptr) {
+    std::vector<std::string> names;
+    for (int16_t key = 0; key < kApiCount; ++key) {
+      if (find_api(key) != nullptr) names.push_back(api_name(key));
+    }
+    return fail(fmt::format("op=\"{}\": no answer to it can be made up, only to {}", op->second,
+                            join(names, ", ")));
   }
   return {};
 }

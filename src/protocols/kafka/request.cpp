@@ -79,8 +79,9 @@ Value Request::topic_answer(size_t topic, int16_t code, std::string_view message
                 (*topics())[topic], code, message);
 }
 
-Value Request::answer_with(std::vector<Value> topics) const {
+Value Request::answer_with(std::vector<Value> topics, int16_t code) const {
   Value out = absent_structure(api_->answer);
+  if (Value* whole = find(api_->answer, out, "error_code")) whole->number = code;
   find(api_->answer, out, "topics")->items = std::move(topics);
   return out;
 }

@@ -42,8 +42,9 @@ class Request {
   Value answer(int16_t code, std::string_view message) const;
   /// The same for one of its topics: an element of the answer's list of topics.
   Value topic_answer(size_t topic, int16_t code, std::string_view message) const;
-  /// A whole answer for these topics (elements of `topic_answer`).
-  Value answer_with(std::vector<Value> topics) const;
+  /// A whole answer for these topics (elements of `topic_answer`), and `code` where the answer as a
+  /// whole has one.
+  Value answer_with(std::vector<Value> topics, int16_t code) const;
   std::string encode(const Value& answer) const;
   /// Whether the client is answered at all (not if it produces with acks=0).
   bool wants_answer() const;

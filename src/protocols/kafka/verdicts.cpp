@@ -56,6 +56,15 @@ std::string_view topic_text(Schema schema, const Value& topic) {
   return name->text.empty() ? find(schema, topic, "topic_id")->text : name->text;
 }
 
+/// The code of a rule that is about the group, not about one of the topics whose offsets were asked
+/// for; else 0.
+int16_t of_group(const Request& request, const ProtocolRule& rule) {
+  if (request.header().api != kOffsetFetch || rule.action != ProtocolAction::error) return 0;
+  int16_t code = error_code_of(rule);
+  auto apis = apis_of_error(code);
+  return std::find(apis.begin(), apis.end(), kOffsetFetch) == apis.end() ? 0 : code;
+}
+
 /// The body of an answer's frame; nothing when it does not fit the schema.
 struct Answer {
   std::string_view header;
@@ -341,7 +350,8 @@ void KafkaFilter::carry_out_topics(Held held, Sink& sink) {
     forward(held.request, held.request.frame_for(rest), Kind::merge, sink);
   } else if (answered) {
     owe(held.request.header(), Kind::made_up);
-    owed_.back().frame = held.request.encode(held.request.answer_with(answers));
+    int16_t whole = of_group(held.request, *rules.front());
+    owed_.back().frame = held.request.encode(held.request.answer_with(answers, whole));
   }
   if (!held.judgement.duplicated.empty()) {
     forward(held.request, held.request.frame_for(held.judgement.duplicated), Kind::swallow, sink);

@@ -156,8 +156,8 @@ TEST(Apis, HaveTheirKafkaNamesInAnySpelling) {
   EXPECT_EQ(api_name(93), "api_93");
   EXPECT_EQ(api_name(-1), "api_-1");
   for (const char* name : {"JoinGroup", "join_group", "join-group", "JOINGROUP"})
-    EXPECT_TRUE(names_api(name)) << name;
-  EXPECT_FALSE(names_api("join"));
+    EXPECT_EQ(api_of_name(name), kJoinGroup) << name;
+  EXPECT_EQ(api_of_name("join"), std::nullopt);
 }
 
 TEST(Errors, AreFoundByNumberNameAndException) {
@@ -191,8 +191,10 @@ TEST(Errors, ChooseTheirRequests) {
 }
 
 TEST(Errors, OfARuleAreCheckedWhenItIsWritten) {
-  auto problem = [](std::string code, std::map<std::string, std::string> matchers = {}) {
+  auto problem = [](std::string code, std::map<std::string, std::string> matchers = {},
+                    fault::ProtocolAction action = fault::ProtocolAction::error) {
     fault::ProtocolRule rule;
+    rule.action = action;
     rule.code = std::move(code);
     rule.matchers = std::move(matchers);
     auto right = check_rule(rule);
@@ -210,6 +212,13 @@ TEST(Errors, OfARuleAreCheckedWhenItIsWritten) {
             "\"produces\" is no api of Kafka: op= takes \"produce\", \"fetch\" or another api's "
             "name, such as \"join_group\"");
   EXPECT_EQ(problem("6", {{"method", "prod*"}}), "");
+  EXPECT_EQ(problem("6", {{"method", "DeleteTopics"}}),
+            "op=\"DeleteTopics\": no answer to it can be made up, only to produce, fetch, "
+            "list_offsets, metadata, offset_commit, offset_fetch, find_coordinator, join_group, "
+            "heartbeat, leave_group, sync_group, api_versions, create_topics, init_producer_id, "
+            "add_partitions_to_txn, end_txn, describe_cluster");
+  EXPECT_EQ(problem("", {{"method", "fetch"}}, fault::ProtocolAction::duplicate),
+            "op=\"fetch\": only what is produced can be duplicated");
 }
 
 }  // namespace

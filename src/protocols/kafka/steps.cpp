@@ -20,7 +20,7 @@ using traffic::StepResult;
 
 constexpr auto kStepLimit = std::chrono::seconds(10);
 constexpr auto kPollSlice = milliseconds(50);
-constexpr auto kRetryPause = milliseconds(100);
+constexpr auto kRetryPause = milliseconds(25);
 constexpr size_t kLongestTestName = 80;
 
 milliseconds left_until(net::Deadline limit) {
@@ -78,6 +78,19 @@ std::optional<Client::Report> send_once(const StepCall& call, Client& producer,
   return std::nullopt;
 }
 
+/// Partitions of a topic that there may not be yet.
+Result<std::vector<int32_t>> wait_for_partitions(const StepCall& call, Client& consumer,
+                                                 const std::string& topic, net::Deadline limit) {
+  std::string why = "the topic does not exist";
+  while (!is_over(call, limit)) {
+    auto found = consumer.partitions(topic, std::min(milliseconds(500), left_until(limit)));
+    if (found && *found) return **found;
+    if (!found) why = found.error().message;
+    consumer.poll(std::min(kRetryPause, left_until(limit)));
+  }
+  return fail(why);
+}
+
 Result<StepResult> publish(const StepCall& call, const std::string& topic) {
   net::Deadline limit = std::min(call.deadline, net::Clock::now() + kStepLimit);
   const int64_t limit_seconds = (left_until(limit) + milliseconds(500)) / std::chrono::seconds(1);
@@ -91,7 +104,9 @@ Result<StepResult> publish(const StepCall& call, const std::string& topic) {
                                               {"debug", "msg"},  // Client::log reads it
                                               {"topic.metadata.refresh.fast.interval.ms", "50"}}}));
   const Rdkafka& library = producer->library();
-  std::string why;
+  // Asking makes a topic that is not there yet. A producer would look for it once a second only.
+  auto partitions = wait_for_partitions(call, *producer, topic, limit);
+  std::string why = partitions ? "" : partitions.error().message;
   while (!is_over(call, limit)) {
     auto report = send_once(call, *producer, topic, limit);
     if (!report) break;
@@ -112,19 +127,6 @@ Result<StepResult> publish(const StepCall& call, const std::string& topic) {
   if (why.empty()) why = producer->take_trouble();
   if (why.empty()) why = "no acknowledgement came";
   return failed(call, fmt::format("not published within {} s: {}", limit_seconds, why));
-}
-
-/// Partitions of a topic that there may not be yet.
-Result<std::vector<int32_t>> wait_for_partitions(const StepCall& call, Client& consumer,
-                                                 const std::string& topic, net::Deadline limit) {
-  std::string why = "the topic does not exist";
-  while (!is_over(call, limit)) {
-    auto found = consumer.partitions(topic, std::min(milliseconds(500), left_until(limit)));
-    if (found && *found) return **found;
-    if (!found) why = found.error().message;
-    consumer.poll(std::min(kRetryPause, left_until(limit)));
-  }
-  return fail(why);
 }
 
 /// Reads as the group's only member, without joining: the committed offset is where it goes on. So

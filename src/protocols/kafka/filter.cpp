@@ -227,7 +227,15 @@ bool KafkaFilter::begin_answer(Sink& sink) {
     return false;
   }
   answer_left_ = kSizeBytes + static_cast<size_t>(size) - kAnswerHead;
-  Kind kind = owed_.front().kind;
+  Owed& front = owed_.front();
+  // A fetch waits at the broker for half a second as a rule. What it finds when rules have been
+  // opened meanwhile is theirs.
+  if (front.api == kFetch && front.kind == Kind::pass && !front.judged && sink.has_rules() &&
+      find_api(kFetch)->knows(front.version)) {
+    front.kind = Kind::patch;
+    front.ask_topics = true;
+  }
+  Kind kind = front.kind;
   if (kind == Kind::pass || kind == Kind::learn) sink.send(Direction::to_client, answer_);
   return true;
 }

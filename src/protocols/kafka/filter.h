@@ -44,7 +44,7 @@ class KafkaFilter final : public traffic::Filter {
     learn,    ///< the same, and a copy of it is read
     lower,    ///< to ApiVersions: held until it is whole, and changed
     merge,    ///< the broker's, with `topics` added
-    patch,    ///< to Metadata: `errors` are put into it
+    patch,    ///< to Metadata or Fetch: changed by `errors` and by rules about its topics
     swallow,  ///< the broker's, which is kept from the client
     lookup,   ///< to a Metadata of our own, which the client does not see
     made_up,  ///< `frame`
@@ -59,7 +59,8 @@ class KafkaFilter final : public traffic::Filter {
     std::vector<Value> topics;
     std::shared_ptr<const void> lender;     ///< what `topics` borrow from; shared with nobody else
     std::map<std::string, int16_t> errors;  ///< by the topic's name; "" is all topics
-    std::shared_ptr<const Request> asked_all;  ///< rules are asked for each topic of the answer
+    bool ask_topics = false;                ///< rules are asked for each topic of the answer
+    bool judged = false;                    ///< rules were asked when the request came
     bool from_broker() const { return kind != Kind::made_up && kind != Kind::close; }
   };
   /// What rules decided about a request; of its topics, or of the whole.
@@ -77,8 +78,9 @@ class KafkaFilter final : public traffic::Filter {
   };
   /// What of a request is held up against a rule.
   struct Candidate {
-    const Request& request;
-    std::string api;  ///< plain_api_name
+    int16_t api = 0;
+    std::string plain_name;  ///< plain_api_name of the api
+    bool understood = true;
     std::optional<std::string> topic;
     bool idempotent = false;
     bool answered = false;  ///< it cannot be held or kept from the broker any more
@@ -113,7 +115,7 @@ class KafkaFilter final : public traffic::Filter {
   void forward(const Request& request, std::string_view frame, Kind kind, traffic::Sink& sink);
   Value topic_answer(const Request& request, size_t topic, const fault::ProtocolRule& rule);
   std::string changed_answer(Owed& owed, std::string frame, traffic::Sink& sink);
-  void put_errors(Owed& owed, std::vector<Value>& topics, traffic::Sink& sink);
+  void patch_topics(Owed& owed, std::vector<Value>& topics, traffic::Sink& sink);
   void learn(const Owed& owed, std::string_view frame);
 
   std::shared_ptr<TopicNames> names_;

@@ -56,6 +56,31 @@ std::string_view topic_text(Schema schema, const Value& topic) {
   return name->text.empty() ? find(schema, topic, "topic_id")->text : name->text;
 }
 
+/// What an answer says: a drop is no error, there is just nothing.
+int16_t answered_code(const ProtocolRule& rule) {
+  return rule.action == ProtocolAction::drop ? int16_t{0} : error_code_of(rule);
+}
+
+/// Takes out of a broker's answer what it says of a topic: of Metadata, whose topics have a code of
+/// their own, or of Fetch.
+void refuse(Schema schema, Value& topic, int16_t code) {
+  Value& partitions = *find(schema, topic, "partitions");
+  if (Value* whole = find(schema, topic, "error_code")) {
+    whole->number = code;
+    partitions.items.clear();
+    return;
+  }
+  Schema of_partition = elements_of(schema, "partitions");
+  for (Value& partition : partitions.items) {
+    find(of_partition, partition, "error_code")->number = code;
+    for (const char* name : {"records", "aborted"}) {
+      Value& found = *find(of_partition, partition, name);
+      found.text = {};
+      found.items.clear();
+    }
+  }
+}
+
 /// The code of a rule that is about the group, not about one of the topics whose offsets were asked
 /// for; else 0.
 int16_t of_group(const Request& request, const ProtocolRule& rule) {
@@ -186,8 +211,9 @@ void KafkaFilter::take_named(Request request, Sink& sink) {
 /// topics is waiting once.
 KafkaFilter::Judgement KafkaFilter::judge(const Request& request, Sink& sink) {
   Judgement judgement;
-  Candidate candidate{.request = request,
-                      .api = plain_api_name(api_name(request.header().api)),
+  Candidate candidate{.api = request.header().api,
+                      .plain_name = plain_api_name(api_name(request.header().api)),
+                      .understood = request.api() != nullptr,
                       .topic = std::nullopt};
   const std::vector<Value>* topics = request.api() == nullptr ? nullptr : request.topics();
   if (topics == nullptr) {
@@ -215,7 +241,7 @@ fault::ProtocolDecision KafkaFilter::ask(const Candidate& candidate, Sink& sink)
     in_vain = rule.action == ProtocolAction::duplicate && candidate.idempotent;
     return !in_vain;
   });
-  event::Fields fields{{"api", api_name(candidate.request.header().api)}, {"topic", topic}};
+  event::Fields fields{{"api", api_name(candidate.api)}, {"topic", topic}};
   if (decision.delay > Nanoseconds::zero()) {
     event::Fields delayed = fields;
     delayed.set("delay_ms", milliseconds(decision.delay));
@@ -236,21 +262,30 @@ fault::ProtocolDecision KafkaFilter::ask(const Candidate& candidate, Sink& sink)
 }
 
 bool KafkaFilter::matches(const ProtocolRule& rule, const Candidate& candidate) const {
-  const Request& request = candidate.request;
-  auto api = static_cast<ApiKey>(request.header().api);
+  auto api = static_cast<ApiKey>(candidate.api);
   bool moves_records = api == kProduce || api == kFetch;
-  bool understood = request.api() != nullptr;
-  if (rule.action == ProtocolAction::respond) return false;
-  if (candidate.answered && rule.action != ProtocolAction::error) return false;
-  if (rule.action == ProtocolAction::error && !understood) return false;
-  if (rule.action == ProtocolAction::duplicate && (api != kProduce || !candidate.topic))
-    return false;
+  switch (rule.action) {
+    case ProtocolAction::respond:
+      return false;
+    case ProtocolAction::error:
+      if (!candidate.understood) return false;
+      break;
+    case ProtocolAction::delay:
+      if (candidate.answered) return false;
+      break;
+    case ProtocolAction::drop:
+      if (candidate.answered && api != kFetch) return false;
+      break;
+    case ProtocolAction::duplicate:
+      if (api != kProduce || !candidate.topic) return false;
+      break;
+  }
   // Without topics there is nothing to refuse or to lose.
   if (rule.action != ProtocolAction::delay && moves_records && !candidate.topic) return false;
 
   auto op = rule.matchers.find("method");
   if (op != rule.matchers.end() && !op->second.empty()) {
-    if (!glob_request(plain_api_name(op->second), candidate.api)) return false;
+    if (!glob_request(plain_api_name(op->second), candidate.plain_name)) return false;
   } else if (rule.action == ProtocolAction::error) {
     auto apis = apis_of_error(error_code_of(rule));
     if (std::find(apis.begin(), apis.end(), api) == apis.end()) return false;
@@ -289,7 +324,7 @@ void KafkaFilter::carry_out(Held held, Sink& sink) {
              request.api()->key == kMetadata) {
     // All topics are asked for: which there are is known when the answer comes.
     forward(request, request.frame(), Kind::patch, sink);
-    owed_.back().asked_all = std::make_shared<const Request>(std::move(held.request));
+    owed_.back().ask_topics = true;
   } else if (held.judgement.topics.empty()) {
     forward(request, request.frame(), kind_for(request.header(), true), sink);
   } else {
@@ -367,7 +402,9 @@ void KafkaFilter::carry_out_topics(Held held, Sink& sink) {
 
 void KafkaFilter::forward(const Request& request, std::string_view frame, Kind kind, Sink& sink) {
   sink.send(Direction::to_server, frame);
-  if (request.wants_answer()) owe(request.header(), kind);
+  if (!request.wants_answer()) return;
+  owe(request.header(), kind);
+  owed_.back().judged = true;
 }
 
 Value KafkaFilter::topic_answer(const Request& request, size_t topic, const ProtocolRule& rule) {
@@ -398,29 +435,26 @@ std::string KafkaFilter::changed_answer(Owed& owed, std::string frame, Sink& sin
   learn(owed, frame);
   std::vector<Value>& topics = find(api.answer, answer->body, "topics")->items;
   topics.insert(topics.end(), owed.topics.begin(), owed.topics.end());
-  if (owed.kind == Kind::patch) put_errors(owed, topics, sink);
+  if (owed.kind == Kind::patch) patch_topics(owed, topics, sink);
   return write_answer(api, owed.version, *answer);
 }
 
-/// Of an answer to Metadata.
-void KafkaFilter::put_errors(Owed& owed, std::vector<Value>& topics, Sink& sink) {
-  Schema schema = elements_of(find_api(kMetadata)->answer, "topics");
+void KafkaFilter::patch_topics(Owed& owed, std::vector<Value>& topics, Sink& sink) {
+  Schema schema = elements_of(find_api(owed.api)->answer, "topics");
   for (Value& topic : topics) {
     std::string name(find(schema, topic, "name")->text);
     if (name.empty()) name = names_->find(find(schema, topic, "topic_id")->text);
-    if (owed.asked_all != nullptr) {
-      fault::ProtocolDecision decision = ask({.request = *owed.asked_all,
-                                              .api = plain_api_name(api_name(kMetadata)),
+    if (owed.ask_topics) {
+      fault::ProtocolDecision decision = ask({.api = owed.api,
+                                              .plain_name = plain_api_name(api_name(owed.api)),
                                               .topic = name,
                                               .answered = true},
                                              sink);
-      if (decision.terminal) owed.errors[name] = error_code_of(*decision.terminal);
+      if (decision.terminal) owed.errors[name] = answered_code(*decision.terminal);
     }
     auto error = owed.errors.find(name);
     if (error == owed.errors.end()) error = owed.errors.find("");
-    if (error == owed.errors.end()) continue;
-    find(schema, topic, "error_code")->number = error->second;
-    find(schema, topic, "partitions")->items.clear();
+    if (error != owed.errors.end()) refuse(schema, topic, error->second);
   }
 }
 

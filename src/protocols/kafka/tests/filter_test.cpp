@@ -227,6 +227,26 @@ TEST(KafkaFilter, ADroppedFetchFindsNothingAfterItsWait) {
   EXPECT_EQ(out.to_server, "");
 }
 
+TEST(KafkaFilter, AFetchThatWaitsAtTheBrokerFindsWhatLaterRulesLeave) {
+  Transcript transcript;
+  transcript.client(fetch(12, 1, {{"a"}, {"b"}}))
+      .rules(drop({{"topic", "a"}}))
+      .server(fetched(12, 1, {{"a", {0}, "new"}, {"b", {0}, "new"}}));
+  Outcome out = replay_all_ways(make, transcript);
+  EXPECT_EQ(out.to_client, fetched(12, 1, {{"a", {0}, ""}, {"b", {0}, "new"}}));
+  EXPECT_THAT(reports(out), ElementsAre("drop api=fetch topic=a"));
+  transcript = {};
+  transcript.client(fetch(4, 1, {{"a"}}))
+      .rules(error({{"topic", "a"}}, "1"))
+      .server(fetched(4, 1, {{"a", {0}, "new"}}))
+      .client(fetch(4, 2, {{"b"}}))
+      .rules(error({}, "1"))
+      .server(fetched(4, 2, {{"b"}}));
+  out = replay_all_ways(make, transcript);
+  EXPECT_EQ(out.to_client, fetched(4, 1, {{"a", {0}, ""}}, 1) + fetched(4, 2, {{"b"}}))
+      << "rules are asked once for each request";
+}
+
 TEST(KafkaFilter, OpChoosesBetweenProduceAndFetch) {
   std::string asked = produce(9, 1, {{"a"}}) + fetch(12, 2, {{"a"}});
   EXPECT_EQ(

@@ -344,8 +344,8 @@ net::Endpoint LiveSession::endpoint_of(const std::string& service,
   return addresses_.from_cell(service, interface.port);
 }
 
-/// Whose interface an address means that a service gave out: the name of a service, or an address as
-/// the driver or that service itself understands it.
+/// Whose interface an address means that a service gave out: the name of a service, or an address
+/// as the driver or that service itself understands it.
 std::optional<net::Endpoint> LiveSession::endpoint_at(const std::string& host,
                                                       uint16_t port) const {
   std::string name = host == "localhost" ? "127.0.0.1" : host;
@@ -381,9 +381,7 @@ Result<TimedStep> LiveSession::step(const std::string& service_name,
   call.method = method;
   call.arguments = std::move(arguments);
   call.endpoint = endpoint_of(service_name, *interface);
-  call.resolve = [this](const std::string& host, uint16_t port) {
-    return endpoint_at(host, port);
-  };
+  call.resolve = [this](const std::string& host, uint16_t port) { return endpoint_at(host, port); };
   call.test = plan_->name;
   call.service_env = {service->env.begin(), service->env.end()};
   std::shared_ptr<Phase> phase;

@@ -14,11 +14,8 @@ namespace {
 
 const auto& all() {
   static const std::array kAll = {
-      &http::http_protocol(),
-      &kafka::kafka_protocol(),
-      &postgres::postgres_protocol(),
-      &redis::redis_protocol(),
-      &tcp::tcp_protocol(),
+      &http::http_protocol(),   &kafka::kafka_protocol(), &postgres::postgres_protocol(),
+      &redis::redis_protocol(), &tcp::tcp_protocol(),
   };
   return kAll;
 }

@@ -47,7 +47,7 @@ FAULTS = [
     ("error topic={t} code=89", "produce", "ThrottlingQuotaExceededException", "UnknownError", "THROTTLING_QUOTA_EXCEEDED"),
     ("error topic={t}", "produce", "UnknownServerException", "UnknownError", "UNKNOWN"),
     ("error method=metadata topic={t} code=3", "produce", "TimeoutException UnknownTopicOrPartitionException", "KafkaTimeoutError",
-     "_UNKNOWN_TOPIC"),
+     "UNKNOWN_TOPIC_OR_PART"),
     ("error topic={t} code=1", "consume", "OffsetOutOfRangeException", "OffsetOutOfRangeError", "_AUTO_OFFSET_RESET"),
     ("error method=fetch topic={t} code=29", "consume", "TopicAuthorizationException", "TopicAuthorizationFailedError",
      "TOPIC_AUTHORIZATION_FAILED"),
@@ -319,6 +319,10 @@ def test_steps():
         assert_true(got.ok, got.error)
         assert_eq((got.data["key"], got.data["value"]), ("k", data))
         follower_got(data)
+    for data in ["one", "two"]:
+        got = kafka.broker.consume("orders", group = "mine")
+        assert_true(got.ok, got.error)
+        assert_eq(got.data["value"], data)
 
 def test_refused():
     def body():

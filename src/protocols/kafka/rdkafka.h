@@ -17,7 +17,7 @@ namespace mishap::protocols::kafka {
   X(rd_kafka_message_timestamp) X(rd_kafka_message_headers) X(rd_kafka_header_get_all) \
   X(rd_kafka_producev) X(rd_kafka_err2str) X(rd_kafka_topic_partition_list_new) \
   X(rd_kafka_topic_partition_list_destroy) X(rd_kafka_topic_partition_list_add) \
-  X(rd_kafka_assign) X(rd_kafka_incremental_assign) X(rd_kafka_subscribe) \
+  X(rd_kafka_assign) X(rd_kafka_incremental_assign) X(rd_kafka_subscribe) X(rd_kafka_assignment) \
   X(rd_kafka_commit_message) X(rd_kafka_metadata) X(rd_kafka_metadata_destroy) \
   X(rd_kafka_topic_new) X(rd_kafka_topic_destroy) X(rd_kafka_topic_name) \
   X(rd_kafka_query_watermark_offsets) X(rd_kafka_error_string) X(rd_kafka_error_destroy)

@@ -156,6 +156,18 @@ Result<void> join(Client& consumer, const std::string& topic) {
   return {};
 }
 
+/// Leaves the group that was joined. One that was not joined yet cannot be left: that would wait
+/// for the coordinator's answer, beyond the step's time; it forgets us when the session times out.
+void leave(Client& consumer) {
+  const Rdkafka& library = consumer.library();
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (library.rd_kafka_assignment(consumer.handle(), &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return;
+  bool joined = assigned->cnt > 0;
+  library.rd_kafka_topic_partition_list_destroy(assigned);
+  if (joined) library.rd_kafka_consumer_close(consumer.handle());
+}
+
 StepResult consumed(const rd_kafka_message_t& message, const std::string& topic,
                     const std::string& group) {
   auto text = [](const void* bytes, size_t length) {
@@ -189,6 +201,7 @@ Result<StepResult> consume(const StepCall& call, const std::string& topic) {
                                              {{"group.id", group},
                                               {"enable.auto.commit", "false"},
                                               {"auto.offset.reset", "earliest"},
+                                              {"session.timeout.ms", "6000"},
                                               {"topic.metadata.refresh.interval.ms", "500"},
                                               {"fetch.wait.max.ms", "100"}}}));
   auto begun = alone ? read_alone(call, *consumer, topic, limit) : join(*consumer, topic);
@@ -209,7 +222,7 @@ Result<StepResult> consume(const StepCall& call, const std::string& topic) {
     }
     result = consumed(*message, topic, group);
   }
-  if (!alone) library.rd_kafka_consumer_close(consumer->handle());
+  if (!alone) leave(*consumer);
   if (result.ok) return result;
   if (why.empty()) why = consumer->take_trouble();
   std::string text = fmt::format("no message within {} s", limit_seconds);

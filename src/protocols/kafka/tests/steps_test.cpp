@@ -1,4 +1,6 @@
 // Steps and the reader of topics on librdkafka's mock cluster, which speaks Kafka on real sockets.
+// Groups are joined on a real broker alone (tests/kafka_clients.py): the mock cluster of 2.0 leaves
+// one JoinGroup in ten without an answer.
 #include "steps.h"
 
 #include <mutex>
@@ -134,14 +136,6 @@ TEST_F(Steps, EveryConnectionGoesThroughARelay) {
   }
   EXPECT_GE(from_us, 8);
   EXPECT_THAT(services, ElementsAre("kafka0", "kafka1")) << "partitions have their leaders on both";
-}
-
-TEST_F(Steps, AGroupOfOnesOwnIsJoined) {
-  ASSERT_TRUE(step("publish", {{"topic", "orders"}, {"data", "x"}}).ok);
-  auto consumed = step("consume", {{"topic", "orders"}, {"group", "mine"}});
-  ASSERT_TRUE(consumed.ok) << consumed.error;
-  EXPECT_EQ(consumed.data["value"], "x");
-  EXPECT_EQ(consumed.fields.get("group"), "mine");
 }
 
 TEST_F(Steps, WhatRulesRefuseIsTheStepsError) {

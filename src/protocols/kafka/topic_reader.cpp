@@ -49,8 +49,11 @@ TopicMessage to_message(const Rdkafka& library, const rd_kafka_message_t& from,
 
 class TopicReader::Impl {
  public:
-  Impl(std::unique_ptr<Client> client, std::string topic, OnMessage on_message, OnError on_error)
+  /// `asker` is for questions: on the reader's own connections they would wait for the fetches.
+  Impl(std::unique_ptr<Client> client, std::unique_ptr<Client> asker, std::string topic,
+       OnMessage on_message, OnError on_error)
       : client_(std::move(client)),
+        asker_(std::move(asker)),
         topic_(std::move(topic)),
         on_message_(std::move(on_message)),
         on_error_(std::move(on_error)),
@@ -72,7 +75,7 @@ class TopicReader::Impl {
   void advance(int32_t partition, int64_t next);
   void complain(std::string why);
 
-  std::unique_ptr<Client> client_;
+  std::unique_ptr<Client> client_, asker_;
   const std::string topic_;
   const OnMessage on_message_;
   const OnError on_error_;
@@ -97,7 +100,7 @@ void TopicReader::Impl::run() {
 }
 
 void TopicReader::Impl::look_for_partitions() {
-  auto found = client_->partitions(topic_, kAskLimit);
+  auto found = asker_->partitions(topic_, kAskLimit);
   next_look_ = net::Clock::now() + (assigned_.empty() ? kLookIntervalWithoutTopic : kLookInterval);
   if (!found) return complain(found.error().message);
   if (!*found) return;
@@ -105,7 +108,10 @@ void TopicReader::Impl::look_for_partitions() {
   for (int32_t partition : **found) {
     if (!assigned_.contains(partition)) added.push_back(partition);
   }
-  if (!added.empty()) assign(added);
+  if (added.empty()) return;
+  // The library would find the leaders by itself, but looks once a second only.
+  [[maybe_unused]] auto known = client_->partitions(topic_, kAskLimit);
+  assign(added);
 }
 
 void TopicReader::Impl::assign(const std::vector<int32_t>& partitions) {
@@ -163,18 +169,18 @@ Result<TopicEnd> TopicReader::Impl::end(net::Deadline deadline, const net::Cance
   std::vector<int32_t> partitions;
   while (true) {
     MISHAP_TRY(over());
-    auto found = client_->partitions(topic_, slice());
+    auto found = asker_->partitions(topic_, slice());
     if (!found) continue;
     if (!*found) return TopicEnd{};
     partitions = **found;
     break;
   }
   TopicEnd out;
-  const Rdkafka& library = client_->library();
+  const Rdkafka& library = asker_->library();
   for (int32_t partition : partitions) {
     int64_t low = 0, high = 0;
     while (library.rd_kafka_query_watermark_offsets(
-               client_->handle(), topic_.c_str(), partition, &low, &high,
+               asker_->handle(), topic_.c_str(), partition, &low, &high,
                static_cast<int>(slice().count())) != RD_KAFKA_RESP_ERR_NO_ERROR)
       MISHAP_TRY(over());
     out[partition] = high;
@@ -192,16 +198,20 @@ bool TopicReader::Impl::delivered(const TopicEnd& end) const {
 
 Result<std::unique_ptr<TopicReader>> TopicReader::open(Settings settings, OnMessage on_message,
                                                        OnError on_error) {
-  MISHAP_ASSIGN(auto client, Client::open({RD_KAFKA_CONSUMER,
-                                           std::move(settings.endpoint),
-                                           std::move(settings.resolve),
-                                           {{"group.id", "mishap-reader"},  // never joined
-                                            {"enable.auto.commit", "false"},
-                                            {"enable.partition.eof", "true"},
-                                            {"auto.offset.reset", "earliest"},
-                                            {"fetch.wait.max.ms", "50"}}}));
-  return std::unique_ptr<TopicReader>(new TopicReader(std::make_unique<Impl>(
-      std::move(client), std::move(settings.topic), std::move(on_message), std::move(on_error))));
+  // The group is never joined, but the library wants a name.
+  Client::Settings client_settings{RD_KAFKA_CONSUMER,
+                                   std::move(settings.endpoint),
+                                   std::move(settings.resolve),
+                                   {{"group.id", "mishap-reader"},
+                                    {"enable.auto.commit", "false"},
+                                    {"enable.partition.eof", "true"},
+                                    {"auto.offset.reset", "earliest"},
+                                    {"fetch.wait.max.ms", "50"}}};
+  MISHAP_ASSIGN(auto asker, Client::open(client_settings));
+  MISHAP_ASSIGN(auto client, Client::open(std::move(client_settings)));
+  return std::unique_ptr<TopicReader>(new TopicReader(
+      std::make_unique<Impl>(std::move(client), std::move(asker), std::move(settings.topic),
+                             std::move(on_message), std::move(on_error))));
 }
 
 TopicReader::TopicReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -391,16 +391,17 @@ TEST(KafkaFilter, GroupErrorsAreForGroupRequests) {
 
 TEST(KafkaFilter, OffsetsOfAGroupAreRefusedAsAWhole) {
   const Api& api = *find_api(kOffsetFetch);
+  const Topics topics{{"a", {4}}};  // values borrow its text
   Value question = absent_structure(api.request);
   at(api.request, question, "topics").items =
-      topic_items(elements_of(api.request, "topics"), {{"a", {4}}});
+      topic_items(elements_of(api.request, "topics"), topics);
   for (int16_t version : {int16_t{1}, int16_t{5}, int16_t{7}}) {
     std::string asked = make_request(api, version, 3, "client", question);
     for (int16_t code : {int16_t{16}, int16_t{3}}) {
       Value refusal = absent_structure(api.answer);
       at(api.answer, refusal, "error_code").number = code == 16 ? 16 : 0;
       at(api.answer, refusal, "topics").items =
-          topic_items(elements_of(api.answer, "topics"), {{"a", {4}}}, code);
+          topic_items(elements_of(api.answer, "topics"), topics, code);
       Outcome out = replay_all_ways(make, Transcript().client(asked),
                                     error({{"method", "offset_fetch"}}, std::to_string(code)));
       EXPECT_EQ(out.to_client, make_answer(api, version, 3, refusal)) << version << " " << code;

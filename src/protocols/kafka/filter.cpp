@@ -133,7 +133,13 @@ KafkaFilter::Seen KafkaFilter::see_request(std::string_view input, size_t size, 
     return Seen::forward;
   }
   if (rules) {
-    take_request(Request(std::string(frame)), sink);
+    Request request{std::string(frame)};
+    if (header.api == kProduce && request.api() == nullptr) {
+      // It cannot be told whether it will be answered.
+      pass_requests("a produce request makes no sense", sink);
+      return Seen::forward;
+    }
+    take_request(std::move(request), sink);
     return Seen::taken;
   }
   if (header.api == kProduce) {

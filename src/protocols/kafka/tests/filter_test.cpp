@@ -440,6 +440,17 @@ TEST(KafkaFilter, AnAnswerToNoRequestPassesUnlessOneOfOursIsWaiting) {
   EXPECT_EQ(out.to_client, "");
 }
 
+TEST(KafkaFilter, AProduceOfAnUnknownVersionIsNotLookedInto) {
+  std::string asked = produce(9, 1, {{"bad"}}, 0);
+  asked[7] = 99;
+  for (const Rules& rules : {Rules{}, error({{"topic", "bad"}}, "6")}) {
+    Outcome out = replay_all_ways(make, Transcript().client(asked + "x").server("y"), rules);
+    EXPECT_EQ(out.to_server, asked + "x");
+    EXPECT_EQ(out.to_client, "y");
+    EXPECT_THAT(reports(out), ElementsAre("unparsed reason=a produce request makes no sense"));
+  }
+}
+
 TEST(KafkaFilter, OldAuthenticationIsNotLookedInto) {
   WireWriter handshake;
   handshake.number(17, 2);

@@ -109,6 +109,9 @@ Result<void> Services::begin(const CellPlan& test) {
     // Mounts first and from one thread: a service must find all of the cell's files in place.
     MISHAP_TRY(prepare_files(*running->launch));
   }
+  std::lock_guard lock(mutex_);
+  for (auto& [name, running] : running_)
+    notes_.insert(notes_.end(), running->launch->notes.begin(), running->launch->notes.end());
   return {};
 }
 

@@ -176,7 +176,7 @@ TEST(Resolve, UnknownImageSaysEverythingTried) {
             "service \"api\": nothing here runs image \"myapp:latest\". Tried:\n"
             "  --image and mishap.yaml: no entry for \"myapp:latest\", \"myapp\" and no pattern "
             "that fits\n"
-            "  catalogue: knows postgres, redis\n"
+            "  catalogue: knows postgres, redis, confluentinc/cp-kafka, apache/kafka, bitnami/kafka\n"
             "To mend it:\n"
             "  --image myapp:latest=PROGRAM, or in mishap.yaml:\n"
             "    images:\n"

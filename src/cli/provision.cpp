@@ -1,10 +1,11 @@
 // mishap provision
+#include "mishap/engine/provision.h"
+
 #include <iostream>
 
 #include <fmt/format.h>
 
 #include "mishap/engine/native.h"
-#include "mishap/engine/provision.h"
 
 #include "commands.h"
 
@@ -12,9 +13,10 @@ namespace mishap::cli {
 
 int run_provision(const ProvisionOptions& options) {
   if (options.what != "kafka") {
-    return report_error(fmt::format("mishap provision \"{}\": kafka is all that can be provisioned; "
-                                    "mishap doctor says how to get the others",
-                                    options.what));
+    return report_error(
+        fmt::format("mishap provision \"{}\": kafka is all that can be provisioned; "
+                    "mishap doctor says how to get the others",
+                    options.what));
   }
   engine::ProvisionOptions engine;
   engine.cache_dir = engine::default_cache_dir();

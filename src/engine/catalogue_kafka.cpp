@@ -52,7 +52,8 @@ class KafkaEntry final : public CatalogueEntry {
       probe.detail = described(*search.found);
     } else {
       probe.state = sandbox::Probe::State::missing;
-      probe.detail = fmt::format("image kafka needs Java {} or newer: {}", kOldestJava, search.tried);
+      probe.detail =
+          fmt::format("image kafka needs Java {} or newer: {}", kOldestJava, search.tried);
       probe.remedy = kGetJava;
     }
     return {probe};
@@ -72,14 +73,17 @@ class KafkaEntry final : public CatalogueEntry {
     const ListeningPort port = server_port(request.service, "kafka", 9092);
     MISHAP_ASSIGN(KafkaSettings settings, settings_of(request, port));
     MISHAP_TRY(check_volumes(request, settings));
-    MISHAP_ASSIGN(fs::path storage, kafka_storage(programs, settings, request.options));
     MISHAP_ASSIGN(fs::path archive, kafka_class_archive(programs, request.options));
+    MISHAP_ASSIGN(fs::path storage, kafka_storage(programs, settings, archive, request.options));
     MISHAP_ASSIGN(fs::path configuration,
                   kafka_configuration(programs, settings, archive, request.options));
 
     Launch launch;
-    launch.argv = {programs.java.program.string(), "@" + (configuration / "java").string(),
-                   "kafka.Kafka", (configuration / "server.properties").string(), "--override",
+    launch.argv = {programs.java.program.string(),
+                   "@" + (configuration / "java").string(),
+                   "kafka.Kafka",
+                   (configuration / "server.properties").string(),
+                   "--override",
                    "log.dirs=" + join(settings.log_directories, ",")};
     std::vector<std::string> directories = settings.log_directories;
     if (!settings.metadata_directory.empty()) {
@@ -95,6 +99,7 @@ class KafkaEntry final : public CatalogueEntry {
     launch.ports = {port};
     // A controller alone speaks another part of the protocol.
     launch.readiness_protocol = settings.is_broker ? "kafka" : "tcp";
+    launch.readiness_host = settings.client_host;
     launch.host_files = {programs.java.home, programs.kafka.libs, configuration};
     if (!archive.empty()) launch.host_files.push_back(archive.parent_path());
     launch.description = fmt::format("{}, {}", described(*kafka), described(*java.found));
@@ -113,15 +118,17 @@ class KafkaEntry final : public CatalogueEntry {
   static Result<KafkaSettings> settings_of(const CatalogueRequest& request,
                                            const ListeningPort& port) {
     if (!request.service.args.empty()) {
-      return fail(fmt::format("args= of the {} image must be empty: its command is a script that "
-                              "is not here; settings are variables, as in "
-                              "env={{\"KAFKA_NUM_PARTITIONS\": \"3\"}}",
-                              request.image.name));
+      return fail(
+          fmt::format("args= of the {} image must be empty: its command is a script that "
+                      "is not here; settings are variables, as in "
+                      "env={{\"KAFKA_NUM_PARTITIONS\": \"3\"}}",
+                      request.image.name));
     }
     KafkaRequest asked{image_of(request.image), request.service.name, port, {}, {}};
     for (const auto& [name, value] : request.service.env)
       asked.env.emplace_back(name, as_consumer_sees(value, request.service, request.addresses));
-    for (const InterfaceAddress& address : request.addresses) asked.taken_ports.insert(address.port);
+    for (const InterfaceAddress& address : request.addresses)
+      asked.taken_ports.insert(address.port);
     return kafka_settings(asked);
   }
 
@@ -131,12 +138,14 @@ class KafkaEntry final : public CatalogueEntry {
                                     const KafkaSettings& settings) {
     for (const Volume& volume : request.service.volumes) {
       const fs::path target = fs::path(volume.container).lexically_normal();
-      auto is_target = [&](const std::string& directory) {
-        return target == fs::path(directory) || target == fs::path(directory + "/");
+      // It would hide the storage, be it at its place or above it.
+      auto hides = [&](const std::string& directory) {
+        const fs::path below = fs::path(directory).lexically_relative(target);
+        return !directory.empty() && !below.empty() && *below.begin() != "..";
       };
-      bool is_data = is_target(settings.metadata_directory);
+      bool is_data = hides(settings.metadata_directory);
       for (const std::string& directory : settings.log_directories)
-        is_data = is_data || is_target(directory);
+        is_data = is_data || hides(directory);
       if (is_data && volume_path(volume, request.options)) {
         return fail("volume " + volume.host + " at " + volume.container +
                     ": a cell's broker has storage of its own, empty at first");

@@ -21,8 +21,8 @@ struct JavaSearch {
   std::string tried;
 };
 
-/// The first runtime of at least version `least` in JAVA_HOME, PATH and /usr/lib/jvm. Asks a program
-/// for its version only where no file beside it says it.
+/// The first runtime of at least version `least` in JAVA_HOME, PATH and /usr/lib/jvm. Asks a
+/// program for its version only where no file beside it says it.
 JavaSearch find_java(int least);
 
 /// 17 of "17.0.15" and "17-ea", 8 of "1.8.0_392"; 0 of what is no version.

@@ -18,29 +18,68 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Runs a broker until it has started, has it serve one producer and one consumer of a group, and
-/// ends it, upon which its JVM writes the archive.
-constexpr const char* kTrainingScript = R"script(
+constexpr size_t kShownLines = 12;
+
+/// What the scripts below have in common: they run in the staging directory, with a broker's
+/// options in `java` and its properties in `server.properties`.
+constexpr const char* kRunBroker = R"script(
 set -u
 cd "$MISHAP_STAGING"
 export CLASSPATH="$MISHAP_CLASS_PATH"
-cp -r "$MISHAP_STORAGE" storage
-"$MISHAP_JAVA" @java -XX:ArchiveClassesAtExit=data/classes.jsa kafka.Kafka server.properties > broker.log 2>&1 &
-broker=$!
-for ((i = 0; i < 1200; i++)); do
-  grep -q 'Kafka Server started' broker.log && break
-  kill -0 $broker 2> /dev/null || break
-  sleep 0.05
-done
-client() { timeout 20 "$MISHAP_JAVA" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m "$@" > /dev/null 2>&1; }
+small=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m)
+format() { "$MISHAP_JAVA" "${small[@]}" kafka.tools.StorageTool format --cluster-id "$MISHAP_CLUSTER" --config server.properties; }
+start() {
+  "$MISHAP_JAVA" @java "$@" kafka.Kafka server.properties > broker.log 2>&1 &
+  broker=$!
+  for ((i = 0; i < 1200; i++)); do
+    grep -q 'Kafka Server started' broker.log && return 0
+    kill -0 $broker 2> /dev/null || return 1
+    sleep 0.05
+  done
+  return 1
+}
+end() { kill -TERM $broker 2> /dev/null; wait $broker; }
+)script";
+
+/// Formats, then has a broker make its internal topics: it does so when it is asked for their
+/// coordinators (FindCoordinator, version 1, of a group and of a transaction, until there is no
+/// error in the answer). Where that fails, what was formatted is all there is.
+constexpr const char* kStorageScript = R"script(
+format || exit 1
+[ -n "$MISHAP_WHOLE_CLUSTER" ] || exit 0
+cp -r data formatted
+find_coordinator() {
+  for ((i = 0; i < 200; i++)); do
+    exec 3<> /dev/tcp/localhost/9092 || return 1
+    printf '\0\0\0\x13\0\x0a\0\x01\0\0\0\x01\xff\xff\0\x06mishap\0'"\\$1" >&3
+    error=$(head -c 14 <&3 | od -An -tx1 -j12 -N2 | tr -d ' ')
+    exec 3>&-
+    [ "$error" = 0000 ] && return 0
+    sleep 0.05
+  done
+  return 1
+}
+start && find_coordinator 0 && find_coordinator 1
+made=$?
+end
+if [ $made = 0 ]; then rm -rf formatted; else rm -rf data; mv formatted data; fi
+rm -f java server.properties log4j*.properties broker.log
+exit 0
+)script";
+
+/// Has a broker serve one producer and one consumer of a group; its JVM writes the archive when it
+/// ends.
+constexpr const char* kTrainingScript = R"script(
+format || exit 1
+start -XX:ArchiveClassesAtExit=data/classes.jsa
+client() { timeout 20 "$MISHAP_JAVA" "${small[@]}" "$@" > /dev/null 2>&1; }
 # A release without these tools makes a smaller archive.
 echo one | client kafka.tools.ConsoleProducer --bootstrap-server localhost:9092 --topic training
 client org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server localhost:9092 --topic training --from-beginning \
   --max-messages 1 --timeout-ms 5000 --group training
-kill -TERM $broker
-wait $broker
+end
 mv broker.log data/training.log
-rm -rf storage java server.properties log4j.properties
+rm -rf storage java server.properties log4j*.properties
 exit 0
 )script";
 
@@ -81,6 +120,15 @@ Result<void> write_file(const fs::path& path, const std::string& text) {
   return {};
 }
 
+Result<void> make_data_directory(const fs::path& staging) {
+  const fs::path data = staging / "data";
+  std::error_code error;
+  fs::create_directory(data, error);
+  if (error) return fail("make " + data.string() + ": " + error.message(), error.value());
+  chmod(data.c_str(), 0755);
+  return {};
+}
+
 /// As many directories as the settings name, below `storage`.
 void set_directories(std::map<std::string, std::string>& properties, const KafkaSettings& settings,
                      const fs::path& storage) {
@@ -90,6 +138,20 @@ void set_directories(std::map<std::string, std::string>& properties, const Kafka
   properties["log.dirs"] = join(directories, ",");
   if (!settings.metadata_directory.empty())
     properties["metadata.log.dir"] = (storage / std::to_string(directories.size())).string();
+}
+
+/// Whether the broker needs nobody else, so that it can be run by itself.
+bool is_whole_cluster(const KafkaSettings& settings) {
+  const std::string& roles = settings.properties.at("process.roles");
+  auto voters = settings.properties.find("controller.quorum.voters");
+  return roles.find("broker") != std::string::npos &&
+         roles.find("controller") != std::string::npos && voters != settings.properties.end() &&
+         voters->second.find(',') == std::string::npos;
+}
+
+std::vector<std::string> archive_options(const fs::path& class_archive) {
+  if (class_archive.empty()) return {};
+  return {"-XX:SharedArchiveFile=" + class_archive.string()};
 }
 
 std::string log4j_properties(const KafkaSettings& settings) {
@@ -148,55 +210,30 @@ Result<void> write_configuration(const fs::path& directory, const fs::path& plac
   return write_file(directory / "server.properties", properties_text(settings.properties));
 }
 
-Result<void> format(const fs::path& staging, const KafkaPrograms& programs,
-                    const KafkaSettings& settings,
-                    const std::map<std::string, std::string>& properties, int interrupt_fd) {
+/// Runs a script as the cells' user, with `settings` as the broker's, whose directories are below
+/// `storage`.
+Result<CommandOutput> run_script(const char* script, const fs::path& staging,
+                                 const KafkaPrograms& programs, KafkaSettings settings,
+                                 const fs::path& storage, const fs::path& class_archive,
+                                 int interrupt_fd) {
   hand_over(staging, sandbox::cell_user());
-  auto own = properties;
-  set_directories(own, settings, staging / "data");
-  MISHAP_TRY(write_file(staging / "format.properties", properties_text(own)));
-  Command command{.argv = {programs.java.program.string(), "-XX:TieredStopAtLevel=1",
-                           "-XX:+UseSerialGC", "-Xmx128m", "kafka.tools.StorageTool", "format",
-                           "--cluster-id", settings.cluster_id, "--config",
-                           (staging / "format.properties").string()},
-                  .env = clean_environment(),
-                  .interrupt_fd = interrupt_fd};
-  set_variable(command.env, "CLASSPATH", programs.class_path());
-  auto output = run_confined(
-      command, {.writes = staging, .visible = {programs.java.home, programs.kafka.libs}});
-  if (!output) return fail(std::move(output).error().context("prepare Kafka"));
-  if (output->exit_code != 0) {
-    return fail(fmt::format("Kafka's storage could not be prepared (exit code {}):\n  {}",
-                            output->exit_code, last_lines(output->text, 12)));
-  }
-  std::error_code ignored;
-  fs::remove(staging / "format.properties", ignored);
-  return {};
-}
-
-Result<void> train(const fs::path& staging, const KafkaPrograms& programs,
-                   const KafkaSettings& settings, const fs::path& storage, int interrupt_fd) {
-  hand_over(staging, sandbox::cell_user());
-  const fs::path data = staging / "data";
-  std::error_code error;
-  fs::create_directory(data, error);
-  if (error) return fail("make " + data.string() + ": " + error.message(), error.value());
-  hand_over(data, sandbox::cell_user());
-  KafkaSettings own = settings;
-  set_directories(own.properties, own, staging / "storage");
-  MISHAP_TRY(write_configuration(staging, staging, programs, own, {}));
-  Command command{.argv = {"/bin/bash", "-c", kTrainingScript, "train"},
+  set_directories(settings.properties, settings, storage);
+  MISHAP_TRY(
+      write_configuration(staging, staging, programs, settings, archive_options(class_archive)));
+  const bool whole = is_whole_cluster(settings);
+  Command command{.argv = {"/bin/bash", "-c", std::string(kRunBroker) + script, "prepare"},
                   .env = clean_environment(),
                   .interrupt_fd = interrupt_fd};
   set_variable(command.env, "MISHAP_STAGING", staging.string());
-  set_variable(command.env, "MISHAP_STORAGE", storage.string());
   set_variable(command.env, "MISHAP_JAVA", programs.java.program.string());
   set_variable(command.env, "MISHAP_CLASS_PATH", programs.class_path());
-  auto output = run_confined(
-      command,
-      {.writes = staging, .visible = {programs.java.home, programs.kafka.libs, storage}});
-  if (!output) return fail(std::move(output).error().context("prepare Kafka's class archive"));
-  return {};
+  set_variable(command.env, "MISHAP_CLUSTER", settings.cluster_id);
+  set_variable(command.env, "MISHAP_WHOLE_CLUSTER", whole ? "yes" : "");
+  Confinement confinement{.writes = staging, .visible = {programs.java.home, programs.kafka.libs}};
+  if (!class_archive.empty()) confinement.visible.push_back(class_archive.parent_path());
+  auto output = run_confined(command, confinement);
+  if (!output) return fail(std::move(output).error().context("prepare Kafka"));
+  return output;
 }
 
 }  // namespace
@@ -217,37 +254,51 @@ std::string argument_file(const std::vector<std::string>& words) {
 }
 
 Result<fs::path> kafka_storage(const KafkaPrograms& programs, const KafkaSettings& settings,
-                               const EngineOptions& options) {
-  // What the tool looks at; all else may differ between brokers of one storage.
-  MISHAP_ASSIGN(KafkaSettings plain, plain_settings());
-  std::map<std::string, std::string>& properties = plain.properties;
-  properties["node.id"] = settings.properties.at("node.id");
-  properties["controller.quorum.voters"] = properties["node.id"] + "@localhost:9093";
-  const auto format_version = settings.properties.find("inter.broker.protocol.version");
-  if (format_version != settings.properties.end()) properties.insert(*format_version);
+                               const fs::path& class_archive, const EngineOptions& options) {
+  // What storage depends on; all else may differ between brokers that start with it.
+  MISHAP_ASSIGN(KafkaSettings own, plain_settings());
+  own.log_directories = settings.log_directories;
+  own.metadata_directory = settings.metadata_directory;
+  own.cluster_id = settings.cluster_id;
+  for (const auto& [name, value] : settings.properties) {
+    if (name == "node.id" || name == "inter.broker.protocol.version" ||
+        name.starts_with("offsets.topic.") || name.starts_with("transaction.state.log."))
+      own.properties[name] = value;
+  }
+  own.properties["controller.quorum.voters"] = own.properties["node.id"] + "@localhost:9093";
+  const bool whole = is_whole_cluster(settings);
+  // Not run: several voters are as good as any others.
+  if (!whole) own.properties["controller.quorum.voters"] += ",999999@localhost:9094";
 
   CacheKey key = key_of(programs);
-  key.add("storage 1").add(properties_text(properties)).add(settings.cluster_id);
-  key.add(std::to_string(settings.log_directories.size()));
-  key.add(settings.metadata_directory.empty() ? "" : "metadata");
-  return prepared_directory(cache_of(options), "kafka-storage", key.text(),
-                            [&](const fs::path& staging) {
-                              return format(staging, programs, settings, properties,
-                                            options.interrupt_fd);
-                            });
+  key.add(kRunBroker).add(kStorageScript).add(properties_text(own.properties));
+  key.add(own.cluster_id).add(std::to_string(own.log_directories.size()));
+  key.add(own.metadata_directory.empty() ? "" : "metadata");
+  auto build = [&](const fs::path& staging) -> Result<void> {
+    MISHAP_ASSIGN(CommandOutput output,
+                  run_script(kStorageScript, staging, programs, own, staging / "data",
+                             class_archive, options.interrupt_fd));
+    if (output.exit_code == 0) return {};
+    return fail(fmt::format("Kafka's storage could not be prepared (exit code {}):\n  {}",
+                            output.exit_code, last_lines(output.text, kShownLines)));
+  };
+  return prepared_directory(cache_of(options), "kafka-storage", key.text(), build);
 }
 
 Result<fs::path> kafka_class_archive(const KafkaPrograms& programs, const EngineOptions& options) {
   MISHAP_ASSIGN(KafkaSettings settings, plain_settings());
-  MISHAP_ASSIGN(fs::path storage, kafka_storage(programs, settings, options));
   CacheKey key = key_of(programs);
-  key.add("classes 1").add(kTrainingScript).add(properties_text(settings.properties));
+  key.add(kRunBroker).add(kTrainingScript).add(properties_text(settings.properties));
+  auto build = [&](const fs::path& staging) -> Result<void> {
+    MISHAP_TRY(make_data_directory(staging));
+    hand_over(staging / "data", sandbox::cell_user());
+    MISHAP_ASSIGN([[maybe_unused]] CommandOutput output,
+                  run_script(kTrainingScript, staging, programs, settings, staging / "storage", "",
+                             options.interrupt_fd));
+    return {};
+  };
   MISHAP_ASSIGN(fs::path directory,
-                prepared_directory(cache_of(options), "kafka-classes", key.text(),
-                                   [&](const fs::path& staging) {
-                                     return train(staging, programs, settings, storage,
-                                                  options.interrupt_fd);
-                                   }));
+                prepared_directory(cache_of(options), "kafka-classes", key.text(), build));
   std::error_code ignored;
   const fs::path archive = directory / "classes.jsa";
   return fs::exists(archive, ignored) ? archive : fs::path();
@@ -255,9 +306,7 @@ Result<fs::path> kafka_class_archive(const KafkaPrograms& programs, const Engine
 
 Result<fs::path> kafka_configuration(const KafkaPrograms& programs, const KafkaSettings& settings,
                                      const fs::path& class_archive, const EngineOptions& options) {
-  std::vector<std::string> java_options;
-  if (!class_archive.empty())
-    java_options.push_back("-XX:SharedArchiveFile=" + class_archive.string());
+  const std::vector<std::string> java_options = archive_options(class_archive);
   CacheKey key = key_of(programs);
   key.add("configuration 1").add(properties_text(settings.properties));
   key.add(log4j_properties(settings));
@@ -267,10 +316,7 @@ Result<fs::path> kafka_configuration(const KafkaPrograms& programs, const KafkaS
   const fs::path place = cache / "kafka-configuration" / key.text() / "data";
   return prepared_directory(
       cache, "kafka-configuration", key.text(), [&](const fs::path& staging) -> Result<void> {
-        std::error_code error;
-        fs::create_directory(staging / "data", error);
-        if (error) return fail("make " + place.string() + ": " + error.message(), error.value());
-        chmod((staging / "data").c_str(), 0755);
+        MISHAP_TRY(make_data_directory(staging));
         return write_configuration(staging / "data", place, programs, settings, java_options);
       });
 }

@@ -41,8 +41,8 @@ Place place_of_home() {
 
 Place place_of_path() {
   const char* path = std::getenv("PATH");
-  for (const char* script : {"kafka-server-start.sh", "kafka-server-start", "kafka-run-class.sh",
-                             "kafka-run-class"}) {
+  for (const char* script :
+       {"kafka-server-start.sh", "kafka-server-start", "kafka-run-class.sh", "kafka-run-class"}) {
     const fs::path found = find_in_path(script, path ? path : "");
     if (found.empty()) continue;
     std::error_code ignored;
@@ -97,9 +97,8 @@ KafkaSearch find_kafka(const fs::path& cache) {
   const fs::path provisioned = provisioned_kafka(cache);
   KafkaSearch search;
   std::vector<std::string> tried;
-  for (const Place& place :
-       {place_of_home(), place_of_path(),
-        Place{provisioned.string(), "not there", {provisioned}}}) {
+  for (const Place& place : {place_of_home(), place_of_path(),
+                             Place{provisioned.string(), "not there", {provisioned}}}) {
     std::string what = place.otherwise;
     for (const fs::path& libs : place.libs) {
       auto kafka = read_kafka(libs);

@@ -21,8 +21,8 @@ struct KafkaSearch {
   std::string tried;
 };
 
-/// The first that runs without ZooKeeper (3.3 or newer) of KAFKA_HOME, the scripts in PATH, and what
-/// `mishap provision kafka` puts into the cache.
+/// The first that runs without ZooKeeper (3.3 or newer) of KAFKA_HOME, the scripts in PATH, and
+/// what `mishap provision kafka` puts into the cache.
 KafkaSearch find_kafka(const std::filesystem::path& cache);
 
 /// The jars of one directory; nothing when it has none of the broker.

@@ -12,6 +12,8 @@
 namespace mishap::engine {
 namespace {
 
+constexpr const char* kLoopback = "127.0.0.1";
+
 using Properties = std::map<std::string, std::string>;
 
 struct Listener {
@@ -62,19 +64,19 @@ class Completion {
         is_broker_(lists(properties["process.roles"], "broker")),
         is_controller_(lists(properties["process.roles"], "controller")) {}
 
-  Result<void> run() {
+  Result<std::string> run() {
     const bool given = properties_.contains("listeners");
     auto listeners = first_listeners();
-    if (!listeners) return {};  // the broker says how it wants them written
+    if (!listeners) return std::string(kLoopback);  // the broker says how it wants them written
     if (is_controller_ && controller_of(*listeners) == listeners->end()) {
       listeners->push_back({first_controller_name(), "localhost", controller_port(*listeners)});
       allow_plaintext(listeners->back().name);
     }
-    MISHAP_TRY(check_port(*listeners, given));
+    MISHAP_ASSIGN(Listener served, listener_of_port(*listeners, given));
     properties_["listeners"] = listed(*listeners);
     if (is_broker_) advertise(*listeners);
     if (is_controller_) vote(*controller_of(*listeners));
-    return {};
+    return is_everywhere(served.host) ? std::string(kLoopback) : served.host;
   }
 
  private:
@@ -97,8 +99,8 @@ class Completion {
     return std::string(trim(split(properties_.at("controller.listener.names"), ',').front()));
   }
 
-  /// As given; else, as the confluent image does it, where the broker is said to be reached; else at
-  /// the interface's port.
+  /// As given; else, as the confluent image does it, where the broker is said to be reached; else
+  /// at the interface's port.
   std::optional<std::vector<Listener>> first_listeners() {
     if (const std::string* text = given("listeners")) return parse_listeners(*text);
     if (const std::string* text = given("advertised.listeners")) {
@@ -126,14 +128,15 @@ class Completion {
     return port;
   }
 
-  /// A listener that is ours; the broker knows the protocols of the usual names by itself as long as
-  /// there is no map.
+  /// A listener that is ours; the broker knows the protocols of the usual names by itself as long
+  /// as there is no map.
   void allow_plaintext(const std::string& name) {
     std::string* map = given("listener.security.protocol.map");
     if (map == nullptr) {
       properties_["listener.security.protocol.map"] =
-          name + ":PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,"
-                 "SASL_SSL:SASL_SSL";
+          name +
+          ":PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,"
+          "SASL_SSL:SASL_SSL";
       return;
     }
     const auto entries = split(*map, ',');
@@ -143,17 +146,17 @@ class Completion {
     if (!known) *map += "," + name + ":PLAINTEXT";
   }
 
-  Result<void> check_port(const std::vector<Listener>& listeners, bool listeners_given) const {
+  Result<Listener> listener_of_port(const std::vector<Listener>& listeners,
+                                    bool listeners_given) const {
     for (const Listener& listener : listeners) {
       const bool serves = is_broker_ ? !is_of_controller(listener) : true;
-      if (serves && listener.port == request_.port.port) return {};
+      if (serves && listener.port == request_.port.port) return listener;
     }
     const std::string prefix = request_.image == KafkaImage::bitnami ? "KAFKA_CFG_" : "KAFKA_";
-    const std::string interface =
-        request_.port.interface.empty()
-            ? fmt::format("port {}", request_.port.port)
-            : fmt::format("port {}, which interface \"{}\" declares", request_.port.port,
-                          request_.port.interface);
+    const std::string interface = request_.port.interface.empty()
+                                      ? fmt::format("port {}", request_.port.port)
+                                      : fmt::format("port {}, which interface \"{}\" declares",
+                                                    request_.port.port, request_.port.interface);
     return fail(fmt::format("{}{} is \"{}\": no listener for clients on {}", prefix,
                             listeners_given ? "LISTENERS" : "ADVERTISED_LISTENERS",
                             properties_.at(listeners_given ? "listeners" : "advertised.listeners"),
@@ -186,7 +189,7 @@ class Completion {
 
 }  // namespace
 
-Result<void> complete_listeners(const KafkaRequest& request, Properties& properties) {
+Result<std::string> complete_listeners(const KafkaRequest& request, Properties& properties) {
   if (properties.contains("controller.quorum.bootstrap.servers")) {
     return fail(
         "controller.quorum.bootstrap.servers: a quorum that is found at start needs storage that "

@@ -38,8 +38,7 @@ Result<std::vector<KafkaArtefact>> parse_artefacts(std::string_view text) {
     line = trim(line);
     if (line.empty() || line.starts_with("#")) continue;
     auto artefact = parse_line(line);
-    if (!artefact)
-      return fail(std::move(artefact).error().context(fmt::format("line {}", number)));
+    if (!artefact) return fail(std::move(artefact).error().context(fmt::format("line {}", number)));
     artefacts.push_back(std::move(*artefact));
   }
   return artefacts;

@@ -44,12 +44,21 @@ constexpr std::array<std::pair<const char*, const char*>, 19> kDefaults = {{
 }};
 
 /// Variables of the start scripts that are no properties, and what becomes of them here.
-constexpr std::array<const char*, 15> kNoProperties = {
-    "KAFKA_HEAP_OPTS",       "KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_OPTS",
-    "KAFKA_JMX_OPTS",        "KAFKA_GC_LOG_OPTS",          "KAFKA_LOG4J_OPTS",
-    "KAFKA_LOG4J_LOGGERS",   "KAFKA_LOG4J_ROOT_LOGLEVEL",  "KAFKA_TOOLS_LOG4J_LOGLEVEL",
-    "KAFKA_VERSION",         "KAFKA_HOME",                 "KAFKA_JMX_PORT",
-    "KAFKA_JMX_HOSTNAME",    "KAFKA_ENABLE_KRAFT",         "KAFKA_KRAFT_CLUSTER_ID"};
+constexpr std::array<const char*, 15> kNoProperties = {"KAFKA_HEAP_OPTS",
+                                                       "KAFKA_JVM_PERFORMANCE_OPTS",
+                                                       "KAFKA_OPTS",
+                                                       "KAFKA_JMX_OPTS",
+                                                       "KAFKA_GC_LOG_OPTS",
+                                                       "KAFKA_LOG4J_OPTS",
+                                                       "KAFKA_LOG4J_LOGGERS",
+                                                       "KAFKA_LOG4J_ROOT_LOGLEVEL",
+                                                       "KAFKA_TOOLS_LOG4J_LOGLEVEL",
+                                                       "KAFKA_VERSION",
+                                                       "KAFKA_HOME",
+                                                       "KAFKA_JMX_PORT",
+                                                       "KAFKA_JMX_HOSTNAME",
+                                                       "KAFKA_ENABLE_KRAFT",
+                                                       "KAFKA_KRAFT_CLUSTER_ID"};
 
 /// What the images do with the help of files and tools that are not here.
 struct Refused {
@@ -78,12 +87,13 @@ Result<void> check_refused(const KafkaRequest& request) {
     auto names = [&, &name = variable](const Refused& refused) {
       return name.starts_with(refused.start);
     };
-    auto found = std::find_if(bitnami ? middle : kRefused.begin(),
-                              bitnami ? kRefused.end() : middle, names);
+    auto found =
+        std::find_if(bitnami ? middle : kRefused.begin(), bitnami ? kRefused.end() : middle, names);
     if (found != (bitnami ? kRefused.end() : middle)) {
-      return fail(fmt::format("{}: the image's script makes files of it, and the broker that "
-                              "stands for it has no such script; {}",
-                              variable, found->instead));
+      return fail(
+          fmt::format("{}: the image's script makes files of it, and the broker that "
+                      "stands for it has no such script; {}",
+                      variable, found->instead));
     }
   }
   return {};
@@ -111,7 +121,7 @@ class Reader {
     take_log_levels();
     const std::string& roles = out_.properties["process.roles"];
     out_.is_broker = roles.find("broker") != std::string::npos;
-    MISHAP_TRY(complete_listeners(request_, out_.properties));
+    MISHAP_ASSIGN(out_.client_host, complete_listeners(request_, out_.properties));
     return std::move(out_);
   }
 
@@ -131,8 +141,8 @@ class Reader {
       out_.properties[property] = value;
       return;
     }
-    const bool known = std::find(kNoProperties.begin(), kNoProperties.end(), name) !=
-                       kNoProperties.end();
+    const bool known =
+        std::find(kNoProperties.begin(), kNoProperties.end(), name) != kNoProperties.end();
     if (name.starts_with("KAFKA_JMX_")) {
       note(fmt::format("{} has no effect: nothing reads a broker's JMX in a cell", name));
     } else if (name.starts_with("KAFKA_") && !known) {
@@ -167,8 +177,8 @@ class Reader {
         properties.erase("broker.id");
       }
     }
-    const std::string* cluster = variable(
-        request_.image == KafkaImage::bitnami ? "KAFKA_KRAFT_CLUSTER_ID" : "CLUSTER_ID");
+    const std::string* cluster =
+        variable(request_.image == KafkaImage::bitnami ? "KAFKA_KRAFT_CLUSTER_ID" : "CLUSTER_ID");
     out_.cluster_id = cluster != nullptr && !cluster->empty() ? *cluster : kClusterId;
   }
 
@@ -231,8 +241,8 @@ class Reader {
 std::string kafka_property_of(KafkaImage image, std::string_view variable) {
   const bool bitnami = image == KafkaImage::bitnami;
   const std::string_view prefix = bitnami ? "KAFKA_CFG_" : "KAFKA_";
-  const bool excepted = std::find(kNoProperties.begin(), kNoProperties.end(), variable) !=
-                        kNoProperties.end();
+  const bool excepted =
+      std::find(kNoProperties.begin(), kNoProperties.end(), variable) != kNoProperties.end();
   if (!variable.starts_with(prefix) || variable.size() == prefix.size() || excepted) return {};
   const std::string rest = to_lower(variable.substr(prefix.size()));
   if (bitnami) return replace_all(rest, "_", ".");
@@ -266,13 +276,10 @@ std::string properties_text(const std::map<std::string, std::string>& properties
     return json.starts_with(" ") ? "\\" + json : json;
   };
   std::string text;
-  for (const auto& [name, value] : properties)
-    text += fmt::format("{}={}\n", name, escaped(value));
+  for (const auto& [name, value] : properties) text += fmt::format("{}={}\n", name, escaped(value));
   return text;
 }
 
-Result<KafkaSettings> kafka_settings(const KafkaRequest& request) {
-  return Reader(request).read();
-}
+Result<KafkaSettings> kafka_settings(const KafkaRequest& request) { return Reader(request).read(); }
 
 }  // namespace mishap::engine

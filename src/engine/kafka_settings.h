@@ -24,9 +24,9 @@ enum class KafkaImage { confluent, apache, bitnami };
 struct KafkaRequest {
   KafkaImage image = KafkaImage::confluent;
   std::string service;
-  ListeningPort port;               ///< what the spec declares
-  Environment env;                  ///< what the spec gives the service, as it sees addresses
-  std::set<uint16_t> taken_ports;   ///< declared anywhere in the spec: not for the controller
+  ListeningPort port;              ///< what the spec declares
+  Environment env;                 ///< what the spec gives the service, as it sees addresses
+  std::set<uint16_t> taken_ports;  ///< declared anywhere in the spec: not for the controller
 };
 
 struct KafkaSettings {
@@ -37,8 +37,11 @@ struct KafkaSettings {
   std::vector<std::string> java_options;  ///< memory, collector, and what the spec adds
   std::string root_level = "WARN";        ///< of the log
   std::vector<std::pair<std::string, std::string>> loggers;  ///< name → level
-  bool is_broker = true;                  ///< false: a controller alone
-  std::vector<std::string> notes;         ///< what was given and has no effect
+  /// Where the listener of the declared port is reached from the service itself: a broker that is
+  /// told to listen on its name does not listen on its loopback.
+  std::string client_host = "127.0.0.1";
+  bool is_broker = true;           ///< false: a controller alone
+  std::vector<std::string> notes;  ///< what was given and has no effect
 };
 
 /// Errors: settings that the image takes and this broker cannot, as `KAFKA_TLS_TYPE: …`.

@@ -50,7 +50,7 @@ ListeningPort server_port(const Service& service, std::string_view protocol, uin
 
 const std::vector<const CatalogueEntry*>& catalogue() {
   static const std::vector<const CatalogueEntry*> entries = {&postgres_entry(), &redis_entry(),
-                                                            &kafka_entry()};
+                                                             &kafka_entry()};
   return entries;
 }
 

@@ -31,8 +31,8 @@ Result<std::filesystem::path> prepared_directory(
     const std::filesystem::path& cache, const std::string& kind, const std::string& key,
     const std::function<Result<void>(const std::filesystem::path& staging)>& build);
 
-/// Gives a file or directory (not what is in it) to the user that will run the server; only root can
-/// and needs to.
+/// Gives a file or directory (not what is in it) to the user that will run the server; only root
+/// can and needs to.
 void hand_over(const std::filesystem::path& path, sandbox::CellUser user);
 
 /// The end of a failed preparation's output that people need, indented.

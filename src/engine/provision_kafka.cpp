@@ -27,8 +27,8 @@ namespace fs = std::filesystem;
 constexpr const char* kPlugin = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1";
 constexpr size_t kShownErrors = 3;
 
-/// A project that depends on exactly the listed files: what they depend on themselves is in the list
-/// as well, in the versions that belong together.
+/// A project that depends on exactly the listed files: what they depend on themselves is in the
+/// list as well, in the versions that belong together.
 std::string project_text() {
   std::string text = R"(<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -73,9 +73,10 @@ Result<void> check_files(const fs::path& libs) {
     if (!fs::exists(file, ignored)) return fail(artefact.file() + " is not there");
     MISHAP_ASSIGN(std::string checksum, sha256_of_file(file));
     if (checksum != artefact.sha256) {
-      return fail(fmt::format("{} is not what it should be\n  its SHA-256:  {}\n  as it should "
-                              "be: {}",
-                              artefact.file(), checksum, artefact.sha256));
+      return fail(
+          fmt::format("{} is not what it should be\n  its SHA-256:  {}\n  as it should "
+                      "be: {}",
+                      artefact.file(), checksum, artefact.sha256));
     }
   }
   return {};
@@ -96,7 +97,8 @@ Result<void> check_fetched(const fs::path& libs) {
   for (const auto& entry : fs::directory_iterator(libs, ignored)) {
     const std::string name = entry.path().filename();
     if (!listed.contains(name))
-      return fail(fmt::format("mvn fetched {}, which nobody asked for: nothing was installed", name));
+      return fail(
+          fmt::format("mvn fetched {}, which nobody asked for: nothing was installed", name));
   }
   return {};
 }
@@ -125,9 +127,10 @@ Result<void> fetch(const fs::path& staging, const fs::path& mvn, const Provision
   if (options.offline) command.argv.insert(command.argv.begin() + 1, "--offline");
   MISHAP_ASSIGN(CommandOutput output, run_command(command));
   if (output.exit_code != 0) {
-    return fail(fmt::format("mvn could not fetch Kafka {} (exit code {}):\n  {}\nwhere it looks, and "
-                            "through which proxy, is up to Maven's settings (~/.m2/settings.xml)",
-                            kafka_release(), output.exit_code, errors_of(output.text)));
+    return fail(
+        fmt::format("mvn could not fetch Kafka {} (exit code {}):\n  {}\nwhere it looks, and "
+                    "through which proxy, is up to Maven's settings (~/.m2/settings.xml)",
+                    kafka_release(), output.exit_code, errors_of(output.text)));
   }
   MISHAP_TRY(check_fetched(libs));
   open_to_all(staging / "data");
@@ -153,9 +156,10 @@ Result<fs::path> provision_kafka(const ProvisionOptions& options) {
                                     return fetch(staging, mvn, options);
                                   }));
   } else if (auto checked = check_files(libs); !checked) {
-    return fail(fmt::format("Kafka in {} is damaged: {}\nremove {} and run mishap provision kafka "
-                            "again",
-                            libs.string(), checked.error().message, entry.string()));
+    return fail(
+        fmt::format("Kafka in {} is damaged: {}\nremove {} and run mishap provision kafka "
+                    "again",
+                    libs.string(), checked.error().message, entry.string()));
   }
   options.say(fmt::format("Kafka {} is {}in {}, all checksums right", kafka_release(),
                           fetched ? "now " : "", libs.string()));

@@ -64,8 +64,8 @@ std::unique_ptr<RdKafka::KafkaConsumer> open_consumer(const std::string& brokers
   return std::unique_ptr<RdKafka::KafkaConsumer>(RdKafka::KafkaConsumer::create(conf.get(), why));
 }
 
-/// Makes the topic where it is missing, as large as the broker makes topics. A consumer that subscribes
-/// to one that is not there waits for it. The C++ interface has no administration.
+/// Makes the topic where it is missing, as large as the broker makes topics. A consumer that
+/// subscribes to one that is not there waits for it. The C++ interface has no administration.
 void create_topic(RdKafka::KafkaConsumer& consumer) {
   constexpr int kPatienceMilliseconds = 5000;
   using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, decltype(&rd_kafka_NewTopic_destroy)>;

@@ -1,8 +1,9 @@
 // Takes orders over HTTP and publishes them: POST /orders {"item": …}, GET /health.
 //
-// 201 means that the broker has the order: it is answered when the broker has acknowledged it. Every
-// request opens a client of its own, so a broker that cannot be reached is noticed by the request
-// that needs it; after kPatience the caller is told 503. The price is a connection for each order.
+// 201 means that the broker has the order: it is answered when the broker has acknowledged it.
+// Every request opens a client of its own, so a broker that cannot be reached is noticed by the
+// request that needs it; after kPatience the caller is told 503. The price is a connection for each
+// order.
 #include <csignal>
 #include <cstdio>
 #include <iostream>

@@ -76,19 +76,18 @@ int main() {
     std::cerr << "cannot use the database: " << why << std::endl;
     return 1;
   }
-  bool served = serve(port_to_serve(8080),
-                      [&](const Request& request) -> Response {
-                        if (request.method == "GET" && request.path == "/health") {
-                          return answer(200, {{"status", "ok"}});
-                        }
-                        if (request.method == "POST" && request.path == "/users") {
-                          return create_user(database, request);
-                        }
-                        if (request.method == "GET" && request.path.rfind("/users/", 0) == 0) {
-                          return get_user(database, cache, request.path.substr(7));
-                        }
-                        return answer(404, {{"error", "no such route"}});
-                      });
+  bool served = serve(port_to_serve(8080), [&](const Request& request) -> Response {
+    if (request.method == "GET" && request.path == "/health") {
+      return answer(200, {{"status", "ok"}});
+    }
+    if (request.method == "POST" && request.path == "/users") {
+      return create_user(database, request);
+    }
+    if (request.method == "GET" && request.path.rfind("/users/", 0) == 0) {
+      return get_user(database, cache, request.path.substr(7));
+    }
+    return answer(404, {{"error", "no such route"}});
+  });
   if (!served) std::cerr << "cannot listen" << std::endl;
   return 1;
 }

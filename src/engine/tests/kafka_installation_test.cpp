@@ -67,9 +67,8 @@ TEST_F(FindKafka, NowhereSaysWhere) {
   touch(root_.path() / "bin/kafka-run-class", fs::perms(0755));
   EXPECT_EQ(find_kafka(cache_).tried,
             "KAFKA_HOME=/nowhere (no kafka_*.jar in its libs), PATH with " +
-                (root_.path() / "bin/kafka-run-class").string() +
-                " (no kafka_*.jar beside it), " + provisioned_kafka(cache_).string() +
-                " (not there)");
+                (root_.path() / "bin/kafka-run-class").string() + " (no kafka_*.jar beside it), " +
+                provisioned_kafka(cache_).string() + " (not there)");
 }
 
 TEST_F(FindKafka, TheErrorNamesTheCommand) {
@@ -145,9 +144,9 @@ TEST(KafkaRelease, IsWhole) {
 TEST(KafkaRelease, MalformedLines) {
   const std::string checksum(64, 'a');
   EXPECT_TRUE(parse_artefacts("# x\n\ng:a 1 " + checksum + "\n"));
-  for (const std::string& line : std::vector<std::string>{
-           "g:a 1", "ga 1 " + checksum, ":a 1 " + checksum, "g: 1 " + checksum,
-           "g:a 1 " + checksum + "a", "g:a 1 x"}) {
+  for (const std::string& line :
+       std::vector<std::string>{"g:a 1", "ga 1 " + checksum, ":a 1 " + checksum, "g: 1 " + checksum,
+                                "g:a 1 " + checksum + "a", "g:a 1 x"}) {
     EXPECT_EQ(parse_artefacts("# x\n" + line).error().message,
               "line 2: not \"group:artefact version sha256\"");
   }
@@ -183,10 +182,10 @@ TEST(Java, HomeThenPath) {
   EXPECT_EQ(found->home, home);
   EXPECT_EQ(found->version, "99.0.1");
   const Variable path("PATH", "/nowhere");
-  EXPECT_THAT(find_java(100).tried,
-              testing::StartsWith("JAVA_HOME=" + home.string() + " (" +
-                                  (home / "bin/java").string() +
-                                  " is 99.0.1), PATH (no java), /usr/lib/jvm ("));
+  EXPECT_THAT(
+      find_java(100).tried,
+      testing::StartsWith("JAVA_HOME=" + home.string() + " (" + (home / "bin/java").string() +
+                          " is 99.0.1), PATH (no java), /usr/lib/jvm ("));
 }
 
 TEST(Java, AScriptIsAsked) {
@@ -194,9 +193,8 @@ TEST(Java, AScriptIsAsked) {
   const fs::path home = root.path() / "real";
   touch(home / "bin/java", fs::perms(0755));
   fs::create_directories(root.path() / "shims");
-  std::ofstream(root.path() / "shims/java")
-      << "#!/bin/sh\necho '    java.home = " << home.string()
-      << "'\necho '    java.version = 98.0.2'\n";
+  std::ofstream(root.path() / "shims/java") << "#!/bin/sh\necho '    java.home = " << home.string()
+                                            << "'\necho '    java.version = 98.0.2'\n";
   fs::permissions(root.path() / "shims/java", fs::perms(0755));
   const Variable none("JAVA_HOME", "");
   const Variable path("PATH", (root.path() / "shims").string());

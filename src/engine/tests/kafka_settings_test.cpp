@@ -55,9 +55,9 @@ TEST(KafkaSettings, NothingGivenIsAWholeCluster) {
                               Pair("group.initial.rebalance.delay.ms", "0")}));
     EXPECT_THAT(settings.java_options,
                 ElementsAre("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    EXPECT_THAT(settings.log_directories,
-                ElementsAre(image == KafkaImage::bitnami ? "/bitnami/kafka/data"
-                                                         : "/var/lib/kafka/data"));
+    EXPECT_THAT(
+        settings.log_directories,
+        ElementsAre(image == KafkaImage::bitnami ? "/bitnami/kafka/data" : "/var/lib/kafka/data"));
     EXPECT_EQ(settings.cluster_id, "5L6g3nShT-eMCtK--X86sw");
     EXPECT_TRUE(settings.is_broker);
     EXPECT_THAT(settings.notes, IsEmpty());
@@ -81,7 +81,8 @@ TEST(KafkaSettings, AComposeFileOfTheConfluentImage) {
       KafkaImage::confluent,
       {{"KAFKA_NODE_ID", "7"},
        {"KAFKA_PROCESS_ROLES", "broker,controller"},
-       {"KAFKA_LISTENERS", "PLAINTEXT://kafka:29092,CTL://kafka:29093,PLAINTEXT_HOST://0.0.0.0:9092"},
+       {"KAFKA_LISTENERS",
+        "PLAINTEXT://kafka:29092,CTL://kafka:29093,PLAINTEXT_HOST://0.0.0.0:9092"},
        {"KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://kafka:29092,PLAINTEXT_HOST://localhost:9092"},
        {"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
         "CTL:PLAINTEXT,PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT"},
@@ -107,15 +108,15 @@ TEST(KafkaSettings, AComposeFileOfTheConfluentImage) {
                 "CTL:PLAINTEXT,PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT"),
            Pair("controller.quorum.voters", "7@kafka:29093"),
            Pair("inter.broker.listener.name", "PLAINTEXT"),
-           Pair("offsets.topic.num.partitions", "3"),
-           Pair("auto.create.topics.enable", "false")}));
+           Pair("offsets.topic.num.partitions", "3"), Pair("auto.create.topics.enable", "false")}));
   EXPECT_THAT(settings.log_directories, ElementsAre("/data/a", "/data/b"));
   EXPECT_THAT(settings.java_options,
               ElementsAre("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Da=b c"));
   EXPECT_EQ(settings.root_level, "INFO");
-  EXPECT_THAT(settings.loggers, AllOf(Contains(Pair("kafka.controller", "TRACE")),
-                                      Contains(Pair("x", "WARN"))));
+  EXPECT_THAT(settings.loggers,
+              AllOf(Contains(Pair("kafka.controller", "TRACE")), Contains(Pair("x", "WARN"))));
   EXPECT_EQ(settings.cluster_id, "MkU3OEVBNTcwNTJENDM2Qk");
+  EXPECT_EQ(settings.client_host, "127.0.0.1");
   EXPECT_THAT(settings.properties, Not(Contains(Key("heap.opts"))));
 }
 
@@ -132,8 +133,9 @@ TEST(KafkaSettings, ZooKeeperIsLeftAside) {
   // Listeners follow what is advertised, as in the image; the controller's port is another.
   EXPECT_THAT(settings.properties,
               IsSupersetOf({Pair("node.id", "3"), Pair("broker.id", "3"),
-                            Pair("listeners", "PLAINTEXT://0.0.0.0:9092,IN://0.0.0.0:9093,"
-                                              "CONTROLLER://localhost:9094"),
+                            Pair("listeners",
+                                 "PLAINTEXT://0.0.0.0:9092,IN://0.0.0.0:9093,"
+                                 "CONTROLLER://localhost:9094"),
                             Pair("listener.security.protocol.map",
                                  "PLAINTEXT:PLAINTEXT,IN:PLAINTEXT,CONTROLLER:PLAINTEXT"),
                             Pair("controller.quorum.voters", "3@localhost:9094")}));
@@ -149,16 +151,16 @@ TEST(KafkaSettings, BrokerIdsOfOldFiles) {
 }
 
 TEST(KafkaSettings, Bitnami) {
-  const KafkaSettings settings =
-      settings_of(KafkaImage::bitnami, {{"KAFKA_CFG_NODE_ID", "0"},
-                                        {"KAFKA_CFG_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093"},
-                                        {"KAFKA_CFG_CONTROLLER_QUORUM_VOTERS", "0@kafka:9093"},
-                                        {"KAFKA_CFG_ZOOKEEPER_CONNECT", "zk:2181"},
-                                        {"KAFKA_KRAFT_CLUSTER_ID", "abcdefghijklmnopqrstuv"},
-                                        {"KAFKA_ENABLE_KRAFT", "no"},
-                                        {"KAFKA_JMX_PORT", "9999"},
-                                        {"ALLOW_PLAINTEXT_LISTENER", "yes"},
-                                        {"KAFKA_NUM_PARTITIONS", "3"}});
+  const KafkaSettings settings = settings_of(
+      KafkaImage::bitnami, {{"KAFKA_CFG_NODE_ID", "0"},
+                            {"KAFKA_CFG_LISTENERS", "PLAINTEXT://:9092,CONTROLLER://:9093"},
+                            {"KAFKA_CFG_CONTROLLER_QUORUM_VOTERS", "0@kafka:9093"},
+                            {"KAFKA_CFG_ZOOKEEPER_CONNECT", "zk:2181"},
+                            {"KAFKA_KRAFT_CLUSTER_ID", "abcdefghijklmnopqrstuv"},
+                            {"KAFKA_ENABLE_KRAFT", "no"},
+                            {"KAFKA_JMX_PORT", "9999"},
+                            {"ALLOW_PLAINTEXT_LISTENER", "yes"},
+                            {"KAFKA_NUM_PARTITIONS", "3"}});
   EXPECT_THAT(settings.properties,
               IsSupersetOf({Pair("node.id", "0"), Pair("controller.quorum.voters", "0@kafka:9093"),
                             Pair("listeners", "PLAINTEXT://:9092,CONTROLLER://:9093"),
@@ -182,9 +184,8 @@ TEST(KafkaSettings, OneRoleAlone) {
       settings_of(KafkaImage::apache, {{"KAFKA_PROCESS_ROLES", "broker"},
                                        {"KAFKA_NODE_ID", "2"},
                                        {"KAFKA_CONTROLLER_QUORUM_VOTERS", "1@ctl:9093"}});
-  EXPECT_THAT(broker.properties,
-              IsSupersetOf({Pair("listeners", "PLAINTEXT://:9092"),
-                            Pair("controller.quorum.voters", "1@ctl:9093")}));
+  EXPECT_THAT(broker.properties, IsSupersetOf({Pair("listeners", "PLAINTEXT://:9092"),
+                                               Pair("controller.quorum.voters", "1@ctl:9093")}));
   EXPECT_TRUE(broker.is_broker);
   const KafkaSettings controller =
       settings_of(KafkaImage::apache, {{"KAFKA_PROCESS_ROLES", "controller"}});
@@ -202,6 +203,12 @@ TEST(KafkaSettings, TheControllerTakesNobodysPort) {
               Contains(Pair("controller.quorum.voters", "1@localhost:9095")));
 }
 
+TEST(KafkaSettings, ABrokerThatListensOnItsNameAlone) {
+  const auto settings =
+      settings_of(KafkaImage::apache, {{"KAFKA_LISTENERS", "PLAINTEXT://kafka:9092"}});
+  EXPECT_EQ(settings.client_host, "kafka");
+}
+
 TEST(KafkaSettings, Directories) {
   const KafkaSettings settings = settings_of(
       KafkaImage::apache, {{"KAFKA_LOG_DIR", "/one"}, {"KAFKA_METADATA_LOG_DIR", "/meta"}});
@@ -212,28 +219,30 @@ TEST(KafkaSettings, Directories) {
 }
 
 TEST(KafkaSettings, Errors) {
-  EXPECT_EQ(error_of(KafkaImage::confluent, {{"KAFKA_LISTENERS", "PLAINTEXT://:29092"}}),
-            "KAFKA_LISTENERS is \"PLAINTEXT://:29092\": no listener for clients on port 9092, which "
-            "interface \"broker\" declares");
+  EXPECT_EQ(
+      error_of(KafkaImage::confluent, {{"KAFKA_LISTENERS", "PLAINTEXT://:29092"}}),
+      "KAFKA_LISTENERS is \"PLAINTEXT://:29092\": no listener for clients on port 9092, which "
+      "interface \"broker\" declares");
   EXPECT_EQ(error_of(KafkaImage::bitnami, {{"KAFKA_CFG_LISTENERS", "CONTROLLER://:9092"}}),
             "KAFKA_CFG_LISTENERS is \"CONTROLLER://:9092\": no listener for clients on port 9092, "
             "which interface \"broker\" declares");
   EXPECT_EQ(error_of(KafkaImage::confluent, {{"KAFKA_ADVERTISED_LISTENERS", "A://kafka:1"}}),
             "KAFKA_ADVERTISED_LISTENERS is \"A://kafka:1\": no listener for clients on port 9092, "
             "which interface \"broker\" declares");
-  EXPECT_EQ(error_of(KafkaImage::confluent, {{"KAFKA_SSL_KEYSTORE_FILENAME", "k.jks"}}),
-            "KAFKA_SSL_KEYSTORE_FILENAME: the image's script makes files of it, and the broker that "
-            "stands for it has no such script; give KAFKA_SSL_KEYSTORE_LOCATION");
+  EXPECT_EQ(
+      error_of(KafkaImage::confluent, {{"KAFKA_SSL_KEYSTORE_FILENAME", "k.jks"}}),
+      "KAFKA_SSL_KEYSTORE_FILENAME: the image's script makes files of it, and the broker that "
+      "stands for it has no such script; give KAFKA_SSL_KEYSTORE_LOCATION");
   EXPECT_EQ(error_of(KafkaImage::bitnami, {{"KAFKA_CLIENT_USERS", "u"}}),
             "KAFKA_CLIENT_USERS: the image's script makes files of it, and the broker that stands "
             "for it has no such script; give KAFKA_CFG_LISTENER_NAME_…_SASL_JAAS_CONFIG");
   EXPECT_EQ(error_of(KafkaImage::apache, {{"KAFKA_OPTS", "-Da='b"}}),
             "KAFKA_OPTS: unfinished quote in \"-Da='b\"");
-  EXPECT_EQ(error_of(KafkaImage::apache,
-                     {{"KAFKA_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS", "kafka:9093"}}),
-            "controller.quorum.bootstrap.servers: a quorum that is found at start needs storage "
-            "that was formatted for it, and a cell's is not; name its members in "
-            "controller.quorum.voters");
+  EXPECT_EQ(
+      error_of(KafkaImage::apache, {{"KAFKA_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS", "kafka:9093"}}),
+      "controller.quorum.bootstrap.servers: a quorum that is found at start needs storage "
+      "that was formatted for it, and a cell's is not; name its members in "
+      "controller.quorum.voters");
   // How listeners are written is the broker's affair.
   EXPECT_EQ(error_of(KafkaImage::confluent, {{"KAFKA_LISTENERS", "nonsense"}}), "no error");
 }

@@ -172,15 +172,16 @@ TEST(Resolve, MappedImage) {
 }
 
 TEST(Resolve, UnknownImageSaysEverythingTried) {
-  EXPECT_EQ(error_of(image_service("api", "myapp:latest")),
-            "service \"api\": nothing here runs image \"myapp:latest\". Tried:\n"
-            "  --image and mishap.yaml: no entry for \"myapp:latest\", \"myapp\" and no pattern "
-            "that fits\n"
-            "  catalogue: knows postgres, redis, confluentinc/cp-kafka, apache/kafka, bitnami/kafka\n"
-            "To mend it:\n"
-            "  --image myapp:latest=PROGRAM, or in mishap.yaml:\n"
-            "    images:\n"
-            "      myapp:latest: PROGRAM");
+  EXPECT_EQ(
+      error_of(image_service("api", "myapp:latest")),
+      "service \"api\": nothing here runs image \"myapp:latest\". Tried:\n"
+      "  --image and mishap.yaml: no entry for \"myapp:latest\", \"myapp\" and no pattern "
+      "that fits\n"
+      "  catalogue: knows postgres, redis, confluentinc/cp-kafka, apache/kafka, bitnami/kafka\n"
+      "To mend it:\n"
+      "  --image myapp:latest=PROGRAM, or in mishap.yaml:\n"
+      "    images:\n"
+      "      myapp:latest: PROGRAM");
 }
 
 TEST(Resolve, OtherSources) {

@@ -52,6 +52,8 @@ struct Launch {
   /// Protocol the service must answer besides the spec's own healthcheck, on `ports[0]`; "" = none.
   /// Catalogue services only.
   std::string readiness_protocol;
+  /// Where that port is reached from the service itself.
+  std::string readiness_host = "127.0.0.1";
   bool own_network =
       false;  ///< came from an image: has a name and address of its own on the cell's network
   /// What was chosen, for people: `postgres:16 → PostgreSQL 15.20 from /usr/lib/postgresql/15/bin

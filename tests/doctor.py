@@ -173,7 +173,7 @@ def check_this_machine(bench):
     names = [probe["name"] for probe in document["probes"]]
     wanted = ["kernel", "user namespaces", "overlay file systems", "private /proc", "access to services", "networks of services",
               "/dev/net/tun", "seccomp notifications", "signals in supervised calls", "synchronous wake-ups", "image postgres",
-              "image redis"]
+              "image redis", "image kafka", "java"]
     return problems + [f"no probe {name}" for name in wanted if name not in names]
 
 

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 
-from bench import HERE, NO_NETWORKS, Bench, masked
+from bench import HERE, NO_NETWORKS, Bench, masked, provide_kafka
 
 
 def test(spec, *more):
@@ -28,8 +28,12 @@ CARELESS = ["--image", "user-api:latest=bin/user_api_careless"]
 
 TINY = ["--image", "tiny:latest=bin/tiny_http"]
 
+ORDERS = ["--image", "myapp-producer:latest=bin/orders_producer", "--image", "myapp-consumer:latest=bin/orders_consumer"]
+
 PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careful"]
-CARELESS_PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
+CARELESS_ORDERS = ["--image", "myapp-producer:latest=bin/orders_producer", "--image", "myapp-consumer:latest=bin/orders_consumer"]
+
+PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
 
 
 def one_by_one(*words):
@@ -126,6 +130,16 @@ VERDICTS = {
         "test_matrix_calls_of_a_b_gone": "pass",
         "test_matrix_calls_of_a_web_gone": "pass",
         "test_matrix_calls_of_a_self_gone": "pass",
+    }),
+    # With the real broker.
+    "kafka-images": (test("specs/kafka_images.star", "--image", "client:latest=/bin/bash"), 0,
+                     {"test_each_answers_under_its_name": "pass"}),
+    "orders": (test("specs/orders.star", *ORDERS), 0, {
+        "test_an_order_becomes_a_row": "pass",
+        "test_the_broker_cannot_be_reached": "pass",
+        "test_the_broker_cannot_write": "pass",
+        "test_the_database_refuses_for_a_while": "pass",
+        "test_the_database_is_cut_off_for_a_while": "pass",
     }),
     "two-ports": (test("specs/two_ports.star", *TINY), 0, {"test_call_by_name": "pass"}),
     "faults": (test("specs/faults.star"), 0, {
@@ -291,6 +305,7 @@ def main():
     passed = failed = 0
     bench = Bench(options.bin, options.ordinary_user)
     try:
+        provide_kafka(bench)
         for name in [*CASES, *VERDICTS, *EVENTS]:
             if options.cases and name not in options.cases:
                 continue

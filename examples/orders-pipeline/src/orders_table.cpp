@@ -1,5 +1,9 @@
 #include "orders_table.h"
 
+#include <chrono>
+
+#include <poll.h>
+
 #include "database_url.h"
 
 namespace {
@@ -11,10 +15,24 @@ constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS orders (order_id text PRIMARY KEY, item text NOT NULL);";
 
 constexpr const char* kDuplicateDatabase = "42P04";
+constexpr auto kPatience = std::chrono::seconds(2);
 
 bool fine(const Answer& answer) {
   ExecStatusType status = PQresultStatus(answer.get());
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/// False when the connection broke or nothing came in time: a broken one may look whole from here.
+bool answer_is_there(PGconn* connection) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (PQisBusy(connection) == 1) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    pollfd readable{PQsocket(connection), POLLIN, 0};
+    if (left.count() <= 0 || poll(&readable, 1, static_cast<int>(left.count())) <= 0) return false;
+    if (PQconsumeInput(connection) != 1) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -52,10 +70,18 @@ std::string OrdersTable::prepare() {
 std::string OrdersTable::insert(const std::string& order_id, const std::string& item) {
   if (std::string why = connect(); !why.empty()) return why;
   const char* values[] = {order_id.c_str(), item.c_str()};
-  Answer stored(PQexecParams(connection_.get(),
-                             "INSERT INTO orders (order_id, item) VALUES ($1, $2) ON CONFLICT "
-                             "(order_id) DO NOTHING",
-                             2, nullptr, values, nullptr, nullptr, 0),
-                &PQclear);
-  return fine(stored) ? "" : PQresultErrorMessage(stored.get());
+  const bool sent = PQsendQueryParams(connection_.get(),
+                                      "INSERT INTO orders (order_id, item) VALUES ($1, $2) ON "
+                                      "CONFLICT (order_id) DO NOTHING",
+                                      2, nullptr, values, nullptr, nullptr, 0) == 1;
+  if (!sent || !answer_is_there(connection_.get())) {
+    std::string why = PQerrorMessage(connection_.get());
+    connection_.reset();
+    return why.empty() ? "no answer of the database" : why;
+  }
+  std::string why;
+  while (Answer stored{PQgetResult(connection_.get()), &PQclear}) {
+    if (!fine(stored)) why = PQresultErrorMessage(stored.get());
+  }
+  return why;
 }

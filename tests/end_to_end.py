@@ -31,9 +31,7 @@ TINY = ["--image", "tiny:latest=bin/tiny_http"]
 ORDERS = ["--image", "myapp-producer:latest=bin/orders_producer", "--image", "myapp-consumer:latest=bin/orders_consumer"]
 
 PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careful"]
-CARELESS_ORDERS = ["--image", "myapp-producer:latest=bin/orders_producer", "--image", "myapp-consumer:latest=bin/orders_consumer"]
-
-PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
+CARELESS_PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
 
 
 def one_by_one(*words):

@@ -18,7 +18,8 @@ import bench as benches
 NAME = "provision"
 FETCHES = """#!/bin/sh
 for word; do case $word in -DoutputDirectory=*) out=${word#*=};; esac; done
-echo "$@" >> calls
+place=${0%%/bin/mvn}
+echo "$@" >> "$place/calls"
 %(before)s
 mkdir -p "$out" && cp %(jars)s/*.jar "$out"
 %(after)s
@@ -106,7 +107,7 @@ def at_once(bench, jars):
 
 def killed(bench, jars):
     """The next run takes away what the killed one left."""
-    place = Place(bench, "killed", fetching(jars, after="[ -e again ] || { : > again; exec sleep 30; }"))
+    place = Place(bench, "killed", fetching(jars, after='[ -e "$place/again" ] || { : > "$place/again"; exec sleep 30; }'))
     run = place.start()
     while not (place.directory / "again").exists() and run.poll() is None:
         time.sleep(0.02)

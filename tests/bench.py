@@ -123,6 +123,7 @@ MASKS = [
     (r"PostgreSQL \d+(\.\d+)?[^ ]*", "PostgreSQL V"),
     (r"/usr/lib/postgresql/\d+/bin", "BIN"),
     (r"Kafka \d[^ ]* from \S+, Java \S+ from [^ )]+", "Kafka V from DIR, Java V from DIR"),
+    (r"/var/tmp/mishap-test-cache-\d+/", "CACHE/"),
     (r"/kafka/\d[^/ ]*/data/libs", "/kafka/RELEASE/data/libs"),
     (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
     (r"not found in PATH \(.*\)", "not found in PATH (PATH)"),

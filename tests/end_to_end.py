@@ -69,6 +69,7 @@ CASES = {
     "shell-which": (["shell", "specs/faults.star", "--test", "~body|trace"], 1),
     "shell-cannot-start": (["shell", "specs/broken_service.star"], 1),
     "help-shell": (["shell", "--help"], 0),
+    "help-provision": (["provision", "--help"], 0),
     "login-refused": (test("specs/login_refused.star"), 2),
     "own-loopback": (one_by_one("specs/own_loopback.star", *TINY), 0),
     "shared-loopback": ([NO_NETWORKS, *test("specs/two_ports.star", *TINY)], 0),
@@ -132,7 +133,7 @@ VERDICTS = {
     # With the real broker.
     "kafka-images": (test("specs/kafka_images.star", "--image", "client:latest=/bin/bash"), 0,
                      {"test_each_answers_under_its_name": "pass"}),
-    "orders": (test("specs/orders.star", *ORDERS), 0, {
+    "orders": (test("specs/order_rows.star", *ORDERS), 0, {
         "test_an_order_becomes_a_row": "pass",
         "test_the_broker_cannot_be_reached": "pass",
         "test_the_broker_cannot_write": "pass",

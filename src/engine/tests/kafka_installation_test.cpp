@@ -123,6 +123,47 @@ TEST_F(FindKafka, WhatNeedsZooKeeperIsPassedOver) {
               HasSubstr("KAFKA_HOME=" + home + " (2.8.1 needs ZooKeeper; 3.3 and newer do not)"));
 }
 
+/// What is refused before anything is run: neither Kafka nor Java is real here.
+TEST_F(FindKafka, WhatTheImageTakesAndThisBrokerCannot) {
+  touch(root_.path() / "home/libs/kafka_2.13-3.9.1.jar");
+  touch(root_.path() / "jdk/bin/java", fs::perms(0755));
+  std::ofstream(root_.path() / "jdk/release") << "JAVA_VERSION=\"17\"\n";
+  const Variable home("KAFKA_HOME", (root_.path() / "home").string());
+  const Variable java("JAVA_HOME", (root_.path() / "jdk").string());
+  Service service;
+  service.name = "kafka";
+  service.source = Service::Source::image;
+  service.text = "apache/kafka:3.8.0";
+  service.interfaces = {{"broker", "kafka", 9092, ""}};
+  EngineOptions options;
+  options.cache_dir = cache_;
+  options.spec_dir = root_.path();
+  service.args = {"kafka-server-start.sh"};
+  EXPECT_EQ(resolve(service, options, {}).error().message,
+            "service \"kafka\": args= of the apache/kafka image must be empty: its command is a "
+            "script that is not here; settings are variables, as in env={\"KAFKA_NUM_PARTITIONS\": "
+            "\"3\"}");
+  service.args = {};
+  fs::create_directories(root_.path() / "data");
+  // At the storage's place and above it.
+  for (const char* place : {"/var/lib/kafka/data", "/var/lib/kafka"}) {
+    service.volumes = {{"./data", place, false}};
+    EXPECT_EQ(resolve(service, options, {}).error().message,
+              std::string("service \"kafka\": volume ./data at ") + place +
+                  ": a cell's broker has storage of its own, empty at first");
+  }
+  touch(root_.path() / "my.properties");
+  service.volumes = {{"./my.properties", "/opt/kafka/config/server.properties", true}};
+  EXPECT_EQ(resolve(service, options, {}).error().message,
+            "service \"kafka\": volume ./my.properties at /opt/kafka/config/server.properties: the "
+            "broker's settings are variables, as in env={\"KAFKA_NUM_PARTITIONS\": \"3\"}");
+  service.volumes = {};
+  service.env = {{"KAFKA_LISTENERS", "PLAINTEXT://:29092"}};
+  EXPECT_THAT(
+      resolve(service, options, {}).error().message,
+      testing::StartsWith("service \"kafka\": KAFKA_LISTENERS is \"PLAINTEXT://:29092\": "));
+}
+
 TEST(KafkaVersion, OfAJar) {
   EXPECT_EQ(kafka_version_of_jar("kafka_2.13-3.9.1.jar"), "3.9.1");
   EXPECT_EQ(kafka_version_of_jar("kafka_2.13-7.6.0-ccs.jar"), "7.6.0-ccs");

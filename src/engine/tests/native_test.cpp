@@ -51,6 +51,8 @@ TEST(ImageName, Parts) {
   EXPECT_EQ(parse_image_name("mirror:5000/library/redis:7").official, "redis");
   EXPECT_EQ(parse_image_name("mirror:5000/library/redis:7").name, "mirror:5000/library/redis");
   EXPECT_EQ(parse_image_name("bitnami/postgres:16").official, "");
+  EXPECT_TRUE(parse_image_name("mirror:5000/x/apache/kafka:3").repository_is("apache/kafka"));
+  EXPECT_FALSE(parse_image_name("my-apache/kafka").repository_is("apache/kafka"));
   EXPECT_EQ(parse_image_name("mylibrary/postgres").official, "");
 }
 

@@ -17,10 +17,10 @@ struct ProvisionOptions {
 };
 
 /// Puts the jars of the pinned release of Kafka into the cache, where the catalogue finds them, and
-/// returns their directory. They are fetched by the user's own `mvn` with the user's settings; every
-/// file must have the checksum of the built-in list, or nothing is installed. What is there already
-/// is checked and kept. Safe to run in several processes at a time: one fetches, the others wait.
-/// Errors say what to do.
+/// returns their directory. They are fetched by the user's own `mvn` with the user's settings;
+/// every file must have the checksum of the built-in list, or nothing is installed. What is there
+/// already is checked and kept. Safe to run in several processes at a time: one fetches, the others
+/// wait. Errors say what to do.
 Result<std::filesystem::path> provision_kafka(const ProvisionOptions& options);
 
 }  // namespace mishap::engine

@@ -51,7 +51,7 @@ cp -r data formatted
 find_coordinator() {
   for ((i = 0; i < 200; i++)); do
     exec 3<> /dev/tcp/localhost/9092 || return 1
-    printf '\0\0\0\x13\0\x0a\0\x01\0\0\0\x01\xff\xff\0\x06mishap\0'"\\$1" >&3
+    printf '\0\0\0\x13\0\x0a\0\x01\0\0\0\x01\xff\xff\0\x06mishap'"\\$1" >&3
     error=$(head -c 14 <&3 | od -An -tx1 -j12 -N2 | tr -d ' ')
     exec 3>&-
     [ "$error" = 0000 ] && return 0

@@ -26,12 +26,14 @@ constexpr const char* kRunBroker = R"script(
 set -u
 cd "$MISHAP_STAGING"
 export CLASSPATH="$MISHAP_CLASS_PATH"
+trap 'rm -f java server.properties log4j*.properties broker.log' EXIT
+patience=1200
 small=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m)
 format() { "$MISHAP_JAVA" "${small[@]}" kafka.tools.StorageTool format --cluster-id "$MISHAP_CLUSTER" --config server.properties; }
 start() {
   "$MISHAP_JAVA" @java "$@" kafka.Kafka server.properties > broker.log 2>&1 &
   broker=$!
-  for ((i = 0; i < 1200; i++)); do
+  for ((i = 0; i < patience; i++)); do
     grep -q 'Kafka Server started' broker.log && return 0
     kill -0 $broker 2> /dev/null || return 1
     sleep 0.05
@@ -43,7 +45,9 @@ end() { kill -TERM $broker 2> /dev/null; wait $broker; }
 
 /// Formats, then has a broker make its internal topics: it does so when it is asked for their
 /// coordinators (FindCoordinator, version 1, of a group and of a transaction, until there is no
-/// error in the answer). Where that fails, what was formatted is all there is.
+/// error in the answer). Some releases (4.0) let a broker that was there before back in only after
+/// its old session has timed out, so whether it starts at once is tried. Where anything fails, what
+/// was formatted is all there is.
 constexpr const char* kStorageScript = R"script(
 format || exit 1
 [ -n "$MISHAP_WHOLE_CLUSTER" ] || exit 0
@@ -59,11 +63,20 @@ find_coordinator() {
   done
   return 1
 }
+starts_again() {
+  cp -r data made
+  patience=160
+  start
+  local started=$?
+  end
+  rm -rf data
+  mv made data
+  return $started
+}
 start && find_coordinator 0 && find_coordinator 1
 made=$?
 end
-if [ $made = 0 ]; then rm -rf formatted; else rm -rf data; mv formatted data; fi
-rm -f java server.properties log4j*.properties broker.log
+if [ $made = 0 ] && starts_again; then rm -rf formatted; else rm -rf data; mv formatted data; fi
 exit 0
 )script";
 
@@ -78,8 +91,8 @@ echo one | client kafka.tools.ConsoleProducer --bootstrap-server localhost:9092 
 client org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server localhost:9092 --topic training --from-beginning \
   --max-messages 1 --timeout-ms 5000 --group training
 end
-mv broker.log data/training.log
-rm -rf storage java server.properties log4j*.properties
+cp broker.log data/training.log
+rm -rf storage
 exit 0
 )script";
 

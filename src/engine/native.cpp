@@ -305,7 +305,7 @@ Result<Launch> resolve_source(const Service& service, const EngineOptions& optio
 void move_directory(Launch& launch, const std::string& before, const std::string& after) {
   auto move = [&](std::string& word) {
     if (word == before) word = after;
-    const size_t equals = word.find('=');
+    const size_t equals = word.rfind('=');
     if (equals == std::string::npos) return;
     std::vector<std::string> directories;
     for (std::string_view one : split(std::string_view(word).substr(equals + 1), ','))

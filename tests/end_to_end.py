@@ -72,6 +72,7 @@ CASES = {
     "help-provision": (["provision", "--help"], 0),
     "login-refused": (test("specs/login_refused.star"), 2),
     "own-loopback": (one_by_one("specs/own_loopback.star", *TINY), 0),
+    "kafka-unformatted": (test("specs/kafka_unformatted.star"), 1),
     "shared-loopback": ([NO_NETWORKS, *test("specs/two_ports.star", *TINY)], 0),
     "no-networks": ([NO_NETWORKS, *test("specs/networks.star", *TINY, "--test", "each_is_itself")], 1),
     "service-dies": (test("specs/broken_service.star"), 2),
@@ -131,6 +132,7 @@ VERDICTS = {
         "test_matrix_calls_of_a_self_gone": "pass",
     }),
     # With the real broker.
+    "kafka-refused": (test("specs/kafka_refused.star"), 2, {"test_never_starts": "error"}),
     "kafka-images": (test("specs/kafka_images.star", "--image", "client:latest=/bin/bash"), 0,
                      {"test_each_answers_under_its_name": "pass"}),
     "orders": (test("specs/order_rows.star", *ORDERS), 0, {

@@ -29,7 +29,7 @@ export CLASSPATH="$MISHAP_CLASS_PATH"
 trap 'rm -f java server.properties log4j*.properties broker.log' EXIT
 patience=1200
 small=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx128m)
-format() { "$MISHAP_JAVA" "${small[@]}" kafka.tools.StorageTool format --cluster-id "$MISHAP_CLUSTER" --config server.properties; }
+format() { "$MISHAP_JAVA" @java kafka.tools.StorageTool format --cluster-id "$MISHAP_CLUSTER" --config server.properties; }
 start() {
   "$MISHAP_JAVA" @java "$@" kafka.Kafka server.properties > broker.log 2>&1 &
   broker=$!
@@ -223,6 +223,15 @@ Result<void> write_configuration(const fs::path& directory, const fs::path& plac
   return write_file(directory / "server.properties", properties_text(settings.properties));
 }
 
+/// What a Java program said that failed, without the places in its stack traces.
+std::string without_places(std::string_view output) {
+  std::string text;
+  for (std::string_view line : split(output, '\n')) {
+    if (!line.starts_with("\tat ")) text += std::string(line) + "\n";
+  }
+  return text;
+}
+
 /// Runs a script as the cells' user, with `settings` as the broker's, whose directories are below
 /// `storage`.
 Result<CommandOutput> run_script(const char* script, const fs::path& staging,
@@ -293,7 +302,8 @@ Result<fs::path> kafka_storage(const KafkaPrograms& programs, const KafkaSetting
                              class_archive, options.interrupt_fd));
     if (output.exit_code == 0) return {};
     return fail(fmt::format("Kafka's storage could not be prepared (exit code {}):\n  {}",
-                            output.exit_code, last_lines(output.text, kShownLines)));
+                            output.exit_code,
+                            last_lines(without_places(output.text), kShownLines)));
   };
   return prepared_directory(cache_of(options), "kafka-storage", key.text(), build);
 }

@@ -363,6 +363,18 @@ TEST(ExplainStartFailure, OtherCauses) {
       "its port is taken: another service of the spec, or a second copy of itself, listens there");
   EXPECT_EQ(explain_start_failure({"dial tcp: lookup db: no such host"}, {}),
             "a host name did not resolve: in a cell only the names of the spec's services do");
+  const std::string config = "org.apache.kafka.common.config.ConfigException: ";
+  EXPECT_EQ(explain_start_failure({config + "Invalid value many for configuration num.partitions",
+                                   "\tat kafka.Kafka$.main(Kafka.scala:82)"},
+                                  {}),
+            "the broker refuses its settings: Invalid value many for configuration "
+            "num.partitions");
+  EXPECT_EQ(
+      explain_start_failure({"java.lang.IllegalArgumentException: requirement failed: no listener",
+                             "\tat kafka.Kafka$.main(Kafka.scala:82)"},
+                            {}),
+      "the broker refuses its settings: no listener");
+  EXPECT_EQ(explain_start_failure({config + "of another program"}, {}), std::nullopt);
   EXPECT_EQ(explain_start_failure({"all is well"}, {{"U", "postgres://a@db/x"}}), std::nullopt);
   EXPECT_EQ(explain_start_failure({}, {}), std::nullopt);
 }

@@ -60,13 +60,13 @@ bench:           ## measure; prints ratios to a baseline run beside it (families
 	@bench/run build/bench/bin $(families)
 
 soak:            ## cells=1000 of mixed specs: no verdict may flip, nothing may be left or grow
-	@tools/setup build servers kafka test
+	@tools/setup build servers test
 	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
 	@cmake --build --preset release -j $(jobs) --target $(tested_programs)
 	@python3 tests/soak.py --bin build/release/bin --cells $(or $(cells),1000)
 
 kill:            ## SIGKILL parts of running tests, times=50 of each kind, as root also for an ordinary user
-	@tools/setup build servers kafka test
+	@tools/setup build servers test
 	@cmake --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }
 	@cmake --build --preset dev -j $(jobs) --target $(tested_programs)
 	@python3 tests/kill.py --bin build/dev/bin --times $(or $(times),50)

@@ -3,7 +3,7 @@
 SHELL := bash
 jobs ?= $(shell nproc)
 # What tests/bench.py runs the real binary with.
-tested_programs := mishap tiny_http without_rtnetlink user_api_careful user_api_careless
+tested_programs := mishap tiny_http without_rtnetlink user_api_careful user_api_careless orders_producer orders_consumer
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -21,13 +21,13 @@ demo: setup      ## run the main job on real services: careful and careless API 
 	@examples/user-api/demo build/release/bin
 
 test:            ## build with checks and run every test
-	@tools/setup build servers test
+	@tools/setup build servers kafka test
 	@cmake --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }
 	@cmake --build --preset dev -j $(jobs)
 	@ctest --preset dev -j $(jobs)
 
 test-asan:       ## the same under address and undefined-behaviour sanitizers
-	@tools/setup build servers test
+	@tools/setup build servers kafka test
 	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
 	@cmake --build --preset asan -j $(jobs)
 	@ctest --preset asan -j $(jobs)
@@ -41,7 +41,7 @@ check:           ## format, module layers, text
 plain_layout := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 test-tsan:       ## the tests under the thread sanitizer
-	@tools/setup build servers test
+	@tools/setup build servers kafka test
 	@cmake --preset tsan >build/tsan.log 2>&1 || { cat build/tsan.log; exit 1; }
 	@cmake --build --preset tsan -j $(jobs)
 	@$(plain_layout) ctest --preset tsan -j $(jobs)

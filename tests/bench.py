@@ -28,7 +28,8 @@ class Bench:
         shutil.copytree(ROOT / "examples", self.work / "examples")
         self.bin = self.work / "bin"
         self.bin.mkdir()
-        for program in ("mishap", "tiny_http", "without_rtnetlink", "user_api_careful", "user_api_careless"):
+        for program in ("mishap", "tiny_http", "without_rtnetlink", "user_api_careful", "user_api_careless", "orders_producer",
+                        "orders_consumer"):
             shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
             if program == "tiny_http":
                 shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
@@ -72,6 +73,27 @@ def cache_dir(ordinary_user):
     return f"/var/tmp/mishap-test-cache-{NOBODY.pw_uid if ordinary_user else os.getuid()}"
 
 
+def provide_kafka(bench):
+    """Puts Kafka into the cache of the bench's user, where it stays, and returns the directory of its jars. It is fetched by whoever runs
+    the tests, since an ordinary user of the tests has no settings of Maven."""
+    own = cache_dir(False)
+    environment = dict(os.environ, MISHAP_CACHE_DIR=own)
+    done = subprocess.run([str(bench.bin / "mishap"), "provision", "kafka"], env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"the tests need Kafka:\n{done.stdout}")
+    libs = pathlib.Path(re.search(r" in (.*), all checksums right", done.stdout)[1])
+    entry = libs.parent.parent
+    wanted = pathlib.Path(cache_dir(bench.ordinary_user)) / entry.relative_to(own)
+    if not wanted.exists():
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(entry, f"{wanted}.copy", dirs_exist_ok=True)
+        os.rename(f"{wanted}.copy", wanted)
+        for path in [wanted.parent.parent, wanted.parent, wanted, *wanted.rglob("*")]:
+            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    return wanted / libs.relative_to(entry)
+
+
 MASKS = [
     (r"\x1b\[[0-9;]*[A-Za-z]", ""),
     (r"mishap \d+\.\d+\.\d+", "mishap VERSION"),
@@ -100,6 +122,9 @@ MASKS = [
     (r"\b\d+m\d\ds\b", "T"),
     (r"PostgreSQL \d+(\.\d+)?[^ ]*", "PostgreSQL V"),
     (r"/usr/lib/postgresql/\d+/bin", "BIN"),
+    (r"Kafka \d[^ ]* from \S+, Java \S+ from [^ )]+", "Kafka V from DIR, Java V from DIR"),
+    (r"/var/tmp/mishap-test-cache-\d+/", "CACHE/"),
+    (r"/kafka/\d[^/ ]*/data/libs", "/kafka/RELEASE/data/libs"),
     (r"Redis (server )?\d+\.\d+\.\d+", "Redis V"),
     (r"not found in PATH \(.*\)", "not found in PATH (PATH)"),
     (r"/tmp/mishap-e2e\.[^/ ]+", "WORK"),

@@ -88,6 +88,7 @@ deepen ''
 """
 
 TINY = ["specs/tiny.star"]
+KAFKA = ["specs/kafka_images.star", "--image", "client:latest=/bin/bash"]
 FAULTS = ["specs/faults.star", "--test", "write_line", "--test", "matrix_write_line_io_error", "--test", "body_faults"]
 DATABASE = ["examples/user-api/user_api.star", "--image", "user-api:latest=bin/user_api_careful", "--test",
             "create_user", "--test", "matrix_create_user_insert_fails"]
@@ -104,6 +105,9 @@ CASES = {
     "masked-proc": (before(in_shell(MASKED_PROC)), 0, ["private /proc"], FAULTS, 0),
     "container-proc": (before(in_shell(CONTAINER_PROC)), 0, ["private /proc", "ports below 1024"], FAULTS, 0),
     "no-overlay": (before(in_shell(DEEP_OVERLAYS)), 0, ["overlay file systems"], DATABASE, 0),
+    # What is installed is still there, where the links to it lead to nothing.
+    "no-java": (before(in_shell("mount -t tmpfs none /usr/lib/jvm")), 0, ["java"], KAFKA, 1),
+    "no-kafka": (before(in_shell("export MISHAP_CACHE_DIR=/var/tmp/no-such-cache")), 0, ["image kafka"], TINY, 0),
     "no-user-namespaces": (after(without_user_namespaces), 1, ["user namespaces"], TINY, 1),
     "root-alone": (after(as_root_alone), 1, ["user namespaces"], TINY, 1),
     "root-without-mounts": (after(lambda command: ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", *command]), 0,
@@ -173,7 +177,7 @@ def check_this_machine(bench):
     names = [probe["name"] for probe in document["probes"]]
     wanted = ["kernel", "user namespaces", "overlay file systems", "private /proc", "access to services", "networks of services",
               "/dev/net/tun", "seccomp notifications", "signals in supervised calls", "synchronous wake-ups", "image postgres",
-              "image redis"]
+              "image redis", "image kafka", "java"]
     return problems + [f"no probe {name}" for name in wanted if name not in names]
 
 
@@ -182,6 +186,7 @@ def main():
     processes.own_machine(benches.ROOT, options.bin)
     bench = benches.Bench(options.bin, options.ordinary_user)
     shutil.copy2(pathlib.Path(options.bin) / "deny", bench.bin / "deny")
+    benches.provide_kafka(bench)
     as_root = os.getuid() == 0 and not options.ordinary_user
     passed = failed = 0
     try:

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 
-from bench import HERE, NO_NETWORKS, Bench, masked
+from bench import HERE, NO_NETWORKS, Bench, masked, provide_kafka
 
 
 def test(spec, *more):
@@ -27,6 +27,8 @@ CAREFUL = ["--image", "user-api:latest=bin/user_api_careful"]
 CARELESS = ["--image", "user-api:latest=bin/user_api_careless"]
 
 TINY = ["--image", "tiny:latest=bin/tiny_http"]
+
+ORDERS = ["--image", "myapp-producer:latest=bin/orders_producer", "--image", "myapp-consumer:latest=bin/orders_consumer"]
 
 PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careful"]
 CARELESS_PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
@@ -67,8 +69,10 @@ CASES = {
     "shell-which": (["shell", "specs/faults.star", "--test", "~body|trace"], 1),
     "shell-cannot-start": (["shell", "specs/broken_service.star"], 1),
     "help-shell": (["shell", "--help"], 0),
+    "help-provision": (["provision", "--help"], 0),
     "login-refused": (test("specs/login_refused.star"), 2),
     "own-loopback": (one_by_one("specs/own_loopback.star", *TINY), 0),
+    "kafka-unformatted": (test("specs/kafka_unformatted.star"), 1),
     "shared-loopback": ([NO_NETWORKS, *test("specs/two_ports.star", *TINY)], 0),
     "no-networks": ([NO_NETWORKS, *test("specs/networks.star", *TINY, "--test", "each_is_itself")], 1),
     "service-dies": (test("specs/broken_service.star"), 2),
@@ -126,6 +130,17 @@ VERDICTS = {
         "test_matrix_calls_of_a_b_gone": "pass",
         "test_matrix_calls_of_a_web_gone": "pass",
         "test_matrix_calls_of_a_self_gone": "pass",
+    }),
+    # With the real broker.
+    "kafka-refused": (test("specs/kafka_refused.star"), 2, {"test_never_starts": "error"}),
+    "kafka-images": (test("specs/kafka_images.star", "--image", "client:latest=/bin/bash"), 0,
+                     {"test_each_answers_under_its_name": "pass"}),
+    "orders": (test("specs/order_rows.star", *ORDERS), 0, {
+        "test_an_order_becomes_a_row": "pass",
+        "test_the_broker_cannot_be_reached": "pass",
+        "test_the_broker_cannot_write": "pass",
+        "test_the_database_refuses_for_a_while": "pass",
+        "test_the_database_is_cut_off_for_a_while": "pass",
     }),
     "two-ports": (test("specs/two_ports.star", *TINY), 0, {"test_call_by_name": "pass"}),
     "faults": (test("specs/faults.star"), 0, {
@@ -291,6 +306,7 @@ def main():
     passed = failed = 0
     bench = Bench(options.bin, options.ordinary_user)
     try:
+        provide_kafka(bench)
         for name in [*CASES, *VERDICTS, *EVENTS]:
             if options.cases and name not in options.cases:
                 continue

@@ -36,8 +36,8 @@ Check tcp_check(const net::Endpoint& endpoint) {
   };
 }
 
-Check protocol_check(const Service& service, const std::string& protocol_name, uint16_t port) {
-  net::Endpoint endpoint{"127.0.0.1", port};
+Check protocol_check(const Service& service, const std::string& protocol_name,
+                     const net::Endpoint& endpoint) {
   const traffic::Protocol* protocol = protocols::find(protocol_name);
   if (protocol == nullptr) return tcp_check(endpoint);
   return [=, env = env_of(service)](net::Deadline deadline) {
@@ -57,7 +57,13 @@ struct NamedCheck {
   Nanoseconds timeout;
 };
 
-Result<NamedCheck> spec_check(const Service& service) {
+/// Where the service itself reaches a port of its own.
+net::Endpoint own_endpoint(const engine::Launch& launch, uint16_t port) {
+  const bool known = !launch.ports.empty() && launch.ports.front().port == port;
+  return {known ? launch.readiness_host : "127.0.0.1", port};
+}
+
+Result<NamedCheck> spec_check(const Service& service, const engine::Launch& launch) {
   const Healthcheck& health = *service.healthcheck;
   switch (health.kind) {
     case Healthcheck::Kind::http:
@@ -68,9 +74,10 @@ Result<NamedCheck> spec_check(const Service& service) {
     case Healthcheck::Kind::ready: {
       const auto* interface = default_interface(service);
       if (interface == nullptr) return fail("ready() needs an interface to ask");
-      return NamedCheck{"ready() on " + interface->name,
-                        protocol_check(service, interface->protocol, interface->port),
-                        health.timeout};
+      return NamedCheck{
+          "ready() on " + interface->name,
+          protocol_check(service, interface->protocol, own_endpoint(launch, interface->port)),
+          health.timeout};
     }
     case Healthcheck::Kind::kafka: {
       MISHAP_ASSIGN(auto endpoint, net::parse_endpoint(health.address));
@@ -138,14 +145,15 @@ Result<void> wait_until_ready(const Service& service, const engine::Launch& laun
                               net::Deadline ceiling) {
   MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network_namespace));
   if (service.healthcheck) {
-    MISHAP_ASSIGN(auto named, spec_check(service));
+    MISHAP_ASSIGN(auto named, spec_check(service, launch));
     MISHAP_TRY(poll(named, alive, ceiling));
   }
   if (!launch.readiness_protocol.empty() && !launch.ports.empty()) {
     // The spec's own time limit is about its check; a catalogue server is known to come up within
     // this.
     NamedCheck named{launch.readiness_protocol + " protocol",
-                     protocol_check(service, launch.readiness_protocol, launch.ports.front().port),
+                     protocol_check(service, launch.readiness_protocol,
+                                    own_endpoint(launch, launch.ports.front().port)),
                      std::chrono::seconds(30)};
     MISHAP_TRY(poll(named, alive, ceiling));
   }

@@ -61,11 +61,12 @@ void Services::emit(const std::string& type, const std::string& service, event::
 
 Result<void> Services::prepare_files(const engine::Launch& launch) {
   auto& environment = context_.environment;
-  for (const auto& clone : launch.clones) {
-    MISHAP_TRY(environment.clone_directory(clone.prepared, clone.path));
-  }
+  // A data directory may lie within a named volume.
   for (const auto& directory : launch.private_dirs) {
     MISHAP_TRY(environment.mount_tmpfs(directory, 0));
+  }
+  for (const auto& clone : launch.clones) {
+    MISHAP_TRY(environment.clone_directory(clone.prepared, clone.path));
   }
   for (const auto& bind : launch.binds) {
     MISHAP_TRY(environment.bind(bind.host, bind.path, bind.read_only));
@@ -77,8 +78,8 @@ Result<void> Services::remove_files(const engine::Launch& launch) {
   auto& environment = context_.environment;
   // The latest first: a bind may lie within a private directory.
   for (const auto& bind : launch.binds) MISHAP_TRY(environment.unmount(bind.path));
-  for (const auto& directory : launch.private_dirs) MISHAP_TRY(environment.unmount(directory));
   for (const auto& clone : launch.clones) MISHAP_TRY(environment.unmount(clone.path));
+  for (const auto& directory : launch.private_dirs) MISHAP_TRY(environment.unmount(directory));
   return {};
 }
 
@@ -109,6 +110,9 @@ Result<void> Services::begin(const CellPlan& test) {
     // Mounts first and from one thread: a service must find all of the cell's files in place.
     MISHAP_TRY(prepare_files(*running->launch));
   }
+  std::lock_guard lock(mutex_);
+  for (auto& [name, running] : running_)
+    notes_.insert(notes_.end(), running->launch->notes.begin(), running->launch->notes.end());
   return {};
 }
 

@@ -42,6 +42,14 @@ constexpr const char* kShellFooter = R"(Examples:
 Takes what mishap test takes to repeat a cell. The exit code is that of the shell or command;
 1 when it could not be started.)";
 
+constexpr const char* kProvisionFooter = R"(Examples:
+  mishap provision kafka            for images confluentinc/cp-kafka, apache/kafka, bitnami/kafka
+  mishap provision kafka --offline  from Maven's repository on this machine alone
+
+Fetches what no distribution packages, with your own mvn and its settings, checks it against
+checksums, and keeps it in the cache ($MISHAP_CACHE_DIR, else ~/.cache/mishap, for root
+/var/cache/mishap). Exit code: 0 it is there, 1 it is not.)";
+
 constexpr const char* kStarlarkFooter = R"(Examples:
   mishap starlark run script.star    run a script; print() goes to stdout
   mishap starlark test cases.star    chunks between ---, with ### "regex" where an error is due
@@ -53,6 +61,7 @@ struct Parsed {
   ShellOptions shell;
   CheckOptions check;
   DoctorOptions doctor;
+  ProvisionOptions provision;
   StarlarkOptions starlark;
   std::string seed, runs = "1", jobs;
   std::string test_format = "text", check_format = "text", doctor_format = "text", show = "all";
@@ -137,6 +146,13 @@ void add_doctor(CLI::App& app, Parsed& parsed) {
   command->footer("Exit code: 0 Mishap can run here, 1 it cannot.");
   command->add_option("--format", parsed.doctor_format, "Form of the findings")
       ->type_name("text|json");
+}
+
+void add_provision(CLI::App& app, Parsed& parsed) {
+  auto* command = app.add_subcommand("provision", "Fetch a server that no distribution packages");
+  command->footer(kProvisionFooter);
+  command->add_option("WHAT", parsed.provision.what, "kafka")->type_name("")->required();
+  command->add_flag("--offline", parsed.provision.offline, "Do not ask the network");
 }
 
 void add_starlark(CLI::App& app, Parsed& parsed) {
@@ -244,7 +260,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error,
   } else if (error.get_name() == "ArgumentMismatch") {
     message = fmt::format("{} needs a value", message.substr(0, message.find(':')));
   } else if (error.get_name() == "RequiredError" && command != nullptr) {
-    message = fmt::format("mishap {}: write run, test or repl", command->get_name());
+    message = fmt::format("mishap {}: write {}", command->get_name(),
+                          command->get_name() == "provision" ? "kafka" : "run, test or repl");
   } else if (error.get_exit_code() == int(CLI::ExitCodes::ExtrasError)) {
     message = "too many arguments: " + message.substr(message.find(": ") + 2);
   }
@@ -276,6 +293,7 @@ int run_command(const std::string& command, const Parsed& parsed) {
   if (command == "shell") return run_shell(parsed.shell);
   if (command == "check") return run_check(parsed.check);
   if (command == "doctor") return run_doctor(parsed.doctor);
+  if (command == "provision") return run_provision(parsed.provision);
   if (command == "starlark") return run_starlark(parsed.starlark);
   std::cout << "mishap " << kVersion << "\n";
   return 0;
@@ -293,6 +311,7 @@ int main(int argc, char** argv) {
   add_shell(app, parsed);
   add_check(app, parsed);
   add_doctor(app, parsed);
+  add_provision(app, parsed);
   add_starlark(app, parsed);
   app.add_subcommand("version", "Print the version");
   for (auto* one : app.get_subcommands([](const CLI::App*) { return true; })) {

@@ -45,6 +45,12 @@ struct DoctorOptions {
 };
 int run_doctor(const DoctorOptions& options);
 
+struct ProvisionOptions {
+  std::string what;  ///< "kafka"
+  bool offline = false;
+};
+int run_provision(const ProvisionOptions& options);
+
 struct StarlarkOptions {
   std::string mode;  ///< run, test, repl
   std::vector<std::string> files;

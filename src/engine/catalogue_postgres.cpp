@@ -133,35 +133,22 @@ std::string env_or(const Service& service, std::string_view name, std::string ot
   return value && !value->empty() ? *value : otherwise;
 }
 
-/// The end of a failed preparation's output that people need.
-std::string last_lines(std::string_view text, size_t count) {
-  std::vector<std::string> lines;
-  for (std::string_view line : split(trim(text), '\n')) lines.emplace_back(line);
-  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(count));
-  return join(lines, "\n  ");
-}
-
-/// Directories and files below belong to the user that will run the server.
-void hand_over(const fs::path& path, sandbox::CellUser user) {
-  if (geteuid() == 0 && lchown(path.c_str(), user.uid, user.gid) != 0) return;
-}
-
 class PostgresEntry final : public CatalogueEntry {
  public:
-  std::string_view image() const override { return "postgres"; }
-  std::string_view protocol() const override { return "postgres"; }
-  std::vector<std::string> installed() const override {
+  std::string_view name() const override { return "postgres"; }
+  std::vector<std::string> images() const override { return {"postgres"}; }
+  std::vector<std::string> installed(const EngineOptions&) const override {
     std::vector<std::string> texts;
     for (const PostgresServer& server : find_postgres_servers()) texts.push_back(described(server));
     return texts;
   }
-  std::string missing() const override {
+  std::string missing(const EngineOptions&) const override {
     return "no PostgreSQL server in /usr/lib/postgresql/*/bin, /usr/pgsql-*/bin, "
            "/usr/libexec/postgresql*, PATH or where pg_config says";
   }
   std::string remedy() const override { return "apt install postgresql"; }
-  std::vector<std::string> handled_volumes(const Service& service) const override {
-    return {kScriptsDirectory, data_path(service)};
+  std::vector<std::string> handled_volumes(const Service&) const override {
+    return {kScriptsDirectory};
   }
 
   Result<std::optional<Launch>> launch(const CatalogueRequest& request) const override {

@@ -14,15 +14,15 @@ namespace {
 
 class RedisEntry final : public CatalogueEntry {
  public:
-  std::string_view image() const override { return "redis"; }
-  std::string_view protocol() const override { return "redis"; }
-  std::vector<std::string> installed() const override {
+  std::string_view name() const override { return "redis"; }
+  std::vector<std::string> images() const override { return {"redis"}; }
+  std::vector<std::string> installed(const EngineOptions&) const override {
     const std::filesystem::path server = find_server();
     if (server.empty()) return {};
     auto text = described(server);
     return {text ? *text : text.error().message};
   }
-  std::string missing() const override { return "no redis-server in PATH"; }
+  std::string missing(const EngineOptions&) const override { return "no redis-server in PATH"; }
   std::string remedy() const override { return "apt install redis-server"; }
   std::vector<std::string> handled_volumes(const Service&) const override { return {}; }
 

@@ -38,6 +38,21 @@ bool mentions(const std::vector<std::string>& lines,
   });
 }
 
+/// What a Kafka broker that cannot read its settings says before its stack trace.
+std::optional<std::string> refused_settings(const std::vector<std::string>& lines) {
+  if (!mentions(lines, {"at kafka.kafka"})) return std::nullopt;
+  for (const std::string& line : lines) {
+    for (std::string_view exception : {"org.apache.kafka.common.config.ConfigException: ",
+                                       "java.lang.IllegalArgumentException: requirement failed: ",
+                                       "java.lang.IllegalArgumentException: "}) {
+      const size_t at = line.find(exception);
+      if (at == std::string::npos) continue;
+      return "the broker refuses its settings: " + line.substr(at + exception.size());
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> explain_start_failure(
@@ -71,7 +86,7 @@ std::optional<std::string> explain_start_failure(
                            "temporary failure in name resolution", "no such host"})) {
     return "a host name did not resolve: in a cell only the names of the spec's services do";
   }
-  return std::nullopt;
+  return refused_settings(log_lines);
 }
 
 }  // namespace mishap::engine

@@ -13,6 +13,10 @@ std::optional<int> ImageName::major_version() const {
   return value;
 }
 
+bool ImageName::repository_is(std::string_view repository) const {
+  return name == repository || name.ends_with("/" + std::string(repository));
+}
+
 ImageName parse_image_name(std::string_view reference) {
   reference = reference.substr(0, reference.find('@'));
   ImageName out;

@@ -17,6 +17,8 @@ struct ImageName {
   std::string official;
   /// The number the tag begins with: 16 of "16-alpine", 7 of "7.2"; nothing for "latest".
   std::optional<int> major_version() const;
+  /// Whether it is this repository (`apache/kafka`) of whatever registry.
+  bool repository_is(std::string_view repository) const;
 };
 ImageName parse_image_name(std::string_view reference);
 

@@ -49,8 +49,19 @@ ListeningPort server_port(const Service& service, std::string_view protocol, uin
 }
 
 const std::vector<const CatalogueEntry*>& catalogue() {
-  static const std::vector<const CatalogueEntry*> entries = {&postgres_entry(), &redis_entry()};
+  static const std::vector<const CatalogueEntry*> entries = {&postgres_entry(), &redis_entry(),
+                                                             &kafka_entry()};
   return entries;
+}
+
+const CatalogueEntry* find_entry(const ImageName& image) {
+  for (const CatalogueEntry* entry : catalogue()) {
+    for (const std::string& name : entry->images()) {
+      const bool official = name.find('/') == std::string::npos;
+      if (official ? image.official == name : image.repository_is(name)) return entry;
+    }
+  }
+  return nullptr;
 }
 
 fs::path default_cache_dir() {
@@ -178,16 +189,17 @@ Result<Launch> resolve_image(const Service& service, const EngineOptions& option
     return resolve_mapped(service, *command, options, addresses);
   }
   const ImageName image = parse_image_name(service.text);
-  std::vector<std::string> known;
-  for (const CatalogueEntry* entry : catalogue()) {
-    known.emplace_back(entry->image());
-    if (entry->image() != image.official) continue;
+  if (const CatalogueEntry* entry = find_entry(image)) {
     MISHAP_ASSIGN(std::optional<Launch> launch,
                   entry->launch({service, image, options, addresses}));
-    if (!launch) return fail(not_found(service, entry->missing(), entry->remedy()));
+    if (!launch) return fail(not_found(service, entry->missing(options), entry->remedy()));
     launch->own_network = true;
     launch->description = service.text + " → " + launch->description + " (catalogue)";
     return *launch;
+  }
+  std::vector<std::string> known;
+  for (const CatalogueEntry* entry : catalogue()) {
+    for (std::string& name : entry->images()) known.push_back(std::move(name));
   }
   return fail(not_found(service, "knows " + join(known, ", "), ""));
 }
@@ -289,14 +301,16 @@ Result<Launch> resolve_source(const Service& service, const EngineOptions& optio
   return fail("unknown kind of service");
 }
 
-/// Words that are the directory, or end with it after '='.
+/// Words that are the directory, or have it in a list of such after '='.
 void move_directory(Launch& launch, const std::string& before, const std::string& after) {
   auto move = [&](std::string& word) {
-    if (word == before) {
-      word = after;
-    } else if (word.ends_with("=" + before)) {
-      word.replace(word.size() - before.size(), before.size(), after);
-    }
+    if (word == before) word = after;
+    const size_t equals = word.rfind('=');
+    if (equals == std::string::npos) return;
+    std::vector<std::string> directories;
+    for (std::string_view one : split(std::string_view(word).substr(equals + 1), ','))
+      directories.emplace_back(one == before ? after : one);
+    word = word.substr(0, equals + 1) + join(directories, ",");
   };
   for (std::string& word : launch.argv) move(word);
   for (auto& [name, value] : launch.env) move(value);
@@ -349,11 +363,10 @@ Result<Launch> resolve(const Service& service, const EngineOptions& options,
   if (!launch) return fail(std::move(launch).error().context(subject));
   std::vector<std::string> handled;
   if (!launch->readiness_protocol.empty()) {
-    for (const CatalogueEntry* entry : catalogue()) {
-      if (entry->image() == parse_image_name(service.text).official)
-        handled = entry->handled_volumes(service);
-    }
+    if (const CatalogueEntry* entry = find_entry(parse_image_name(service.text)))
+      handled = entry->handled_volumes(service);
   }
+  for (const ClonedDirectory& clone : launch->clones) handled.push_back(clone.path);
   add_volumes(*launch, service, options, handled);
   return launch;
 }

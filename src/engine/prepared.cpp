@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "mishap/base/text.h"
 #include "mishap/base/unique_fd.h"
 
 namespace mishap::engine {
@@ -96,6 +97,17 @@ Result<fs::path> prepared_directory(const fs::path& cache, const std::string& ki
     return error;
   }
   return entry / "data";
+}
+
+void hand_over(const fs::path& path, sandbox::CellUser user) {
+  if (geteuid() == 0 && lchown(path.c_str(), user.uid, user.gid) != 0) return;
+}
+
+std::string last_lines(std::string_view text, size_t count) {
+  std::vector<std::string> lines;
+  for (std::string_view line : split(trim(text), '\n')) lines.emplace_back(line);
+  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<ptrdiff_t>(count));
+  return join(lines, "\n  ");
 }
 
 }  // namespace mishap::engine

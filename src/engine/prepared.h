@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "mishap/base/result.h"
+#include "mishap/sandbox/cell.h"
 
 namespace mishap::engine {
 
@@ -29,5 +30,12 @@ class CacheKey {
 Result<std::filesystem::path> prepared_directory(
     const std::filesystem::path& cache, const std::string& kind, const std::string& key,
     const std::function<Result<void>(const std::filesystem::path& staging)>& build);
+
+/// Gives a file or directory (not what is in it) to the user that will run the server; only root
+/// can and needs to.
+void hand_over(const std::filesystem::path& path, sandbox::CellUser user);
+
+/// The end of a failed preparation's output that people need, indented.
+std::string last_lines(std::string_view text, size_t count);
 
 }  // namespace mishap::engine

@@ -57,6 +57,7 @@ sandbox::CellOptions cell_options(const CellFrame& frame, const std::string& kee
     }
     for (const auto& bind : launch.binds) options.visible_paths.push_back(bind.host);
     for (const auto& clone : launch.clones) options.shared_paths.push_back({clone.prepared, false});
+    for (const auto& path : launch.host_files) options.shared_paths.push_back({path, false});
   }
   options.keep_directory = keep;
   return options;

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <thread>
 
+#include "database_url.h"
+
 namespace {
 
 using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
@@ -18,38 +20,9 @@ constexpr const char* kSchema =
     "NOTHING;"
     "SELECT setval('users_id_seq', (SELECT max(id) FROM users));";
 
-std::string word(const std::string& text) {
-  std::string quoted = "'";
-  for (char c : text) {
-    if (c == '\'' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
-std::string conninfo_of(const std::string& url) {
-  std::string rest = url.substr(url.find("://") + 3);
-  std::string user = "postgres", password;
-  if (size_t at = rest.find('@'); at != std::string::npos) {
-    std::string info = rest.substr(0, at);
-    rest = rest.substr(at + 1);
-    size_t colon = info.find(':');
-    // A lone word before the '@' is the password of the default user.
-    if (colon != std::string::npos) user = info.substr(0, colon);
-    password = colon == std::string::npos ? info : info.substr(colon + 1);
-  }
-  size_t slash = rest.find('/');
-  std::string name = slash == std::string::npos ? user : rest.substr(slash + 1);
-  std::string host = rest.substr(0, slash);
-  size_t colon = host.rfind(':');
-  std::string port = colon == std::string::npos ? "5432" : host.substr(colon + 1);
-  return "host=" + word(host.substr(0, colon)) + " port=" + word(port) + " dbname=" + word(name) +
-         " user=" + word(user) + " password=" + word(password) + " connect_timeout=2";
-}
-
 }  // namespace
 
-Database::Database(const std::string& url) : conninfo_(conninfo_of(url)) {}
+Database::Database(const std::string& url) : conninfo_(connection_settings(url)) {}
 
 Database::Connection Database::open() const {
   Connection connection(PQconnectdb(conninfo_.c_str()), &PQfinish);

@@ -6,34 +6,20 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <mutex>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "cache.h"
 #include "database.h"
 #include "http.h"
+#include "service.h"
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 #ifdef USER_API_CARELESS
 constexpr bool kCareful = false;
 #else
 constexpr bool kCareful = true;
 #endif
-
-void log_line(const Json& line) {
-  static std::mutex mutex;
-  std::lock_guard lock(mutex);
-  std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-}
-
-Response answer(int status, const Json& body) {
-  return {status, body.dump(-1, ' ', false, Json::error_handler_t::replace)};
-}
 
 Response create_user(Database& database, const Request& request) {
   Json body = Json::parse(request.body, nullptr, false);
@@ -80,15 +66,6 @@ Response get_user(Database& database, const Cache& cache, const std::string& id_
   return response;
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr) {
-    std::cerr << name << " is not set" << std::endl;
-    std::exit(1);
-  }
-  return value;
-}
-
 }  // namespace
 
 int main() {
@@ -99,20 +76,18 @@ int main() {
     std::cerr << "cannot use the database: " << why << std::endl;
     return 1;
   }
-  const char* port = std::getenv("PORT");
-  bool served = serve(static_cast<uint16_t>(port != nullptr ? std::atoi(port) : 8080),
-                      [&](const Request& request) -> Response {
-                        if (request.method == "GET" && request.path == "/health") {
-                          return answer(200, {{"status", "ok"}});
-                        }
-                        if (request.method == "POST" && request.path == "/users") {
-                          return create_user(database, request);
-                        }
-                        if (request.method == "GET" && request.path.rfind("/users/", 0) == 0) {
-                          return get_user(database, cache, request.path.substr(7));
-                        }
-                        return answer(404, {{"error", "no such route"}});
-                      });
+  bool served = serve(port_to_serve(8080), [&](const Request& request) -> Response {
+    if (request.method == "GET" && request.path == "/health") {
+      return answer(200, {{"status", "ok"}});
+    }
+    if (request.method == "POST" && request.path == "/users") {
+      return create_user(database, request);
+    }
+    if (request.method == "GET" && request.path.rfind("/users/", 0) == 0) {
+      return get_user(database, cache, request.path.substr(7));
+    }
+    return answer(404, {{"error", "no such route"}});
+  });
   if (!served) std::cerr << "cannot listen" << std::endl;
   return 1;
 }

@@ -83,9 +83,10 @@ TEST_F(CommandLine, HelpIsTheSameHoweverItIsAskedFor) {
 }
 
 TEST_F(CommandLine, UnknownWordsNameTheNearestKnownOne) {
-  expect_error({"tset"},
-               "unknown command \"tset\"; did you mean \"test\"?\n"
-               "known are test, shell, check, doctor, starlark, version; see mishap --help");
+  expect_error(
+      {"tset"},
+      "unknown command \"tset\"; did you mean \"test\"?\n"
+      "known are test, shell, check, doctor, provision, starlark, version; see mishap --help");
   expect_error({"--verzion"},
                "unknown option \"--verzion\"; did you mean \"--version\"?\nsee mishap --help");
   expect_error({"test", "a.star", "--sed", "3"},
@@ -213,6 +214,16 @@ TEST(ShellWord, QuotesOnlyWhatNeedsIt) {
   EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
   EXPECT_EQ(shell_word(""), "''");
   EXPECT_EQ(shell_word("~regex"), "'~regex'");
+}
+
+TEST_F(CommandLine, WhatCanBeProvisioned) {
+  expect_error({"provision"}, "mishap provision: write kafka\nsee mishap provision --help");
+  expect_error({"provision", "redis"},
+               "mishap provision \"redis\": kafka is all that can be provisioned; mishap doctor "
+               "says how to get the others");
+  expect_error({"provision", "kafka", "--ofline"},
+               "unknown option \"--ofline\"; did you mean \"--offline\"?\nsee mishap provision "
+               "--help");
 }
 
 }  // namespace

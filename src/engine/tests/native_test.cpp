@@ -51,6 +51,8 @@ TEST(ImageName, Parts) {
   EXPECT_EQ(parse_image_name("mirror:5000/library/redis:7").official, "redis");
   EXPECT_EQ(parse_image_name("mirror:5000/library/redis:7").name, "mirror:5000/library/redis");
   EXPECT_EQ(parse_image_name("bitnami/postgres:16").official, "");
+  EXPECT_TRUE(parse_image_name("mirror:5000/x/apache/kafka:3").repository_is("apache/kafka"));
+  EXPECT_FALSE(parse_image_name("my-apache/kafka").repository_is("apache/kafka"));
   EXPECT_EQ(parse_image_name("mylibrary/postgres").official, "");
 }
 
@@ -172,15 +174,16 @@ TEST(Resolve, MappedImage) {
 }
 
 TEST(Resolve, UnknownImageSaysEverythingTried) {
-  EXPECT_EQ(error_of(image_service("api", "myapp:latest")),
-            "service \"api\": nothing here runs image \"myapp:latest\". Tried:\n"
-            "  --image and mishap.yaml: no entry for \"myapp:latest\", \"myapp\" and no pattern "
-            "that fits\n"
-            "  catalogue: knows postgres, redis\n"
-            "To mend it:\n"
-            "  --image myapp:latest=PROGRAM, or in mishap.yaml:\n"
-            "    images:\n"
-            "      myapp:latest: PROGRAM");
+  EXPECT_EQ(
+      error_of(image_service("api", "myapp:latest")),
+      "service \"api\": nothing here runs image \"myapp:latest\". Tried:\n"
+      "  --image and mishap.yaml: no entry for \"myapp:latest\", \"myapp\" and no pattern "
+      "that fits\n"
+      "  catalogue: knows postgres, redis, confluentinc/cp-kafka, apache/kafka, bitnami/kafka\n"
+      "To mend it:\n"
+      "  --image myapp:latest=PROGRAM, or in mishap.yaml:\n"
+      "    images:\n"
+      "      myapp:latest: PROGRAM");
 }
 
 TEST(Resolve, OtherSources) {
@@ -360,6 +363,18 @@ TEST(ExplainStartFailure, OtherCauses) {
       "its port is taken: another service of the spec, or a second copy of itself, listens there");
   EXPECT_EQ(explain_start_failure({"dial tcp: lookup db: no such host"}, {}),
             "a host name did not resolve: in a cell only the names of the spec's services do");
+  const std::string config = "org.apache.kafka.common.config.ConfigException: ";
+  EXPECT_EQ(explain_start_failure({config + "Invalid value many for configuration num.partitions",
+                                   "\tat kafka.Kafka$.main(Kafka.scala:82)"},
+                                  {}),
+            "the broker refuses its settings: Invalid value many for configuration "
+            "num.partitions");
+  EXPECT_EQ(
+      explain_start_failure({"java.lang.IllegalArgumentException: requirement failed: no listener",
+                             "\tat kafka.Kafka$.main(Kafka.scala:82)"},
+                            {}),
+      "the broker refuses its settings: no listener");
+  EXPECT_EQ(explain_start_failure({config + "of another program"}, {}), std::nullopt);
   EXPECT_EQ(explain_start_failure({"all is well"}, {{"U", "postgres://a@db/x"}}), std::nullopt);
   EXPECT_EQ(explain_start_failure({}, {}), std::nullopt);
 }

@@ -45,15 +45,22 @@ struct Launch {
   std::vector<std::filesystem::path>
       private_dirs;  ///< empty tmpfs directories, absolute paths in the cell
   std::vector<BindMount> binds;
+  /// Host directories that the program reads, absolute: seen as they are, whatever their parents'
+  /// modes.
+  std::vector<std::filesystem::path> host_files;
   std::vector<ListeningPort> ports;
   /// Protocol the service must answer besides the spec's own healthcheck, on `ports[0]`; "" = none.
   /// Catalogue services only.
   std::string readiness_protocol;
+  /// Where that port is reached from the service itself.
+  std::string readiness_host = "127.0.0.1";
   bool own_network =
       false;  ///< came from an image: has a name and address of its own on the cell's network
   /// What was chosen, for people: `postgres:16 → PostgreSQL 15.20 from /usr/lib/postgresql/15/bin
   /// (catalogue)`.
   std::string description;
+  /// What the spec gives the service without effect, for people.
+  std::vector<std::string> notes;
 };
 
 /// Where each interface is reached by a consumer, for FAULTBOX_* / MISHAP_* variables and

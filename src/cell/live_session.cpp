@@ -183,6 +183,10 @@ Sources::Context LiveSession::sources_context() {
   context.endpoint_of = [this](const engine::Service& service, const engine::Interface& interface) {
     return addresses_.from_cell(service.name, interface.port);
   };
+  context.resolve = [this](const std::string& host, uint16_t port) -> std::optional<net::Endpoint> {
+    if (find_service(host) == nullptr) return std::nullopt;
+    return addresses_.from_cell(host, port);
+  };
   context.alive = [this](const std::string& service) { return services_->running(service); };
   context.network_of = [this](const std::string& service) {
     auto own = environment_.networks.find(service);

@@ -19,7 +19,7 @@ using engine::Observation;
 using traffic::Follower;
 
 /// For topics to deliver what may have led to a row; beyond it the order is what it is.
-constexpr auto kCauses = std::chrono::milliseconds(250);
+constexpr auto kCauses = std::chrono::seconds(1);
 
 /// "topic orders of kafka"
 std::string shown(const std::string& service, const Observation& observation) {
@@ -104,6 +104,7 @@ Result<std::unique_ptr<Follower>> Sources::follow_server(const engine::Service& 
   request.kind = engine::to_string(observation.source);
   request.service = service.name;
   request.endpoint = context_.endpoint_of(service, *interface);
+  request.resolve = context_.resolve;
   request.service_env = {service.env.begin(), service.env.end()};
   request.topic = observation.name;
   request.tables = observation.tables;
@@ -187,7 +188,8 @@ std::vector<std::string> Sources::catch_up(net::Deadline deadline) {
 void Sources::deliver_causes(const std::vector<std::string>& types) {
   if (std::find(types.begin(), types.end(), "wal") == types.end()) return;
   for (const auto& source : all()) {
-    if (source->kind == "topic") (void)source->follower->catch_up(net::Clock::now() + kCauses);
+    if (source->kind == "topic" && context_.alive(source->service))
+      (void)source->follower->catch_up(net::Clock::now() + kCauses);
   }
 }
 

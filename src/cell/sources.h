@@ -27,6 +27,8 @@ class Sources {
     std::vector<std::string> services;
     /// Where an interface of a service is dialled, past the relays.
     std::function<net::Endpoint(const engine::Service&, const engine::Interface&)> endpoint_of;
+    /// The same for an address that a server gives out.
+    traffic::BrokerResolver resolve;
     std::function<bool(const std::string&)> alive;
     /// The network namespace of a service; -1: the cell's.
     std::function<int(const std::string&)> network_of;

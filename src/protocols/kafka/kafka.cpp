@@ -3,6 +3,7 @@
 #include "errors.h"
 #include "filter.h"
 #include "steps.h"
+#include "topic_source.h"
 
 namespace mishap::protocols::kafka {
 namespace {
@@ -15,7 +16,8 @@ class KafkaProtocol final : public traffic::Protocol {
                   {fault::ProtocolAction::error, fault::ProtocolAction::delay,
                    fault::ProtocolAction::drop, fault::ProtocolAction::duplicate},
                   {"topic", "method"},
-                  {"message", "code"}}) {}
+                  {"message", "code"},
+                  {"topic"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<KafkaFilter>(names_);
@@ -27,6 +29,10 @@ class KafkaProtocol final : public traffic::Protocol {
   Result<void> ready(const net::Endpoint& endpoint, const std::map<std::string, std::string>&,
                      net::Deadline deadline) const override {
     return check_ready(endpoint, deadline);
+  }
+  Result<std::unique_ptr<traffic::Follower>> follow(traffic::FollowRequest request,
+                                                    net::Deadline) const override {
+    return follow_topic(std::move(request));
   }
 
  private:

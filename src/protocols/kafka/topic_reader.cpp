@@ -13,12 +13,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr auto kPollSlice = milliseconds(50);
+constexpr auto kPollSlice = milliseconds(20);
 /// How often new partitions, or the topic itself, are asked for.
 constexpr auto kLookInterval = milliseconds(500);
-constexpr auto kLookIntervalWithoutTopic = milliseconds(100);
+constexpr auto kLookIntervalWithoutTopic = milliseconds(20);
 constexpr auto kAskLimit = milliseconds(300);
-constexpr auto kCatchUpPause = milliseconds(10);
+constexpr auto kCatchUpPause = milliseconds(1);
 
 std::optional<std::string> bytes_of(const void* bytes, size_t length) {
   if (bytes == nullptr) return std::nullopt;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@
 #include "mishap/net/stream.h"
 
 namespace mishap::traffic {
+
+/// Where to dial a server that another server told of ("kafka-2:9092" in a broker's metadata).
+/// Nothing: the address means no declared interface. Any thread.
+using BrokerResolver =
+    std::function<std::optional<net::Endpoint>(const std::string& host, uint16_t port)>;
 
 /// Something that a follower saw happen.
 struct Sighting {
@@ -29,6 +35,7 @@ struct FollowRequest {
   std::string kind;  ///< "topic", "wal_stream"
   std::string service;
   net::Endpoint endpoint;  ///< of the server itself: what a follower reads passes no relay
+  BrokerResolver resolve;  ///< for what `endpoint` refers to, such as a cluster's other brokers
   std::map<std::string, std::string> service_env;  ///< for credentials
   std::string topic;                               ///< of a topic
   std::vector<std::string>

@@ -33,19 +33,14 @@ struct StepMethod {
   std::vector<StepParameter> parameters;
 };
 
-/// Where the driver dials a server that another server told it of ("kafka-2:9092" in a broker's
-/// metadata): through the relay of the interface that is meant. Nothing: the address means no
-/// declared interface. Any thread.
-using BrokerResolver =
-    std::function<std::optional<net::Endpoint>(const std::string& host, uint16_t port)>;
-
 /// One call of a step. Arguments are converted by the caller: numbers stay numbers, bytes are
 /// strings.
 struct StepCall {
   std::string method;
   Json arguments;          ///< object; only names that the method knows
   net::Endpoint endpoint;  ///< where to dial (a relay or the service)
-  /// For what `endpoint` refers to, such as a cluster's other brokers; empty: nothing is known.
+  /// For what `endpoint` refers to, such as a cluster's other brokers, through their relays; empty:
+  /// nothing is known.
   BrokerResolver resolve;
   std::string test;  ///< name of the running test, "" outside of one
   /// Environment of the service, for credentials (POSTGRES_USER, REDIS_PASSWORD, …).

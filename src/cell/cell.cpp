@@ -262,7 +262,9 @@ class CellRun {
     size_t count = session_.log().size();
     result.events.reserve(count);
     for (size_t i = 0; i < count; ++i) result.events.push_back(session_.log().at(i));
-    for (auto& note : undeclared_connections(result.events))
+    std::set<std::string> alone;
+    for (const auto& [service, network] : environment_.networks) alone.insert(service);
+    for (auto& note : undeclared_connections(result.events, alone))
       result.notes.push_back(std::move(note));
     return result;
   }

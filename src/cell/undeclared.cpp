@@ -4,15 +4,29 @@
 
 #include <fmt/format.h>
 
+#include "mishap/net/stream.h"
+
 namespace mishap::cell {
 
-std::vector<std::string> undeclared_connections(const std::vector<event::Event>& events) {
+namespace {
+
+bool is_loopback(const std::string& host) {
+  return host.starts_with("127.") || host == "::1" || host.starts_with("::ffff:127.");
+}
+
+}  // namespace
+
+std::vector<std::string> undeclared_connections(const std::vector<event::Event>& events,
+                                                const std::set<std::string>& alone) {
   std::vector<std::string> notes;
   for (const auto& event : events) {
     if (event.type != "syscall" || event.fields.get("syscall") != "connect") continue;
     const std::string* address = event.fields.find("address");
     bool refused = event.fields.get("decision").starts_with("deny");
     if (address == nullptr || refused || event.fields.find("peer") != nullptr) continue;
+    auto endpoint = net::parse_endpoint(*address);
+    if (address->ends_with(":0")) continue;
+    if (endpoint && alone.contains(event.service) && is_loopback(endpoint->host)) continue;
     std::string note = fmt::format("{} connects to {}, where no declared service listens",
                                    event.service, *address);
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);

@@ -16,16 +16,24 @@ event::Event connect(std::string service, std::string decision, event::Fields mo
 
 TEST(UndeclaredConnections, OneNoteForEachServiceAndAddress) {
   EXPECT_EQ(
-      undeclared_connections({
-          connect("api", "allow", {{"address", "127.0.0.1:5432"}, {"peer", "db.pg"}}),
-          connect("api", "allow", {{"address", "10.0.0.7:443"}}),
-          connect("api", "delay(1s)", {{"address", "10.0.0.7:443"}}),
-          connect("api", "deny(connection refused)", {{"address", "10.0.0.8:443"}}),
-          connect("api", "allow", {{"path", "unix:/run/x"}}),
-          connect("db", "allow", {{"address", "[::1]:9"}}),
-      }),
+      undeclared_connections(
+          {
+              connect("api", "allow", {{"address", "127.0.0.1:5432"}, {"peer", "db.pg"}}),
+              connect("api", "allow", {{"address", "10.0.0.7:443"}}),
+              connect("api", "delay(1s)", {{"address", "10.0.0.7:443"}}),
+              connect("api", "deny(connection refused)", {{"address", "10.0.0.8:443"}}),
+              connect("api", "allow", {{"path", "unix:/run/x"}}),
+              connect("db", "allow", {{"address", "[::1]:9"}}),
+              connect("db", "allow", {{"address", "127.0.0.1:0"}}),
+              connect("kafka", "allow", {{"address", "127.0.0.1:9093"}}),
+              connect("kafka", "allow", {{"address", "[::ffff:127.0.0.1]:9093"}}),
+              connect("kafka", "allow", {{"address", "10.0.0.7:443"}}),
+          },
+          {"kafka"}),
       (std::vector<std::string>{"api connects to 10.0.0.7:443, where no declared service listens",
-                                "db connects to [::1]:9, where no declared service listens"}));
+                                "db connects to [::1]:9, where no declared service listens",
+                                "kafka connects to 10.0.0.7:443, where no declared service "
+                                "listens"}));
 }
 
 }  // namespace

@@ -228,6 +228,7 @@ Result<void> LiveSession::start(const CellPlan& plan, Script& script) {
   begin_log();
   protocols_.restart(plan.seed);
   monitors_ = std::make_unique<monitor::MonitorSet>();
+  properties_ = std::make_unique<monitor::PropertySet>(log_);
   if (first) {
     if (auto ours = set_up(); !ours) {
       fail_tool(ours.error());

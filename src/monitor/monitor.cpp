@@ -51,6 +51,11 @@ void MonitorSet::remove(uint64_t id) {
   });
 }
 
+bool MonitorSet::any() const {
+  std::lock_guard lock(mutex_);
+  return !running_.empty();
+}
+
 std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::running(Kind kind) const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Running>> found;

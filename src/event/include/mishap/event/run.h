@@ -56,6 +56,14 @@ struct AssertionFailure {
   SourcePos pos;
 };
 
+/// What became of an eventually() or always() of a test.
+struct PropertyResult {
+  std::string name;     ///< "eventually(settled)"
+  std::string verdict;  ///< "pass", "fail", "pending"
+  std::string why;      ///< of what did not pass
+  std::string vacuous;  ///< why it holds only because it was never asked; "" elsewhere
+};
+
 struct Diagnostic {
   std::string level;  ///< "info", "warning"
   std::string code;   ///< "TEST_NO_ASSERTIONS"
@@ -93,6 +101,7 @@ struct TestResult {
   std::string expectation;  ///< name of the expectation, "" when none
   std::optional<AssertionFailure> assertion;
   uint64_t assertions = 0;  ///< evaluated
+  std::vector<PropertyResult> properties;  ///< in order of their registration
   bool drain_limit_hit = false;
   bool require_faults_fire = false;  ///< when vacuous, the run fails
   std::vector<FaultCount> faults;

@@ -80,6 +80,7 @@ class MonitorSet {
   /// (same id) only counts; `remove` must then be called as often before it stops.
   void add(const MonitorSpec& spec);
   void remove(uint64_t id);
+  bool any() const;
 
   /// Shows an event to the stream monitors.
   void feed(const event::Event& event);

@@ -150,8 +150,8 @@ Result<bool> selects(Thread& thread, const Selection& selection, const event::Ev
 /// First event that is selected, or null.
 Result<const event::Event*> find_event(CallContext& call, cell::Session& session,
                                        const Selection& selection) {
-  event::Trace trace{&session.log(), session.log().size()};
-  for (size_t i = 0; i < trace.count; ++i) {
+  event::Trace trace{&session.log(), event::Trace::kAll};
+  for (size_t i = 0, size = trace.size(); i < size; ++i) {
     const event::Event& event = trace.at(i);
     if (!selection.all_types() && !event::in_assertion_default(event.type)) continue;
     MISHAP_ASSIGN(bool selected, selects(call.thread(), selection, event, trace));
@@ -240,8 +240,8 @@ Result<Value> list_events(CallContext& call) {
   MISHAP_ASSIGN(auto wanted,
                 selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
   std::vector<Value> found;
-  event::Trace trace{&session->log(), session->log().size()};
-  for (size_t i = 0; i < trace.count; ++i) {
+  event::Trace trace{&session->log(), event::Trace::kAll};
+  for (size_t i = 0, size = trace.size(); i < size; ++i) {
     const event::Event& event = trace.at(i);
     if (!wanted.all_types() && !event::in_events_default(event.type)) continue;
     MISHAP_ASSIGN(bool selected, selects(call.thread(), wanted, event, trace));

@@ -121,7 +121,7 @@ Result<Value> make_monitor(CallContext& call) {
     world.declarations.monitors.push_back(value);
   } else if (world.session != nullptr) {
     world.kept.push_back(value);
-    world.session->monitors().add(monitor_spec(world, value));
+    start_monitor(world, value);
   }
   return value;
 }

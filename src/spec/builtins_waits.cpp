@@ -56,8 +56,8 @@ Result<Value> await_event(CallContext& call) {
   MISHAP_TRY(check_clock(call, 1));
   World& world = world_of(call);
   for (size_t seen = 0; true;) {
-    event::Trace trace{&session->log(), session->log().size()};
-    for (; seen < trace.count; ++seen) {
+    event::Trace trace{&session->log(), event::Trace::kAll};
+    for (size_t size = trace.size(); seen < size; ++seen) {
       const event::Event& event = trace.at(seen);
       if (!matches(call.thread(), call[0], event, trace)) continue;
       return call.heap().make<EventValue>(event, false, trace);
@@ -79,8 +79,8 @@ struct Quiescence {
 
 /// Looks at the events that have come since.
 void look(CallContext& call, cell::Session& session, const Value& ignore, Quiescence& quiet) {
-  event::Trace trace{&session.log(), session.log().size()};
-  for (; quiet.seen < trace.count; ++quiet.seen) {
+  event::Trace trace{&session.log(), event::Trace::kAll};
+  for (size_t size = trace.size(); quiet.seen < size; ++quiet.seen) {
     const event::Event& event = trace.at(quiet.seen);
     if (ignore.is_valid() && matches(call.thread(), ignore, event, trace)) continue;
     quiet.last = &event;

@@ -96,8 +96,7 @@ class MonitorScope {
     auto* assumption = starlark::host_cast<AssumptionValue>(target);
     if (assumption == nullptr) return;
     for (const Value& monitor : assumption->value.monitors) {
-      auto spec = monitor_spec(world, monitor);
-      session_.monitors().add(spec);
+      auto spec = start_monitor(world, monitor);
       if (spec.kind == monitor::Kind::stream) streams_.push_back(spec.id);
     }
   }

@@ -63,8 +63,8 @@ enum class Side { before, after };
 bool any_event(Thread& thread, const Bound& self, Side side, const Value& matcher,
                const std::function<bool(const Event&)>& holds) {
   size_t from = side == Side::before ? 0 : self.event.seq;
-  size_t to = side == Side::before ? std::min<size_t>(self.trace.count, self.event.seq - 1)
-                                   : self.trace.count;
+  size_t to = side == Side::before ? std::min<size_t>(self.trace.size(), self.event.seq - 1)
+                                   : self.trace.size();
   for (size_t i = from; i < to; ++i) {
     const Event& other = self.trace.at(i);
     if (holds(other) && matches(thread, matcher, other, self.trace)) return true;

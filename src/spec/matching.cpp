@@ -53,10 +53,13 @@ void MatcherValue::append_repr(std::string& out) const {
       out += "<matcher event(" + filter_.text() + ")>";
       break;
     case Kind::any:
-      out += "<matcher any>";
-      break;
     case Kind::all:
-      out += "<matcher all>";
+      out += kind_ == Kind::any ? "<matcher any(" : "<matcher all(";
+      for (const Value& part : parts_) {
+        if (&part != parts_.data()) out += ", ";
+        starlark::append_repr(out, part);
+      }
+      out += ")>";
       break;
     case Kind::never:
       out += "<matcher never>";

@@ -120,7 +120,7 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
     spec.on_event = [&world, &declared, task](const event::Event& event) -> monitor::Judgement {
       BatonHold hold(world.baton);
       Value argument = world.interpreter.heap().make<EventValue>(
-          event, true, event::Trace{&world.session->log(), world.session->log().size()});
+          event, true, event::Trace{&world.session->log(), event::Trace::kAll});
       auto outcome = task->thread.run(declared.on_event, {argument});
       if (!outcome) return objection_of(world, outcome.error());
       return std::nullopt;
@@ -130,6 +130,13 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
       return std::make_unique<StreamMonitor>(world, declared);
     };
   }
+  return spec;
+}
+
+monitor::MonitorSpec start_monitor(World& world, const Value& monitor_value) {
+  auto spec = monitor_spec(world, monitor_value);
+  BatonRest rest(world.baton);
+  world.session->monitors().add(spec);
   return spec;
 }
 

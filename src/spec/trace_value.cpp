@@ -51,7 +51,7 @@ bool fits(Thread& thread, const Query& query, const Event& event, const Trace& t
 
 Found all(Thread& thread, const Query& query, const Trace& trace) {
   Found found;
-  for (size_t i = 0; i < trace.count; ++i) {
+  for (size_t i = 0, size = trace.size(); i < size; ++i) {
     const Event& event = trace.at(i);
     if (fits(thread, query, event, trace)) found.push_back(&event);
   }
@@ -59,14 +59,14 @@ Found all(Thread& thread, const Query& query, const Trace& trace) {
 }
 
 const Event* earliest(Thread& thread, const Query& query, const Trace& trace) {
-  for (size_t i = 0; i < trace.count; ++i) {
+  for (size_t i = 0, size = trace.size(); i < size; ++i) {
     if (fits(thread, query, trace.at(i), trace)) return &trace.at(i);
   }
   return nullptr;
 }
 
 const Event* latest(Thread& thread, const Query& query, const Trace& trace) {
-  for (size_t i = trace.count; i > 0; --i) {
+  for (size_t i = trace.size(); i > 0; --i) {
     if (fits(thread, query, trace.at(i - 1), trace)) return &trace.at(i - 1);
   }
   return nullptr;

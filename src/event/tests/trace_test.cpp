@@ -32,6 +32,9 @@ TEST(Trace, RangesLeaveTheirEndsOut) {
   EXPECT_EQ(numbers(events_between({&log, 3}, &log.at(0), nullptr)), (Numbers{2, 3}));
   EXPECT_EQ(numbers(events_between({&log, 2}, &log.at(3), nullptr)), Numbers{});
   EXPECT_EQ(numbers(events_between({}, nullptr, nullptr)), Numbers{});
+  Trace all{&log, Trace::kAll};
+  append(log, "db");
+  EXPECT_EQ(numbers(events_between(all, &log.at(3), nullptr)), (Numbers{5, 6}));
 }
 
 TEST(Trace, AChainHoldsWhatLedToAnEvent) {

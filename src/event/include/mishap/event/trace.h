@@ -1,7 +1,7 @@
 // What had happened when something was asked: the first events of a log.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <vector>
 
 #include "mishap/base/duration.h"
@@ -11,9 +11,11 @@ namespace mishap::event {
 
 /// The events 1 to `count` of a log, which outlives it; empty without a log. A plain value.
 struct Trace {
+  static constexpr size_t kAll = SIZE_MAX;  ///< as a count: all that the log has when it is asked
   const Log* log = nullptr;
   size_t count = 0;
 
+  size_t size() const { return count == kAll && log != nullptr ? log->size() : count; }
   const Event& at(size_t index) const { return log->at(index); }
 };
 

@@ -57,15 +57,15 @@ class CellRun {
       return;
     }
     ready_ = net::Clock::now();
+    feed_.emplace(session_.log(), session_.monitors(), session_.properties());
     add_monitors();
     add_properties();
-    feed_.emplace(session_.log(), session_.monitors(), session_.properties());
     if (!open_windows()) return;
     run_body();
     if (session_.is_tool_error()) return;
     await_properties();
     drain(session_.monitors().any() || session_.properties().any_to_hold());
-    session_.monitors().finish(session_.log());
+    session_.monitors().finish();
     facts_.violations = session_.monitors().violations();
     if (wants_expectation()) run_expectation();
     session_.catch_up();

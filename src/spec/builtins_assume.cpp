@@ -19,7 +19,7 @@ Result<Value> assume(CallContext& call) {
     return wrong_type(call, "pred", call[0], kAssumePredicate);
   if (!call[0].is_bool()) MISHAP_TRY(require_arity(call, "pred", call[0], kChoices));
   MISHAP_ASSIGN(bool holds, assumption_holds(call.thread(), call[0]));
-  if (!holds) return call.error(assumption_text(call[0]) + " not satisfied");
+  if (!holds) return fail(assumption_text(call[0]) + " not satisfied");
   return Value::none();
 }
 

@@ -92,7 +92,7 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
 /// there is one.
 class MonitorScope {
  public:
-  MonitorScope(World& world, const Value& target) : session_(*world.session) {
+  MonitorScope(World& world, const Value& target) : world_(world), session_(*world.session) {
     auto* assumption = starlark::host_cast<AssumptionValue>(target);
     if (assumption == nullptr) return;
     for (const Value& monitor : assumption->value.monitors) {
@@ -101,12 +101,19 @@ class MonitorScope {
     }
   }
   ~MonitorScope() {
+    if (streams_.empty()) return;
+    {
+      // What happened meanwhile may not be an event yet.
+      BatonRest rest(world_.baton);
+      session_.catch_up();
+    }
     for (uint64_t id : streams_) session_.monitors().remove(id);
   }
   MonitorScope(const MonitorScope&) = delete;
   MonitorScope& operator=(const MonitorScope&) = delete;
 
  private:
+  World& world_;
   cell::Session& session_;
   std::vector<uint64_t> streams_;
 };

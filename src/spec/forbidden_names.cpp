@@ -38,8 +38,8 @@ struct Callback {
   const char* sees;
 };
 
-constexpr const char* kOfMonitor = "update= and check= of a monitor see the event and the state";
-constexpr const char* kOfAssume = "predicates of assume see the choices";
+constexpr const char* kOfMonitor = "update= and check= of a monitor only look at the event and the state";
+constexpr const char* kOfAssume = "predicates of assume only look at the choices";
 
 const std::array kCallbacks = {
     Callback{"monitor", "update", 3, kForMonitors, kOfMonitor},
@@ -97,7 +97,7 @@ class Calls : public ast::Visitor {
       }
       starlark::Diagnostic error;
       error.message = fmt::format(
-          "[SPEC_FORBIDDEN_LAMBDA] {}: {}{}must not mention {}: {}, and must not do anything else",
+          "[SPEC_FORBIDDEN_LAMBDA] {}: {}{}must not mention {}: {}",
           callback.builtin, callback.parameter, *callback.parameter == 0 ? "its predicate " : "= ",
           name->name, callback.sees);
       error.pos = {file_, static_cast<int>(name->span.begin.line),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "binding.h"
 
 namespace mishap::spec {
@@ -69,6 +71,21 @@ void MatcherValue::append_repr(std::string& out) const {
 
 void MatcherValue::visit_children(const starlark::ValueVisitor& visit) {
   for (auto& part : parts_) visit(part);
+}
+
+void append_key(std::string& out, const event::Filter& criteria) {
+  out += 'e';
+  for (const auto& [name, pattern] : criteria.criteria) {
+    out += fmt::format("{}:{}{}:{}", name.size(), name, pattern.size(), pattern);
+  }
+  out += ';';
+}
+
+void MatcherValue::append_key(std::string& out) const {
+  if (kind_ == Kind::event) return spec::append_key(out, filter_);
+  out += kind_ == Kind::any ? 'o' : kind_ == Kind::all ? 'a' : 'n';
+  for (const Value& part : parts_) starlark::host_cast<MatcherValue>(part)->append_key(out);
+  out += ';';
 }
 
 bool MatcherValue::matches(const event::Event& event) const {

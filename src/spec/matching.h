@@ -24,4 +24,7 @@ Result<Value> call_predicate(Thread& thread, const Value& predicate, const Value
 bool matches(Thread& thread, const Value& matcher_or_callable, const event::Event& event,
              const event::Trace& trace);
 
+/// Two filters of the same key match the same events.
+void append_key(std::string& out, const event::Filter& criteria);
+
 }  // namespace mishap::spec

@@ -34,10 +34,11 @@ monitor::PropertySpec property_spec(World& world, const Value& property_value) {
   spec.pos = function_pos(declared.predicate);
   if (spec.pos.line == 0) spec.pos = declared.pos;
   spec.source_line = source_line(world, spec.pos);
-  spec.predicate = [&world, &declared, onlooker](size_t count) -> monitor::Answer {
+  auto index = std::make_shared<event::MatchIndex>();
+  spec.predicate = [&world, &declared, onlooker, index](size_t count) -> monitor::Answer {
     BatonHold hold(world.baton);
-    Value trace =
-        world.interpreter.heap().make<TraceValue>(event::Trace{&world.session->log(), count});
+    Value trace = world.interpreter.heap().make<TraceValue>(
+        event::Trace{&world.session->log(), count}, index);
     auto answer = onlooker->thread.run(declared.predicate, {trace});
     if (!answer) return tl::unexpected(objection_of(world, answer.error()));
     return starlark::truth(*answer);

@@ -49,45 +49,76 @@ bool fits(Thread& thread, const Query& query, const Event& event, const Trace& t
                                   : query.criteria.matches(event);
 }
 
-Found all(Thread& thread, const Query& query, const Trace& trace) {
+/// What a predicate looks at.
+struct Looked {
+  Trace trace;
+  std::shared_ptr<event::MatchIndex> index;
+};
+
+/// The matches of criteria and matchers, which are pure; nothing for a function.
+std::optional<std::span<const Event* const>> known(Thread& thread, const Query& query,
+                                                   const Looked& at) {
+  std::string key;
+  if (!query.matcher.is_valid()) {
+    append_key(key, query.criteria);
+  } else if (auto* matcher = starlark::host_cast<MatcherValue>(query.matcher)) {
+    matcher->append_key(key);
+  } else {
+    return std::nullopt;
+  }
+  return at.index->find(*at.trace.log, at.trace.size(), key, [&](const Event& event) {
+    return fits(thread, query, event, at.trace);
+  });
+}
+
+Found all(Thread& thread, const Query& query, const Looked& at) {
+  if (auto found = known(thread, query, at)) return {found->begin(), found->end()};
   Found found;
-  for (size_t i = 0, size = trace.size(); i < size; ++i) {
-    const Event& event = trace.at(i);
-    if (fits(thread, query, event, trace)) found.push_back(&event);
+  for (size_t i = 0, size = at.trace.size(); i < size; ++i) {
+    const Event& event = at.trace.at(i);
+    if (fits(thread, query, event, at.trace)) found.push_back(&event);
   }
   return found;
 }
 
-const Event* earliest(Thread& thread, const Query& query, const Trace& trace) {
-  for (size_t i = 0, size = trace.size(); i < size; ++i) {
-    if (fits(thread, query, trace.at(i), trace)) return &trace.at(i);
+size_t count(Thread& thread, const Query& query, const Looked& at) {
+  auto found = known(thread, query, at);
+  return found ? found->size() : all(thread, query, at).size();
+}
+
+const Event* earliest(Thread& thread, const Query& query, const Looked& at) {
+  if (auto found = known(thread, query, at)) return found->empty() ? nullptr : found->front();
+  for (size_t i = 0, size = at.trace.size(); i < size; ++i) {
+    if (fits(thread, query, at.trace.at(i), at.trace)) return &at.trace.at(i);
   }
   return nullptr;
 }
 
-const Event* latest(Thread& thread, const Query& query, const Trace& trace) {
-  for (size_t i = trace.size(); i > 0; --i) {
-    if (fits(thread, query, trace.at(i - 1), trace)) return &trace.at(i - 1);
+const Event* latest(Thread& thread, const Query& query, const Looked& at) {
+  if (auto found = known(thread, query, at)) return found->empty() ? nullptr : found->back();
+  for (size_t i = at.trace.size(); i > 0; --i) {
+    if (fits(thread, query, at.trace.at(i - 1), at.trace)) return &at.trace.at(i - 1);
   }
   return nullptr;
 }
 
-using Body = std::function<Result<Value>(CallContext&, const Trace&)>;
+using Body = std::function<Result<Value>(CallContext&, const Looked&)>;
 
-Value method(Heap& heap, Signature signature, const Trace& trace, Body body) {
+Value method(Heap& heap, Signature signature, const Looked& at, Body body) {
   return starlark::make_builtin(
       heap, std::move(signature),
-      [trace, body = std::move(body)](CallContext& call) { return body(call, trace); });
+      [at, body = std::move(body)](CallContext& call) { return body(call, at); });
 }
 
 /// A method that takes a query.
-Value query_method(Heap& heap, std::string_view name, const Trace& trace,
-                   std::function<Value(CallContext&, const Query&, const Trace&)> body) {
-  return method(heap, Signature("trace." + std::string(name)).varargs().kwargs(), trace,
-                [body = std::move(body)](CallContext& call, const Trace& whole) -> Result<Value> {
-                  MISHAP_ASSIGN(auto query, query_of(call));
-                  return body(call, query, whole);
-                });
+Value query_method(Heap& heap, std::string_view name, const Looked& at,
+                   std::function<Value(CallContext&, const Query&, const Looked&)> body) {
+  return method(
+      heap, Signature("trace." + std::string(name)).varargs().kwargs(), at,
+      [body = std::move(body)](CallContext& call, const Looked& looked) -> Result<Value> {
+        MISHAP_ASSIGN(auto query, query_of(call));
+        return body(call, query, looked);
+      });
 }
 
 const starlark::TypeSet kEventOrNone = (types::host("event") | types::kNone).described("event");
@@ -97,21 +128,21 @@ const Event* event_argument(const CallContext& call, size_t index) {
   return value == nullptr ? nullptr : &value->event;
 }
 
-Result<Value> events_between(CallContext& call, const Trace& trace) {
+Result<Value> events_between(CallContext& call, const Looked& at) {
   return call.heap().make<EventsValue>(
-      event::events_between(trace, event_argument(call, 0), event_argument(call, 1)), trace);
+      event::events_between(at.trace, event_argument(call, 0), event_argument(call, 1)), at.trace);
 }
 
-Result<Value> events_within(CallContext& call, const Trace& trace) {
+Result<Value> events_within(CallContext& call, const Looked& at) {
   MISHAP_TRY(require_matcher(call, "matcher", call[0]));
   MISHAP_ASSIGN(Nanoseconds window, positive_duration(call, "window", call.text(1)));
-  Found found = all(call.thread(), Query{{}, call[0]}, trace);
+  Found found = all(call.thread(), Query{{}, call[0]}, at);
   if (const Event* of = event_argument(call, 2)) {
     std::erase_if(found, [&](const Event* event) {
       return std::chrono::abs(event::time_between(*of, *event)) > window;
     });
   }
-  return call.heap().make<EventsValue>(std::move(found), trace);
+  return call.heap().make<EventsValue>(std::move(found), at.trace);
 }
 
 class EventsIterator final : public starlark::HostIterator {
@@ -185,24 +216,25 @@ Value listed_method(Heap& heap, Signature signature, Listed listed,
 
 Result<Value> TraceValue::attr(Thread& thread, std::string_view name) {
   Heap& heap = thread.heap();
+  Looked at{trace, index_};
   if (name == "event" || name == "last") {
-    return query_method(heap, name, trace, [](CallContext& call, const Query& q, const Trace& t) {
-      return event_or_none(call.heap(), latest(call.thread(), q, t), t);
+    return query_method(heap, name, at, [](CallContext& call, const Query& q, const Looked& l) {
+      return event_or_none(call.heap(), latest(call.thread(), q, l), l.trace);
     });
   }
   if (name == "first") {
-    return query_method(heap, name, trace, [](CallContext& call, const Query& q, const Trace& t) {
-      return event_or_none(call.heap(), earliest(call.thread(), q, t), t);
+    return query_method(heap, name, at, [](CallContext& call, const Query& q, const Looked& l) {
+      return event_or_none(call.heap(), earliest(call.thread(), q, l), l.trace);
     });
   }
   if (name == "events") {
-    return query_method(heap, name, trace, [](CallContext& call, const Query& q, const Trace& t) {
-      return call.heap().make<EventsValue>(all(call.thread(), q, t), t);
+    return query_method(heap, name, at, [](CallContext& call, const Query& q, const Looked& l) {
+      return call.heap().make<EventsValue>(all(call.thread(), q, l), l.trace);
     });
   }
   if (name == "count") {
-    return query_method(heap, name, trace, [](CallContext& call, const Query& q, const Trace& t) {
-      return Value::integer(static_cast<int64_t>(all(call.thread(), q, t).size()));
+    return query_method(heap, name, at, [](CallContext& call, const Query& q, const Looked& l) {
+      return Value::integer(static_cast<int64_t>(count(call.thread(), q, l)));
     });
   }
   if (name == "events_between") {
@@ -211,7 +243,7 @@ Result<Value> TraceValue::attr(Thread& thread, std::string_view name) {
                       .required("start", kEventOrNone)
                       .required("end", kEventOrNone)
                       .positional_only(),
-                  trace, events_between);
+                  at, events_between);
   }
   if (name == "events_within") {
     return method(heap,
@@ -219,15 +251,15 @@ Result<Value> TraceValue::attr(Thread& thread, std::string_view name) {
                       .required("matcher")
                       .required("window", kDurationType)
                       .nullable("of", types::host("event")),
-                  trace, events_within);
+                  at, events_within);
   }
   if (name == "causal_chain") {
     return method(
         heap,
         Signature("trace.causal_chain").required("event", types::host("event")).positional_only(),
-        trace, [](CallContext& call, const Trace& whole) -> Result<Value> {
+        at, [](CallContext& call, const Looked& looked) -> Result<Value> {
           return call.heap().make<EventsValue>(
-              event::causal_chain(whole, *event_argument(call, 0)), whole);
+              event::causal_chain(looked.trace, *event_argument(call, 0)), looked.trace);
         });
   }
   return Value();

@@ -238,6 +238,8 @@ class MatcherValue final : public starlark::HostObject {
   void append_repr(std::string& out) const override;
   void visit_children(const starlark::ValueVisitor& visit) override;
   bool matches(const event::Event& event) const;
+  /// Two matchers of the same key match the same events.
+  void append_key(std::string& out) const;
 
  private:
   Kind kind_;
@@ -272,11 +274,16 @@ class PropertyValue final : public Carrier<PropertyDeclaration> {
 /// What a predicate of a property is given: the events so far.
 class TraceValue final : public starlark::HostObject {
  public:
-  explicit TraceValue(event::Trace so_far) : trace(so_far) {}
+  /// `index`: of the property, shared by all its traces; one thread at a time uses it.
+  TraceValue(event::Trace so_far, std::shared_ptr<event::MatchIndex> index)
+      : trace(so_far), index_(std::move(index)) {}
   const event::Trace trace;
   std::string_view type_name() const override { return "trace"; }
   Result<Value> attr(Thread& thread, std::string_view name) override;
   std::vector<std::string> attr_names() const override;
+
+ private:
+  std::shared_ptr<event::MatchIndex> index_;
 };
 
 /// Events in log order, as the methods of a trace give them.

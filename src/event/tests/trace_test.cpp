@@ -50,6 +50,30 @@ TEST(Trace, AChainHoldsWhatLedToAnEvent) {
   EXPECT_EQ(numbers(causal_chain(trace, log.at(1))), Numbers{});
 }
 
+TEST(MatchIndex, LooksAtEachEventOnce) {
+  Log log;
+  for (const char* service : {"db", "api", "db"}) append(log, service);
+  MatchIndex index;
+  size_t looks = 0;
+  auto ask = [&](size_t count, const std::string& service) {
+    auto found = index.find(log, count, service, [&](const Event& event) {
+      ++looks;
+      return event.service == service;
+    });
+    return numbers({found.begin(), found.end()});
+  };
+  EXPECT_EQ(ask(2, "db"), (Numbers{1}));
+  EXPECT_EQ(ask(3, "db"), (Numbers{1, 3}));
+  EXPECT_EQ(looks, 3u);
+  EXPECT_EQ(ask(1, "db"), (Numbers{1}));
+  EXPECT_EQ(ask(0, "db"), Numbers{});
+  EXPECT_EQ(looks, 3u);
+  EXPECT_EQ(ask(3, "api"), (Numbers{2}));
+  for (int i = 0; i < 1000; ++i) ask(3, "nobody" + std::to_string(i));
+  append(log, "api");
+  EXPECT_EQ(ask(4, "api"), (Numbers{2, 4}));
+}
+
 TEST(Trace, TimeHasASign) {
   Event a, b;
   a.timestamp = Timestamp(std::chrono::seconds(10));

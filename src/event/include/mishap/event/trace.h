@@ -2,6 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "mishap/base/duration.h"
@@ -17,6 +21,23 @@ struct Trace {
 
   size_t size() const { return count == kAll && log != nullptr ? log->size() : count; }
   const Event& at(size_t index) const { return log->at(index); }
+};
+
+/// Which events of a log match, for who asks the same again and again while the log grows: each
+/// event is looked at once for each question. One thread at a time.
+class MatchIndex {
+ public:
+  /// The matches among the first `count` events of `log`, which is the same in each call, in order;
+  /// valid until the next call. Equal keys must mean equal answers of `matches`.
+  std::span<const Event* const> find(const Log& log, size_t count, const std::string& key,
+                                     const std::function<bool(const Event&)>& matches);
+
+ private:
+  struct Matches {
+    size_t looked_at = 0;
+    std::vector<const Event*> found;
+  };
+  std::unordered_map<std::string, Matches> by_key_;
 };
 
 /// The events between two others, these excluded, in order; null leaves that end open.

@@ -14,11 +14,9 @@ constexpr auto kLook = std::chrono::milliseconds(5);
 
 MonitorFeed::MonitorFeed(const event::Log& log, monitor::MonitorSet& monitors,
                          monitor::PropertySet& properties)
-    : log_(log),
-      monitors_(monitors),
-      properties_(properties),
-      next_(log.size()),
-      thread_([this] { run(); }) {}
+    : log_(log), monitors_(monitors), properties_(properties), next_(log.size()), thread_([this] {
+        run();
+      }) {}
 
 MonitorFeed::~MonitorFeed() {
   {

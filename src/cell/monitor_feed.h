@@ -1,5 +1,5 @@
-// Shows the log to the monitors and properties on a thread of its own: monitors are Starlark, and what appends
-// events must not wait for Starlark.
+// Shows the log to the monitors and properties on a thread of its own: monitors are Starlark, and
+// what appends events must not wait for Starlark.
 #pragma once
 
 #include <condition_variable>
@@ -28,9 +28,9 @@ class MonitorFeed {
   monitor::PropertySet& properties_;
   std::mutex mutex_;
   std::condition_variable asked_, looked_;
-  size_t next_;            ///< of the feeding thread
-  uint64_t looks_ = 0;     ///< how often it has looked for what is new, each look done with all
-  uint64_t wanted_ = 0;    ///< somebody waits until it has looked so often
+  size_t next_;          ///< of the feeding thread
+  uint64_t looks_ = 0;   ///< how often it has looked for what is new, each look done with all
+  uint64_t wanted_ = 0;  ///< somebody waits until it has looked so often
   bool looking_ = false;
   bool stop_ = false;
   std::thread thread_;

@@ -61,10 +61,9 @@ void set_property_failed(const monitor::PropertyOutcome& property, TestResult& r
 
 /// An always() that is violated has stopped the body, whatever came of that.
 const monitor::PropertyOutcome* violated_property(const Facts& facts) {
-  auto found =
-      std::find_if(facts.properties.begin(), facts.properties.end(), [](const auto& property) {
-        return property.state == monitor::PropertyState::violated;
-      });
+  auto found = std::find_if(
+      facts.properties.begin(), facts.properties.end(),
+      [](const auto& property) { return property.state == monitor::PropertyState::violated; });
   return found == facts.properties.end() ? nullptr : &*found;
 }
 
@@ -75,10 +74,9 @@ void set_property_violated(const monitor::PropertyOutcome& property, const Facts
 }
 
 const monitor::PropertyOutcome* failed_property(const Facts& facts) {
-  auto found =
-      std::find_if(facts.properties.begin(), facts.properties.end(), [](const auto& property) {
-        return property.verdict == monitor::PropertyVerdict::fail;
-      });
+  auto found = std::find_if(
+      facts.properties.begin(), facts.properties.end(),
+      [](const auto& property) { return property.verdict == monitor::PropertyVerdict::fail; });
   return found == facts.properties.end() ? nullptr : &*found;
 }
 
@@ -196,8 +194,7 @@ void add_causes_of_failed_start(const Facts& facts, TestResult& result) {
 }  // namespace
 
 bool is_failure(const ScriptOutcome& outcome) {
-  return outcome.kind == ScriptOutcome::Kind::failed ||
-         outcome.kind == ScriptOutcome::Kind::raised;
+  return outcome.kind == ScriptOutcome::Kind::failed || outcome.kind == ScriptOutcome::Kind::raised;
 }
 
 bool may_be_due_to_exits(Verdict verdict) {

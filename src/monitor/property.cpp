@@ -37,9 +37,10 @@ std::string why_pending(PropertyState state) {
 struct PropertySet::Entry {
   PropertySpec spec;
   Role role = Role::expectation;
-  Window window = Window::waiting;  ///< of the thread that advances
+  // Written under the set's mutex, by the thread that advances and so reads them without it.
+  Window window = Window::waiting;
   bool over_before = false;  ///< the window had closed when the property was added
-  PropertyState state = PropertyState::unsatisfied;  ///< guarded by the set's mutex, as those below
+  PropertyState state = PropertyState::unsatisfied;
   std::string raised;
   std::string where;  ///< of a violation
   SourcePos pos;
@@ -183,11 +184,13 @@ void PropertySet::activate(Entry& entry) {
   auto opening = opened(entry.spec.from);
   if (!opening) return;
   if (closed_since(entry.spec.to, *opening)) {
-    entry.window = Window::closed;
-    entry.over_before = true;
-    return set_state(entry, PropertyState::held_to_its_end);
+    {
+      std::lock_guard lock(mutex_);
+      entry.over_before = true;
+    }
+    return close(entry);
   }
-  entry.window = Window::open;
+  open(entry);
   ask(entry);
 }
 
@@ -198,10 +201,9 @@ void PropertySet::observe(const event::Event& event) {
     const PropertySpec& spec = entry->spec;
     if (entry->window == Window::waiting) {
       if (spec.from.event == nullptr || !spec.from.event(event)) continue;
-      entry->window = Window::open;
+      open(*entry);
     } else if (spec.to.event != nullptr && spec.to.event(event)) {
-      entry->window = Window::closed;
-      set_state(*entry, PropertyState::held_to_its_end);
+      close(*entry);
       continue;
     }
     ask(*entry);
@@ -212,18 +214,28 @@ void PropertySet::observe(Moment moment) {
   for (const auto& entry : active_) {
     if (entry->final()) continue;
     if (entry->window == Window::waiting && entry->spec.from.moment == moment) {
-      entry->window = Window::open;
+      open(*entry);
       ask(*entry);
     } else if (entry->window == Window::open && entry->spec.to.moment == moment) {
-      entry->window = Window::closed;
-      set_state(*entry, PropertyState::held_to_its_end);
+      close(*entry);
     }
   }
 }
 
-void PropertySet::ask(Entry& entry) {
-  conclude(entry, entry.spec.predicate(next_));
+void PropertySet::open(Entry& entry) {
+  std::lock_guard lock(mutex_);
+  entry.window = Window::open;
 }
+
+void PropertySet::close(Entry& entry) {
+  {
+    std::lock_guard lock(mutex_);
+    entry.window = Window::closed;
+  }
+  set_state(entry, PropertyState::held_to_its_end);
+}
+
+void PropertySet::ask(Entry& entry) { conclude(entry, entry.spec.predicate(next_)); }
 
 void PropertySet::conclude(Entry& entry, const Answer& answer) {
   bool holds = answer.has_value() && *answer;
@@ -237,13 +249,13 @@ void PropertySet::conclude(Entry& entry, const Answer& answer) {
       entry.source_line = elsewhere ? answer.error().source_line : entry.spec.source_line;
     }
     // One that raises may only be early: the event it looks at is not there yet.
-    return set_state(entry, holds      ? PropertyState::satisfied
+    return set_state(entry, holds     ? PropertyState::satisfied
                             : !answer ? PropertyState::broken
                                       : PropertyState::unsatisfied);
   }
   if (holds) {
-    return set_state(entry, entry.spec.to.given() ? PropertyState::held_so_far
-                                                  : PropertyState::held_unbounded);
+    return set_state(
+        entry, entry.spec.to.given() ? PropertyState::held_so_far : PropertyState::held_unbounded);
   }
   {
     std::lock_guard lock(mutex_);

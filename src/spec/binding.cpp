@@ -306,8 +306,9 @@ Result<event::Filter> criteria_argument(const CallContext& call,
     if (value.is_string()) continue;
     auto text = field_text(value);
     if (!text) return wrong_type(call, key.text(), value, st::kString);
-    return call.error(fmt::format("for parameter {}: got {}, want string; fields are text: {}=\"{}\"",
-                                  key.text(), starlark::type_name(value), key.text(), *text));
+    return call.error(
+        fmt::format("for parameter {}: got {}, want string; fields are text: {}=\"{}\"", key.text(),
+                    starlark::type_name(value), key.text(), *text));
   }
   return filter_argument(call, keywords);
 }

@@ -141,9 +141,8 @@ Result<bool> selects(Thread& thread, const Selection& selection, const event::Ev
   if (!selection.where.is_valid()) return true;
   if (auto* matcher = starlark::host_cast<MatcherValue>(selection.where))
     return matcher->matches(event);
-  MISHAP_ASSIGN(Value answer,
-                call_predicate(thread, selection.where,
-                               thread.heap().make<EventValue>(event, true, trace)));
+  MISHAP_ASSIGN(Value answer, call_predicate(thread, selection.where,
+                                             thread.heap().make<EventValue>(event, true, trace)));
   return starlark::truth(answer);
 }
 

@@ -32,8 +32,8 @@ Result<bool> assumption_holds(Thread& thread, const Value& predicate) {
 }
 
 std::string assumption_text(const Value& predicate) {
-  return fmt::format("assume({})", predicate.is_bool() ? starlark::repr(predicate)
-                                                       : callable_name(predicate));
+  return fmt::format("assume({})",
+                     predicate.is_bool() ? starlark::repr(predicate) : callable_name(predicate));
 }
 
 void install_assumptions(World& world) {

@@ -73,9 +73,9 @@ Result<AnchorDeclaration> end_of(const CallContext& call, size_t index, const Va
                                   nearest_or_all(end.text(), names)));
   }
   if (starlark::host_cast<MatcherValue>(end) == nullptr) {
-    return wrong_type(call, name, end,
-                      types::host("matcher").described(
-                          "matcher, \"body_start\", \"body_end\" or \"stable\""));
+    return wrong_type(
+        call, name, end,
+        types::host("matcher").described("matcher, \"body_start\", \"body_end\" or \"stable\""));
   }
   anchor.matcher = end;
   return anchor;
@@ -87,9 +87,10 @@ Result<Value> make_always(CallContext& call) {
   if (call.has(1)) {
     const auto& ends = call.object<starlark::Tuple>(1);
     if (ends.size() != 2) {
-      return call.error(fmt::format(
-          "for parameter between: got {} end{}, want two: where the window opens and where it closes",
-          ends.size(), ends.size() == 1 ? "" : "s"));
+      return call.error(
+          fmt::format("for parameter between: got {} end{}, want two: where the window opens and "
+                      "where it closes",
+                      ends.size(), ends.size() == 1 ? "" : "s"));
     }
     MISHAP_ASSIGN(declared.from, end_of(call, 0, ends[0]));
     MISHAP_ASSIGN(declared.to, end_of(call, 1, ends[1]));
@@ -124,8 +125,7 @@ void PropertyValue::visit_children(const starlark::ValueVisitor& visit) {
 }
 
 void install_temporal(World& world) {
-  define(world,
-         Signature("eventually").required("predicate", types::kCallable).nullable("anchor"),
+  define(world, Signature("eventually").required("predicate", types::kCallable).nullable("anchor"),
          make_eventually);
   define(world,
          Signature("always")

@@ -70,9 +70,9 @@ enum TestArg : size_t {
   kDrain
 };
 
-const starlark::TypeSet kProperty = starlark::TypeSet(std::vector<std::string>{"eventually",
-                                                                               "always"})
-                                        .described("eventually(…) or always(…)");
+const starlark::TypeSet kProperty =
+    starlark::TypeSet(std::vector<std::string>{"eventually", "always"})
+        .described("eventually(…) or always(…)");
 
 /// A property that a test lists. A function instead is the commonest slip: other tests take one.
 Result<Value> take_property(CallContext& call, std::string_view parameter, const Value& value) {
@@ -106,8 +106,7 @@ Result<void> take_expectations(CallContext& call, TestDeclaration& test) {
 
 Result<void> take_terminator(CallContext& call, TestDeclaration& test) {
   if (!call.has(kTerminateWhen)) return {};
-  MISHAP_ASSIGN(test.terminate_when,
-                take_property(call, "terminate_when", call[kTerminateWhen]));
+  MISHAP_ASSIGN(test.terminate_when, take_property(call, "terminate_when", call[kTerminateWhen]));
   const auto& declared = starlark::host_cast<PropertyValue>(test.terminate_when)->value;
   if (declared.kind == monitor::PropertyKind::always && !declared.to.given()) {
     return call.error(

@@ -1,5 +1,5 @@
-// sleep, await_event and await_stable: a body that waits. What it waits for is bounded by the test's
-// time; a wait that this ends raises, and the test comes to what its time being up means.
+// sleep, await_event and await_stable: a body that waits. What it waits for is bounded by the
+// test's time; a wait that this ends raises, and the test comes to what its time being up means.
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -46,8 +46,11 @@ void wait_for_more(World& world, cell::Session& session, size_t count, net::Dead
 }
 
 std::string sought(const Value& matcher) {
-  return starlark::host_cast<MatcherValue>(matcher) != nullptr ? starlark::repr(matcher)
-                                                               : callable_name(matcher);
+  auto* written = starlark::host_cast<MatcherValue>(matcher);
+  if (written == nullptr) return callable_name(matcher);
+  std::string text;
+  written->append_text(text);
+  return text;
 }
 
 Result<Value> await_event(CallContext& call) {
@@ -86,8 +89,8 @@ void look(CallContext& call, cell::Session& session, const Value& ignore, Quiesc
     quiet.last = &event;
     // Its own time is the wall's, which may be set meanwhile.
     auto age = std::chrono::system_clock::now() - event.timestamp;
-    quiet.since = std::max(quiet.since,
-                           net::Clock::now() - std::max<Nanoseconds>(age, Nanoseconds(0)));
+    quiet.since =
+        std::max(quiet.since, net::Clock::now() - std::max<Nanoseconds>(age, Nanoseconds(0)));
   }
 }
 
@@ -113,16 +116,14 @@ Result<Value> await_stable(CallContext& call) {
       if (net::Clock::now() - quiet.since >= window) break;
     }
     if (is_over(*session)) {
-      std::string last = quiet.last == nullptr
-                             ? "there was not so much time"
-                             : fmt::format("the last event was #{} ({} of {})", quiet.last->seq,
-                                           quiet.last->type,
-                                           quiet.last->service.empty() ? "nobody"
-                                                                       : quiet.last->service);
-      return fail(
-          fmt::format("await_stable: no {} passed without an event; {}", format_duration(window),
-                      last),
-          kWaitCancelled);
+      std::string last =
+          quiet.last == nullptr
+              ? "there was not so much time"
+              : fmt::format("the last event was #{} ({} of {})", quiet.last->seq, quiet.last->type,
+                            quiet.last->service.empty() ? "nobody" : quiet.last->service);
+      return fail(fmt::format("await_stable: no {} passed without an event; {}",
+                              format_duration(window), last),
+                  kWaitCancelled);
     }
     wait_for_more(world, *session, quiet.seen, quiet.since + window);
   }

@@ -14,8 +14,8 @@ using starlark::Signature;
 namespace types = starlark::types;
 
 constexpr std::array<std::string_view, 11> kNames = {
-    "concurrent_with",    "directly_caused_by", "duration_since",  "followed_by",
-    "followed_by_within", "happens_after",      "happens_before",  "preceded_by",
+    "concurrent_with",    "directly_caused_by",  "duration_since", "followed_by",
+    "followed_by_within", "happens_after",       "happens_before", "preceded_by",
     "preceded_by_within", "same_correlation_as", "same_service_as"};
 
 /// The event and its trace; both belong to the log, which lives as long as the cell.
@@ -78,9 +78,9 @@ Value log_method(Heap& heap, std::string_view name, const Bound& self, Side side
       heap, Signature(std::string(name)).required("matcher"),
       [self, side, holds = std::move(holds)](CallContext& call) -> Result<Value> {
         MISHAP_TRY(require_matcher(call, "matcher", call[0]));
-        return Value::boolean(any_event(call.thread(), self, side, call[0], [&](const Event& other) {
-          return holds(self.event, other);
-        }));
+        return Value::boolean(
+            any_event(call.thread(), self, side, call[0],
+                      [&](const Event& other) { return holds(self.event, other); }));
       });
 }
 
@@ -90,11 +90,12 @@ Value window_method(Heap& heap, std::string_view name, const Bound& self, Side s
       [self, side](CallContext& call) -> Result<Value> {
         MISHAP_TRY(require_matcher(call, "matcher", call[0]));
         MISHAP_ASSIGN(Nanoseconds window, positive_duration(call, "window", call.text(1)));
-        return Value::boolean(any_event(call.thread(), self, side, call[0], [&](const Event& other) {
-          auto distance = side == Side::before ? event::time_between(other, self.event)
-                                               : event::time_between(self.event, other);
-          return distance <= window;
-        }));
+        return Value::boolean(
+            any_event(call.thread(), self, side, call[0], [&](const Event& other) {
+              auto distance = side == Side::before ? event::time_between(other, self.event)
+                                                   : event::time_between(self.event, other);
+              return distance <= window;
+            }));
       });
 }
 
@@ -125,9 +126,9 @@ Value event_relation(Thread& thread, const EventValue& value, std::string_view n
   if (name == "preceded_by_within") return window_method(heap, name, self, Side::before);
   if (name == "followed_by_within") return window_method(heap, name, self, Side::after);
   if (name == "directly_caused_by") {
-    return log_method(
-        heap, name, self, Side::before,
-        [](const Event& own, const Event& other) { return event::happens_before(other, own); });
+    return log_method(heap, name, self, Side::before, [](const Event& own, const Event& other) {
+      return event::happens_before(other, own);
+    });
   }
   return Value();
 }

@@ -80,8 +80,8 @@ Value EventValue::attr_fallback(Thread& thread, std::string_view) {
 }
 
 std::vector<std::string> EventValue::attr_names() const {
-  std::vector<std::string> names = {"data",    "event_type", "fields", "get",
-                                    "seq",     "service",    "timestamp", "type"};
+  std::vector<std::string> names = {"data", "event_type", "fields",    "get",
+                                    "seq",  "service",    "timestamp", "type"};
   for (std::string_view name : event_relation_names()) names.emplace_back(name);
   for (const auto& [name, text] : event.fields) names.push_back(name);
   std::sort(names.begin(), names.end());

@@ -14,19 +14,42 @@ namespace {
 
 namespace ast = starlark::ast;
 
-constexpr std::array<std::string_view, 30> kForMonitors = {
-    "fault",       "fault_all",    "fault_start",  "fault_stop",        "fault_assumption",
-    "fault_scenario", "fault_matrix", "service",   "interface",         "mock_service",
-    "assert_true", "assert_eq",    "assert_eventually", "assert_never", "assert_before",
-    "parallel",    "partition",    "nondet",       "scenario",          "eventually",
-    "always",      "monitor",      "await_stable", "await_event",       "sleep",
-    "determinism", "trace",        "trace_start",  "trace_stop",        "events"};
+constexpr std::array<std::string_view, 30> kForMonitors = {"fault",
+                                                           "fault_all",
+                                                           "fault_start",
+                                                           "fault_stop",
+                                                           "fault_assumption",
+                                                           "fault_scenario",
+                                                           "fault_matrix",
+                                                           "service",
+                                                           "interface",
+                                                           "mock_service",
+                                                           "assert_true",
+                                                           "assert_eq",
+                                                           "assert_eventually",
+                                                           "assert_never",
+                                                           "assert_before",
+                                                           "parallel",
+                                                           "partition",
+                                                           "nondet",
+                                                           "scenario",
+                                                           "eventually",
+                                                           "always",
+                                                           "monitor",
+                                                           "await_stable",
+                                                           "await_event",
+                                                           "sleep",
+                                                           "determinism",
+                                                           "trace",
+                                                           "trace_start",
+                                                           "trace_stop",
+                                                           "events"};
 
 constexpr std::array<std::string_view, 24> kForAssumptions = {
-    "fault",          "fault_all",    "fault_start",       "fault_stop",   "fault_assumption",
-    "fault_scenario", "fault_matrix", "service",           "interface",    "mock_service",
-    "parallel",       "partition",    "halt",              "eventually",   "always",
-    "monitor",        "await_stable", "await_event",       "sleep",        "assert_true",
+    "fault",          "fault_all",         "fault_start",  "fault_stop",   "fault_assumption",
+    "fault_scenario", "fault_matrix",      "service",      "interface",    "mock_service",
+    "parallel",       "partition",         "halt",         "eventually",   "always",
+    "monitor",        "await_stable",      "await_event",  "sleep",        "assert_true",
     "assert_eq",      "assert_eventually", "assert_never", "assert_before"};
 
 /// A callback as written in a call, and what it must not mention.
@@ -38,7 +61,8 @@ struct Callback {
   const char* sees;
 };
 
-constexpr const char* kOfMonitor = "update= and check= of a monitor only look at the event and the state";
+constexpr const char* kOfMonitor =
+    "update= and check= of a monitor only look at the event and the state";
 constexpr const char* kOfAssume = "predicates of assume only look at the choices";
 
 const std::array kCallbacks = {
@@ -78,10 +102,10 @@ class Calls : public ast::Visitor {
       if (callee->name != callback.builtin) continue;
       for (size_t i = 0; i < call.arguments.size(); ++i) {
         const ast::Argument& argument = call.arguments[i];
-        bool meant = argument.kind == ast::ArgumentKind::kPositional
-                         ? i == callback.position
-                         : argument.kind == ast::ArgumentKind::kNamed &&
-                               argument.name == callback.parameter;
+        bool meant =
+            argument.kind == ast::ArgumentKind::kPositional
+                ? i == callback.position
+                : argument.kind == ast::ArgumentKind::kNamed && argument.name == callback.parameter;
         if (meant) check(*argument.value, callback);
       }
     }
@@ -96,10 +120,10 @@ class Calls : public ast::Visitor {
         continue;
       }
       starlark::Diagnostic error;
-      error.message = fmt::format(
-          "[SPEC_FORBIDDEN_LAMBDA] {}: {}{}must not mention {}: {}",
-          callback.builtin, callback.parameter, *callback.parameter == 0 ? "its predicate " : "= ",
-          name->name, callback.sees);
+      error.message =
+          fmt::format("[SPEC_FORBIDDEN_LAMBDA] {}: {}{}must not mention {}: {}", callback.builtin,
+                      callback.parameter, *callback.parameter == 0 ? "its predicate " : "= ",
+                      name->name, callback.sees);
       error.pos = {file_, static_cast<int>(name->span.begin.line),
                    static_cast<int>(name->span.begin.column)};
       errors_.push_back(render_error(world_, error, "SPEC_FORBIDDEN_LAMBDA"));

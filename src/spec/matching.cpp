@@ -50,23 +50,22 @@ bool matches(Thread& thread, const Value& matcher_or_callable, const event::Even
 }
 
 void MatcherValue::append_repr(std::string& out) const {
-  switch (kind_) {
-    case Kind::event:
-      out += "<matcher event(" + filter_.text() + ")>";
-      break;
-    case Kind::any:
-    case Kind::all:
-      out += kind_ == Kind::any ? "<matcher any(" : "<matcher all(";
-      for (const Value& part : parts_) {
-        if (&part != parts_.data()) out += ", ";
-        starlark::append_repr(out, part);
-      }
-      out += ")>";
-      break;
-    case Kind::never:
-      out += "<matcher never>";
-      break;
+  out += "<matcher ";
+  append_text(out);
+  out += '>';
+}
+
+void MatcherValue::append_text(std::string& out) const {
+  if (kind_ == Kind::event) {
+    out += "event(" + filter_.text() + ")";
+    return;
   }
+  out += kind_ == Kind::any ? "any(" : kind_ == Kind::all ? "all(" : "never";
+  for (const Value& part : parts_) {
+    if (&part != parts_.data()) out += ", ";
+    starlark::host_cast<MatcherValue>(part)->append_text(out);
+  }
+  if (kind_ != Kind::never) out += ')';
 }
 
 void MatcherValue::visit_children(const starlark::ValueVisitor& visit) {

@@ -9,8 +9,7 @@ namespace mishap::spec {
 
 /// A Starlark thread for such code; who uses it holds the baton meanwhile.
 struct Onlooker {
-  Onlooker(World& world, TaskKind kind)
-      : task{world, kind}, thread(world.interpreter, "onlooker") {
+  Onlooker(World& world, TaskKind kind) : task{world, kind}, thread(world.interpreter, "onlooker") {
     thread.user = &task;
   }
   Task task;

@@ -162,9 +162,9 @@ std::vector<monitor::MonitorSpec> TestScript::monitors() {
   return specs;
 }
 
-std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>>
-TestScript::properties() {
+std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>> TestScript::properties() {
   using Role = monitor::PropertySet::Role;
+  BatonHold hold(world_.baton);  // monitors may be at work
   std::vector<std::pair<monitor::PropertySpec, Role>> specs;
   for (const Value& value : test_.properties)
     specs.emplace_back(property_spec(world_, value), Role::expectation);

@@ -319,8 +319,7 @@ LoadOutcome load(const fs::path& path) {
   }
   discover(*world, **module);
   gather_globals(*world, thread);
-  for (auto check :
-       {check_callbacks, check_test_functions, check_filters, check_dependencies}) {
+  for (auto check : {check_callbacks, check_test_functions, check_filters, check_dependencies}) {
     outcome.messages = check(*world);
     if (!outcome.messages.empty()) return outcome;
   }

@@ -66,9 +66,8 @@ std::optional<std::span<const Event* const>> known(Thread& thread, const Query& 
   } else {
     return std::nullopt;
   }
-  return at.index->find(*at.trace.log, at.trace.size(), key, [&](const Event& event) {
-    return fits(thread, query, event, at.trace);
-  });
+  return at.index->find(*at.trace.log, at.trace.size(), key,
+                        [&](const Event& event) { return fits(thread, query, event, at.trace); });
 }
 
 Found all(Thread& thread, const Query& query, const Looked& at) {
@@ -113,12 +112,11 @@ Value method(Heap& heap, Signature signature, const Looked& at, Body body) {
 /// A method that takes a query.
 Value query_method(Heap& heap, std::string_view name, const Looked& at,
                    std::function<Value(CallContext&, const Query&, const Looked&)> body) {
-  return method(
-      heap, Signature("trace." + std::string(name)).varargs().kwargs(), at,
-      [body = std::move(body)](CallContext& call, const Looked& looked) -> Result<Value> {
-        MISHAP_ASSIGN(auto query, query_of(call));
-        return body(call, query, looked);
-      });
+  return method(heap, Signature("trace." + std::string(name)).varargs().kwargs(), at,
+                [body = std::move(body)](CallContext& call, const Looked& looked) -> Result<Value> {
+                  MISHAP_ASSIGN(auto query, query_of(call));
+                  return body(call, query, looked);
+                });
 }
 
 const starlark::TypeSet kEventOrNone = (types::host("event") | types::kNone).described("event");
@@ -172,8 +170,8 @@ Result<Value> map_events(CallContext& call, const Listed& listed) {
   MISHAP_TRY(require_arity(call, "fn", call[0], kEvent));
   std::vector<Value> results;
   for (const Event* event : *listed.events) {
-    MISHAP_ASSIGN(Value result, call.thread().call(call[0], {event_or_none(call.heap(), event,
-                                                                           listed.trace)}));
+    MISHAP_ASSIGN(Value result,
+                  call.thread().call(call[0], {event_or_none(call.heap(), event, listed.trace)}));
     results.push_back(std::move(result));
   }
   return call.heap().list(std::move(results));
@@ -186,8 +184,8 @@ Result<Value> filter_events(CallContext& call, const Listed& listed) {
   for (const Event* event : *listed.events) {
     bool keep = matcher != nullptr && matcher->matches(*event);
     if (matcher == nullptr) {
-      MISHAP_ASSIGN(Value answer, call.thread().call(call[0], {event_or_none(call.heap(), event,
-                                                                             listed.trace)}));
+      MISHAP_ASSIGN(Value answer,
+                    call.thread().call(call[0], {event_or_none(call.heap(), event, listed.trace)}));
       keep = starlark::truth(answer);
     }
     if (keep) found.push_back(event);
@@ -199,8 +197,8 @@ Result<Value> reduce_events(CallContext& call, const Listed& listed) {
   MISHAP_TRY(require_arity(call, "fn", call[0], kSoFarAndEvent));
   Value result = call[1];
   for (const Event* event : *listed.events) {
-    MISHAP_ASSIGN(result, call.thread().call(call[0], {result, event_or_none(call.heap(), event,
-                                                                             listed.trace)}));
+    MISHAP_ASSIGN(result, call.thread().call(
+                              call[0], {result, event_or_none(call.heap(), event, listed.trace)}));
   }
   return result;
 }

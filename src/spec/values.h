@@ -238,6 +238,8 @@ class MatcherValue final : public starlark::HostObject {
   void append_repr(std::string& out) const override;
   void visit_children(const starlark::ValueVisitor& visit) override;
   bool matches(const event::Event& event) const;
+  /// As written: `any(event(type="stdout"), never)`.
+  void append_text(std::string& out) const;
   /// Two matchers of the same key match the same events.
   void append_key(std::string& out) const;
 

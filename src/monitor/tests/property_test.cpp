@@ -127,7 +127,8 @@ TEST_F(Properties, AnAnchorMayBeInThePast) {
 TEST_F(Properties, EventuallyWhosePredicateRaisesIsAskedAgain) {
   begin();
   add(eventually([this](size_t count) -> Answer {
-    if (count == 0) return tl::unexpected(Objection{.message = "None has no .x", .pos = {"s", 3, 1}});
+    if (count == 0)
+      return tl::unexpected(Objection{.message = "None has no .x", .pos = {"s", 3, 1}});
     return log.at(count - 1).type == "x";
   }));
   EXPECT_EQ(only().verdict, PropertyVerdict::fail);

@@ -385,12 +385,9 @@ TEST(TraceJson, HasTheProperties) {
   trace.on_summary({});
   Json tests = document_of(trace)["tests"];
   EXPECT_FALSE(tests[0].contains("properties"));
-  Json wanted = {{{"property", "eventually(f)"},
-                  {"verdict", "pending"},
-                  {"reason", "not satisfied yet"}},
-                 {{"property", "always(g)"},
-                  {"verdict", "pass"},
-                  {"vacuous", "its window never opened"}}};
+  Json wanted = {
+      {{"property", "eventually(f)"}, {"verdict", "pending"}, {"reason", "not satisfied yet"}},
+      {{"property", "always(g)"}, {"verdict", "pass"}, {"vacuous", "its window never opened"}}};
   EXPECT_EQ(tests[1]["properties"], wanted);
 }
 

@@ -88,7 +88,7 @@ struct TestResult {
   std::string scenario, fault;  ///< of a matrix cell
   Verdict verdict = Verdict::passed;
   std::string reason;        ///< why not passed, for people
-  std::string failure_type;  ///< assertion, monitor, timeout, service_start, error; "" when passed
+  std::string failure_type;  ///< assertion monitor property timeout service_start error; or ""
   std::string backtrace;     ///< rendered call stack with source lines; may be empty
   SourcePos pos;             ///< where the reason arose in the spec, or the test's declaration
   std::string source_line;   ///< text of that line
@@ -100,7 +100,7 @@ struct TestResult {
   std::string replay_command;
   std::string expectation;  ///< name of the expectation, "" when none
   std::optional<AssertionFailure> assertion;
-  uint64_t assertions = 0;  ///< evaluated
+  uint64_t assertions = 0;                 ///< evaluated
   std::vector<PropertyResult> properties;  ///< in order of their registration
   bool drain_limit_hit = false;
   bool require_faults_fire = false;  ///< when vacuous, the run fails

@@ -71,17 +71,17 @@ struct Violation {
   std::string backtrace;
 };
 
-/// The monitors of one test. Where a monitor begins and ends is a place in the log, however late its
-/// events are fed. `feed` and `finish` are called by one thread at a time (a Log's
-/// delivery is); the others on any thread, also from inside a monitor. No lock is held while a
-/// monitor runs.
+/// The monitors of one test. Where a monitor begins and ends is a place in the log, however late
+/// its events are fed. `feed` and `finish` are called by one thread at a time (a Log's delivery
+/// is); the others on any thread, also from inside a monitor. No lock is held while a monitor runs.
 class MonitorSet {
  public:
   /// `log` outlives it.
   explicit MonitorSet(const event::Log& log) : log_(log) {}
 
-  /// Starts a monitor: a stream one sees the events that the log does not have yet. Adding a running
-  /// one again (same id) only counts; `remove` must then be called as often before it stops.
+  /// Starts a monitor: a stream one sees the events that the log does not have yet. Adding a
+  /// running one again (same id) only counts; `remove` must then be called as often before it
+  /// stops.
   void add(const MonitorSpec& spec);
   void remove(uint64_t id);
   bool any() const;

@@ -45,8 +45,8 @@ struct PropertySpec {
   PropertyKind kind = PropertyKind::eventually;
   /// Asked about the first `count` events. Never called by two threads at once.
   std::function<Answer(size_t count)> predicate;
-  Anchor from;  ///< not given: open from the start
-  Anchor to;    ///< of an always; not given: it has no end
+  Anchor from;    ///< not given: open from the start
+  Anchor to;      ///< of an always; not given: it has no end
   SourcePos pos;  ///< of the predicate: where a falsy answer points
   std::string source_line;
 };
@@ -78,9 +78,9 @@ struct PropertyOutcome {
   std::string name;
   PropertyState state = PropertyState::unsatisfied;
   PropertyVerdict verdict = PropertyVerdict::pass;
-  std::string why;       ///< of what did not pass, reads after "NAME: "
-  std::string vacuous;   ///< why it holds only because it was never asked; "" elsewhere
-  SourcePos pos;         ///< as in Objection
+  std::string why;      ///< of what did not pass, reads after "NAME: "
+  std::string vacuous;  ///< why it holds only because it was never asked; "" elsewhere
+  SourcePos pos;        ///< as in Objection
   std::string source_line;
   std::string backtrace;
 };
@@ -149,6 +149,8 @@ class PropertySet {
   std::optional<size_t> first_event(const Anchor& anchor, size_t from) const;
   void observe(const event::Event& event);
   void observe(Moment moment);
+  void open(Entry& entry);
+  void close(Entry& entry);
   void ask(Entry& entry);
   void conclude(Entry& entry, const Answer& answer);
   void set_state(Entry& entry, PropertyState state);

@@ -126,11 +126,15 @@ class CellRun {
       facts_.assumption = std::move(outcomes->assumption);
       facts_.body = std::move(outcomes->body);
     }
-    if (session_.is_tool_error()) return;
-    // What the body has caused is judged before it counts as over.
-    session_.catch_up();
+    if (!session_.is_tool_error()) end_of_body(done);
+  }
+
+  /// What the body has caused is judged before it counts as over.
+  void end_of_body(const BoundedRun::Ran& done) {
+    bool judged = session_.properties().any();
+    if (judged) session_.catch_up();
     session_.properties().signal(monitor::Moment::body_end);
-    feed_->catch_up();
+    if (judged) feed_->catch_up();
     // A wait gives up at the very moment at which the time is up.
     auto cancelled = [](const auto& outcome) {
       return outcome && outcome->kind == ScriptOutcome::Kind::cancelled;

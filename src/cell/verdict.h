@@ -25,7 +25,7 @@ struct Facts {
   bool timed_out = false;  ///< the body was not done in time
   /// Event sources that may not have delivered all that happened, and why.
   std::vector<std::string> unread_sources;
-  std::vector<monitor::Violation> violations;  ///< in the order found
+  std::vector<monitor::Violation> violations;        ///< in the order found
   std::vector<monitor::PropertyOutcome> properties;  ///< in order of their registration
   std::vector<event::FaultCount> faults;
 };

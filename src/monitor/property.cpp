@@ -321,6 +321,11 @@ void PropertySet::wait_for_change(std::chrono::steady_clock::time_point deadline
   changed_.wait_until(lock, deadline);
 }
 
+bool PropertySet::any() const {
+  std::lock_guard lock(mutex_);
+  return !entries_.empty();
+}
+
 bool PropertySet::any_to_hold() const {
   std::lock_guard lock(mutex_);
   return std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {

@@ -256,6 +256,7 @@ Result<Value> run_parallel(CallContext& call) {
   }
   if (!failed) return call.heap().list(std::move(results));
   starlark::EvalError error = std::move(branches[*failed].outcome->error());
+  if (error.code == 0 && error.message.starts_with("fail: ")) error.code = kFailCalled;
   if (error.code != kWaitCancelled && !error.cancelled)
     error.message = fmt::format("parallel() callable {} failed: {}", *failed, error.message);
   return call.thread().rethrow(std::move(error));

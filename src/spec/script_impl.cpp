@@ -22,7 +22,8 @@ constexpr std::string_view kTimeIsUp = "the test's time is up";
 ScriptOutcome::Kind kind_of(const starlark::EvalError& error) {
   if (error.code == kHalted) return ScriptOutcome::Kind::halted;
   if (error.code == kWaitCancelled || error.cancelled) return ScriptOutcome::Kind::cancelled;
-  if (error.code == kAssertionFailed || error.message.starts_with(kFailPrefix))
+  if (error.code == kAssertionFailed || error.code == kFailCalled ||
+      error.message.starts_with(kFailPrefix))
     return ScriptOutcome::Kind::failed;
   return ScriptOutcome::Kind::raised;
 }

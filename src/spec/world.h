@@ -28,6 +28,7 @@ using starlark::Value;
 inline constexpr int kAssertionFailed = -2001;
 inline constexpr int kHalted = -2002;
 inline constexpr int kWaitCancelled = -2003;
+inline constexpr int kFailCalled = -2004;  ///< fail(), where the message no longer begins with it
 
 /// One test as declared; `info.kind` says which builtin made it.
 struct TestDeclaration {

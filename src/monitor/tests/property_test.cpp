@@ -168,7 +168,9 @@ TEST_F(Properties, TheFirstFalsyAnswerViolates) {
   int told = 0;
   set.listen({.violated = [&] { ++told; }, .terminated = nullptr});
   begin();
+  EXPECT_FALSE(set.any());
   add(always(last_is_not("bad")));
+  EXPECT_TRUE(set.any());
   EXPECT_TRUE(set.any_to_hold());
   happen("bad");
   happen("fine");

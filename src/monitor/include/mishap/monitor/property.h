@@ -121,6 +121,7 @@ class PropertySet {
   /// Waits until `settled` or one of the listener's calls may have become due.
   void wait_for_change(std::chrono::steady_clock::time_point deadline) const;
 
+  bool any() const;
   /// An always() is expected and has not been violated: what still happens may do so.
   bool any_to_hold() const;
   /// Of the expectations, in order of their registration. `limit`: the time they had.

@@ -74,9 +74,13 @@ std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::running(Kind kind)
 
 /// The stream monitors that see the event `seq`; who has seen its last one goes.
 std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::watching(uint64_t seq) {
+  std::vector<std::shared_ptr<Running>> over;  // let go without the lock: a monitor may wait then
   {
     std::lock_guard lock(mutex_);
-    std::erase_if(running_, [&](const auto& one) { return one->until < seq; });
+    auto rest = std::stable_partition(running_.begin(), running_.end(),
+                                      [&](const auto& one) { return one->until >= seq; });
+    over.assign(rest, running_.end());
+    running_.erase(rest, running_.end());
   }
   auto found = running(Kind::stream);
   std::erase_if(found, [&](const auto& one) { return one->after >= seq; });

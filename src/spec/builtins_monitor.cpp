@@ -120,7 +120,6 @@ Result<Value> make_monitor(CallContext& call) {
   if (kind == TaskKind::load) {
     world.declarations.monitors.push_back(value);
   } else if (world.session != nullptr) {
-    world.kept.push_back(value);
     start_monitor(world, value);
   }
   return value;

@@ -63,6 +63,12 @@ class StreamMonitor final : public monitor::StreamMonitor {
       broken_ = copy.error().message;
   }
 
+  ~StreamMonitor() override {
+    BatonHold hold(world_.baton);
+    state_ = Value();
+    task_.reset();
+  }
+
   bool accepts(const event::Event& event) override {
     BatonHold hold(world_.baton);
     return matches(task_->thread, declared_.on, event, so_far(event));
@@ -134,6 +140,7 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
 }
 
 monitor::MonitorSpec start_monitor(World& world, const Value& monitor_value) {
+  world.kept.push_back(monitor_value);
   auto spec = monitor_spec(world, monitor_value);
   BatonRest rest(world.baton);
   world.session->monitors().add(spec);

@@ -30,7 +30,8 @@ struct Objection {
 /// Nothing: the invariant holds.
 using Judgement = std::optional<Objection>;
 
-/// One running stream monitor with its state. Called by one thread at a time.
+/// One running stream monitor with its state. Called by one thread at a time; destroyed by the one
+/// that feeds, or once nobody does.
 class StreamMonitor {
  public:
   virtual ~StreamMonitor() = default;

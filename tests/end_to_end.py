@@ -51,6 +51,10 @@ CASES = {
     "tiny": (test("specs/tiny.star"), 0),
     "grid": (["test", "specs/faults.star", "--seed", "1", "--jobs", "1"], 0),
     "failures": (["test", "specs/monitors.star", "--seed", "1", "--jobs", "1", "--test", "~leaking|raises|halts|hangs"], 2),
+    # One of each way in which time and order can fail a test.
+    "temporal": (one_by_one("specs/temporal.star", "--test", "~_satisfied|anchor_never|raises|fails_fast|halted|event_in_vain|"
+                            "branch_fails|too_long|not_assumed|never_opened|committed"), 2),
+    "pending": (one_by_one("specs/temporal_table.star", "--test", "~(satisfied|unbounded|end|so_far|unopened)_timeout"), 3),
     "bad-protocol": (["check", "specs/errors.star"], 1),
     "bad-syntax": (["check", "specs/syntax.star"], 1),
     "bad-name": (["check", "specs/undefined.star"], 1),
@@ -96,6 +100,8 @@ LANE = {
     "test_g_kills_the_database": "pass",
     "test_h_has_a_new_one": "pass",
     "test_i_assumption": "pass",
+    "test_j_properties": "pass",
+    "test_k_properties_afresh": "pass",
 }
 
 # Cases of whole runs: the verdict of each test, instead of text.
@@ -169,6 +175,52 @@ VERDICTS = {
         "test_hangs": "inconclusive",
         "test_expected_to_hang": "pass",
     }),
+    "temporal": (test("specs/temporal.star"), 2, {
+        "test_waits_after_the_body": "pass",
+        "test_latches": "pass",
+        "test_waits_for_its_anchor": "pass",
+        "test_never_satisfied": "fail",
+        "test_anchor_never_came": "fail",
+        "test_two_expected": "pass",
+        "test_predicate_raises": "fail",
+        "test_predicate_raises_first": "pass",
+        "test_fails_fast": "fail",
+        "test_stops_the_body": "fail",
+        "test_violated_and_halted": "fail",
+        "test_window_of_moments": "pass",
+        "test_window_of_events": "pass",
+        "test_window_never_opened": "pass",
+        "test_holds_to_the_end": "pass",
+        "test_await_event": "pass",
+        "test_await_stable": "pass",
+        "test_await_event_in_vain": "inconclusive",
+        "test_await_stable_in_vain": "inconclusive",
+        "test_one_branch_fails_one_waits": "fail",
+        "test_sleeps_too_long": "error",
+        "test_sleeps_in_setup": "pass",
+        "test_trace": "pass",
+        "test_causes": "pass",
+        "test_concurrent": "pass",
+        "test_connect_learns": "pass",
+        "test_state_is_its_own_one": "pass",
+        "test_state_is_its_own_two": "pass",
+        "test_violated_state_is_not_committed": "fail",
+        "test_assumed": "pass",
+        "test_not_assumed": "halted",
+        "test_assumption_raises": "error",
+        "test_terminated": "pass",
+        "test_terminator_raises": "pass",
+        "test_terminated_by_a_window": "pass",
+        "test_fails_before_the_end": "fail",
+        "test_matrix_say_twice_nothing_wrong": "pass",
+        "test_matrix_say_late_nothing_wrong": "pass",
+        "test_expects_and_holds": "fail",
+        "test_claimed": "fail",
+        "test_not_claimed": "pass",
+        "test_claimed_while_it_is_on": "fail",
+        "test_watched_to_the_end": "fail",
+        "test_reached_twice": "pass",
+    }),
     "lane": (["test", "specs/lane.star", "--seed", "1", "--jobs", "1"], 0, LANE),
     "lanes": (["test", "specs/lane.star", "--seed", "1", "--jobs", "3"], 0, LANE),
     "lane-repeated": (["test", "specs/lane.star", "--seed", "1", "--jobs", "1", "--runs", "2", "--test", "~_[bcd]_"], 0,
@@ -206,6 +258,42 @@ VERDICTS = {
         "test_matrix_get_user_cache_slow": "pass",
     }),
 }
+
+
+# State of a property × what ended the test: the test's result and the property's verdict, as temporal_table.star names them.
+TABLE_COLUMNS = ["returned", "terminated", "timeout", "failed"]
+TABLE = {
+    "satisfied": ["pass pass", "pass pass", "inconclusive pass", "fail pass"],
+    "unsatisfied": ["fail fail", "fail fail", "inconclusive pending", "fail fail"],
+    "violated": ["fail fail", "fail fail", "fail fail", "fail fail"],
+    "unbounded": ["pass pass", "pass pass", "inconclusive pending", "fail pass"],
+    "to_its_end": ["pass pass", "pass pass", "inconclusive pass", "fail pass"],
+    "so_far": ["pass pass", "pass pass", "inconclusive pending", "fail pass"],
+    "unopened": ["pass vacuous", "pass vacuous", "inconclusive pending", "fail vacuous"],
+}
+
+
+def property_word(entry):
+    """Of its only property; one that was never asked is vacuous, and an event says so."""
+    [prop] = entry["properties"]
+    events = [event["fields"] for event in entry["events"] if event["type"] == "vacuous_property"]
+    said = [{"property": prop["property"], "reason": prop["vacuous"]}] if "vacuous" in prop else []
+    if events != said:
+        return f"{prop['verdict']}, but its events are {events}"
+    return "vacuous" if said and prop["verdict"] == "pass" else prop["verdict"]
+
+
+def check_table(bench, name):
+    document, code, output = run_for_document(bench, name, test("specs/temporal_table.star"))
+    if document is None:
+        return [f"no document; exit code {code}", output]
+    got = {entry["name"]: f"{entry['result']} {property_word(entry)}" for entry in document["tests"]}
+    wanted = {f"test_{state}_{cause}": words[i] for state, words in TABLE.items() for i, cause in enumerate(TABLE_COLUMNS)}
+    problems = [f"{name}: {got.get(name)}, want {wanted.get(name)}" for name in sorted({*got, *wanted})
+                if got.get(name) != wanted.get(name)]
+    if code != 2:
+        problems.append(f"exit code {code}, want 2")
+    return problems + [output] if problems else []
 
 
 def word(entry):
@@ -280,13 +368,18 @@ def is_expected(got, verdict):
     return got in verdict.split(" or ")
 
 
-def check_verdicts(bench, name):
-    args, wanted_code, wanted = VERDICTS[name]
+def run_for_document(bench, name, args):
+    """The document of a run, its exit code and its output; no document when there is none."""
     output_file = bench.work / "home" / f"{name}.json"
     code, output = bench.run([*args, "--output", str(output_file)])
-    if not output_file.exists():
+    return json.loads(output_file.read_text()) if output_file.exists() else None, code, output
+
+
+def check_verdicts(bench, name):
+    args, wanted_code, wanted = VERDICTS[name]
+    document, code, output = run_for_document(bench, name, args)
+    if document is None:
         return [f"no document; exit code {code}", output]
-    document = json.loads(output_file.read_text())
     got = {entry["name"]: word(entry) for entry in document["tests"]}
     problems = [f"{test_name}: {got.get(test_name)}, want {verdict}" for test_name, verdict in wanted.items()
                 if not is_expected(got.get(test_name), verdict)]
@@ -294,6 +387,14 @@ def check_verdicts(bench, name):
     if code != wanted_code:
         problems.append(f"exit code {code}, want {wanted_code}")
     return problems + [output] if problems else []
+
+
+def checks(approve):
+    """Each case with what checks it; a name may be that of a text and of verdicts."""
+    return [*((name, lambda bench, name: check_text(bench, name, approve)) for name in CASES),
+            *((name, check_verdicts) for name in VERDICTS),
+            *((name, check_event) for name in EVENTS),
+            ("temporal-table", check_table)]
 
 
 def main():
@@ -307,13 +408,10 @@ def main():
     bench = Bench(options.bin, options.ordinary_user)
     try:
         provide_kafka(bench)
-        for name in [*CASES, *VERDICTS, *EVENTS]:
+        for name, check in checks(options.approve):
             if options.cases and name not in options.cases:
                 continue
-            if name in EVENTS:
-                problems = check_event(bench, name)
-            else:
-                problems = check_text(bench, name, options.approve) if name in CASES else check_verdicts(bench, name)
+            problems = check(bench, name)
             if problems:
                 failed += 1
                 print(f"--- {name}", *problems, sep="\n")

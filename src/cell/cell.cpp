@@ -1,7 +1,7 @@
 #include "mishap/cell/cell.h"
 
 #include <algorithm>
-#include <future>
+#include <atomic>
 
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include "mishap/sandbox/probes.h"
 #include "mishap/syscalls/probes.h"
 
+#include "bounded_run.h"
 #include "live_session.h"
 #include "monitor_feed.h"
 #include "undeclared.h"
@@ -17,10 +18,10 @@
 namespace mishap::cell {
 namespace {
 
-constexpr auto kGrace = std::chrono::seconds(2);           // for a cancelled body to return
 constexpr auto kLastGasp = std::chrono::milliseconds(20);  // from closed sockets to a known exit
 constexpr auto kQuiet = std::chrono::milliseconds(200);
-constexpr auto kDefaultExpectationBudget = std::chrono::seconds(30);
+constexpr auto kDefaultBudget = std::chrono::seconds(30);  // where a test has no time of its own
+constexpr auto kLook = std::chrono::milliseconds(50);  // for what ends a wait besides properties
 
 }  // namespace
 
@@ -30,10 +31,7 @@ class CellRun {
   CellRun(const CellPlan& plan, Script& script, LiveSession& session,
           sandbox::CellEnvironment& environment)
       : plan_(plan), script_(script), session_(session), environment_(environment) {
-    session_.on_tool_failure([this] {
-      session_.cancel_phase();
-      script_.cancel();
-    });
+    session_.on_tool_failure([this] { code_.stop(); });
   }
 
   event::TestResult run() {
@@ -59,23 +57,38 @@ class CellRun {
       return;
     }
     ready_ = net::Clock::now();
-    bool watched = add_monitors();
-    feed_.emplace(session_.log(), session_.monitors());
+    feed_.emplace(session_.log(), session_.monitors(), session_.properties());
+    add_monitors();
+    add_properties();
     if (!open_windows()) return;
     run_body();
     if (session_.is_tool_error()) return;
-    drain(watched);
-    session_.monitors().finish(session_.log());
+    await_properties();
+    drain(session_.monitors().any() || session_.properties().any_to_hold());
+    session_.monitors().finish();
     facts_.violations = session_.monitors().violations();
     if (wants_expectation()) run_expectation();
     session_.catch_up();
+    judge_properties();
     session_.windows()->close_all();
   }
 
-  bool add_monitors() {
-    auto monitors = script_.monitors();
-    for (const auto& monitor : monitors) session_.monitors().add(monitor);
-    return !monitors.empty();
+  void add_monitors() {
+    for (const auto& monitor : script_.monitors()) session_.monitors().add(monitor);
+  }
+
+  /// Those of the test itself come first; a violated one, or the one that says that the test is
+  /// over, ends the body.
+  void add_properties() {
+    monitor::PropertySet& properties = session_.properties();
+    properties.listen({.violated = [this] { end_body(monitor::Cause::failed); },
+                       .terminated = [this] { end_body(monitor::Cause::terminate_when); }});
+    for (auto& [spec, role] : script_.properties()) properties.add(std::move(spec), role);
+  }
+
+  /// Called by the feed.
+  void end_body(monitor::Cause cause) {
+    if (decide_cause(cause)) code_.stop();
   }
 
   bool open_windows() {
@@ -90,45 +103,94 @@ class CellRun {
   }
 
   void run_body() {
+    auto begin = net::Clock::now();
     net::Deadline ceiling = started_ + plan_.ceiling;
-    net::Deadline deadline =
-        plan_.timeout ? std::min(ceiling, net::Clock::now() + *plan_.timeout) : ceiling;
+    net::Deadline deadline = plan_.timeout ? std::min(ceiling, begin + *plan_.timeout) : ceiling;
+    wait_deadline_ = std::min(deadline, begin + budget());
     session_.begin_phase(deadline);
     // Shared with the body's thread, which is left behind when it does not stop.
     struct Outcomes {
-      std::optional<ScriptOutcome> setup, body;
+      std::optional<ScriptOutcome> setup, assumption, body;
     };
     auto outcomes = std::make_shared<Outcomes>();
     auto done = run_until(deadline, [this, outcomes] {
+      using Kind = ScriptOutcome::Kind;
       outcomes->setup = script_.setup();
-      if (outcomes->setup->kind == ScriptOutcome::Kind::returned) outcomes->body = script_.body();
+      if (outcomes->setup->kind != Kind::returned) return;
+      session_.properties().signal(monitor::Moment::body_start);
+      outcomes->assumption = script_.assume();
+      if (outcomes->assumption->kind == Kind::returned) outcomes->body = script_.body();
     });
-    facts_.timed_out = !done.in_time && !session_.is_tool_error();
-    if (!done.returned) return;
-    facts_.setup = std::move(outcomes->setup);
-    facts_.body = std::move(outcomes->body);
+    if (done.returned) {
+      facts_.setup = std::move(outcomes->setup);
+      facts_.assumption = std::move(outcomes->assumption);
+      facts_.body = std::move(outcomes->body);
+    }
+    if (!session_.is_tool_error()) end_of_body(done);
   }
 
-  struct Ran {
-    bool in_time = false;
-    bool returned = false;
-  };
-
-  /// Runs `work` on a thread of its own; past the deadline it is cancelled and given a grace, then
-  /// left behind.
-  Ran run_until(net::Deadline deadline, std::function<void()> work) {
-    auto promise = std::make_shared<std::promise<void>>();
-    auto finished = promise->get_future();
-    std::thread([promise, work = std::move(work)] {
-      work();
-      promise->set_value();
-    }).detach();
-    if (finished.wait_until(deadline) == std::future_status::ready) return {true, true};
-    session_.cancel_phase();
-    script_.cancel();
-    left_behind_ = finished.wait_for(kGrace) != std::future_status::ready;
-    return {false, !left_behind_};
+  /// What the body has caused is judged before it counts as over.
+  void end_of_body(const BoundedRun::Ran& done) {
+    bool judged = session_.properties().any();
+    if (judged) session_.catch_up();
+    session_.properties().signal(monitor::Moment::body_end);
+    if (judged) feed_->catch_up();
+    // A wait gives up at the very moment at which the time is up.
+    auto cancelled = [](const auto& outcome) {
+      return outcome && outcome->kind == ScriptOutcome::Kind::cancelled;
+    };
+    bool gave_up =
+        cancelled(facts_.setup) || cancelled(facts_.assumption) || cancelled(facts_.body);
+    if (!done.in_time || gave_up) decide_cause(monitor::Cause::timeout);
+    facts_.timed_out = cause_ == monitor::Cause::timeout;
   }
+
+  BoundedRun::Ran run_until(net::Deadline deadline, std::function<void()> work) {
+    auto ran = code_.run(deadline, std::move(work));
+    left_behind_ = left_behind_ || !ran.returned;
+    return ran;
+  }
+
+  /// What ended the body first is the cause.
+  bool decide_cause(monitor::Cause cause) {
+    auto undecided = monitor::Cause::returned;
+    return cause_.compare_exchange_strong(undecided, cause);
+  }
+
+  /// A body that has returned leaves each eventually() the rest of the test's time.
+  void await_properties() {
+    monitor::PropertySet& properties = session_.properties();
+    if (!facts_.body || facts_.body->kind != ScriptOutcome::Kind::returned) return;
+    while (!properties.settled() && cause_ == monitor::Cause::returned) {
+      auto now = net::Clock::now();
+      bool pointless = session_.is_tool_error() || session_.monitors().violation_count() > 0;
+      if (pointless || now >= wait_deadline_) return;
+      properties.wait_for_change(std::min(wait_deadline_, now + kLook));
+    }
+  }
+
+  /// The end of all that properties look at; what they come to. One that holds for want of anything
+  /// to look at leaves an event.
+  void judge_properties() {
+    monitor::PropertySet& properties = session_.properties();
+    feed_->catch_up();
+    if (!left_behind_) {
+      feed_.reset();
+      properties.finish();
+    }
+    bool raised = facts_.body && facts_.body->kind != ScriptOutcome::Kind::returned;
+    monitor::Cause cause = cause_;
+    if (cause == monitor::Cause::returned && raised) cause = monitor::Cause::failed;
+    facts_.properties = properties.outcomes(cause, budget());
+    for (const auto& property : facts_.properties) {
+      if (property.vacuous.empty()) continue;
+      event::Draft draft{.type = "vacuous_property", .service = "test"};
+      draft.fields = {{"property", property.name}, {"reason", property.vacuous}};
+      session_.log().append(std::move(draft));
+    }
+  }
+
+  Nanoseconds budget() const { return plan_.timeout.value_or(kDefaultBudget); }
 
   /// Everything that has happened is an event; and, when somebody looks at the whole trace, a while
   /// of silence.
@@ -175,12 +237,14 @@ class CellRun {
 
   bool wants_expectation() const {
     if (!script_.has_expectation() || !facts_.violations.empty()) return false;
+    if (session_.properties().violated()) return false;
+    if (facts_.body && is_failure(*facts_.body)) return false;
     if (facts_.timed_out) return true;
     return facts_.body && facts_.body->kind == ScriptOutcome::Kind::returned;
   }
 
   void run_expectation() {
-    net::Deadline deadline = net::Clock::now() + plan_.timeout.value_or(kDefaultExpectationBudget);
+    net::Deadline deadline = net::Clock::now() + budget();
     session_.begin_phase(deadline);
     auto outcome = std::make_shared<ScriptOutcome>();
     bool hung = facts_.timed_out;
@@ -256,6 +320,7 @@ class CellRun {
     if (ready_ > started_)
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
     result.notes = shortcomings();
+    note_properties(result);
     add_start_notes(result);
     note_unfiltered(result);
     add_outputs(result);
@@ -267,6 +332,19 @@ class CellRun {
     for (auto& note : undeclared_connections(result.events, alone))
       result.notes.push_back(std::move(note));
     return result;
+  }
+
+  void note_properties(event::TestResult& result) {
+    for (const auto& property : facts_.properties) {
+      result.properties.push_back({property.name, std::string(to_string(property.verdict)),
+                                   property.why, property.vacuous});
+      if (property.vacuous.empty()) continue;
+      result.notes.push_back(
+          fmt::format("{}: {} was never checked: {}", plan_.name, property.name, property.vacuous));
+    }
+    if (session_.is_tool_error() || cause_ == monitor::Cause::terminate_when) return;
+    if (auto why = session_.properties().broken_terminator(); !why.empty())
+      result.notes.push_back(fmt::format("{}: terminate_when={}", plan_.name, why));
   }
 
   void add_start_notes(event::TestResult& result) {
@@ -311,7 +389,13 @@ class CellRun {
   sandbox::CellEnvironment& environment_;
   std::optional<MonitorFeed> feed_;
   Facts facts_;
+  BoundedRun code_{[this] {
+    session_.cancel_phase();
+    script_.cancel();
+  }};
+  std::atomic<monitor::Cause> cause_{monitor::Cause::returned};  ///< of the body's end
   net::Deadline started_{}, ready_{};
+  net::Deadline wait_deadline_{};  ///< for what the body has left to come
   bool drain_limit_hit_ = false;
   bool left_behind_ = false;
 };

@@ -231,7 +231,8 @@ Result<void> LiveSession::start(const CellPlan& plan, Script& script) {
   begin_phase(net::Clock::now() + plan.ceiling);
   begin_log();
   protocols_.restart(plan.seed);
-  monitors_ = std::make_unique<monitor::MonitorSet>();
+  monitors_ = std::make_unique<monitor::MonitorSet>(log_);
+  properties_ = std::make_unique<monitor::PropertySet>(log_);
   if (first) {
     if (auto ours = set_up(); !ours) {
       fail_tool(ours.error());

@@ -51,6 +51,7 @@ class LiveSession final : public Session {
   const CellPlan& plan() const override { return *plan_; }
   event::Log& log() override { return log_; }
   monitor::MonitorSet& monitors() override { return *monitors_; }
+  monitor::PropertySet& properties() override { return *properties_; }
   Result<TimedStep> step(const std::string& service, const std::string& interface,
                          const std::string& method, Json arguments,
                          const std::string& spec) override;
@@ -98,6 +99,7 @@ class LiveSession final : public Session {
   Addresses addresses_;
   event::Log log_;
   std::unique_ptr<monitor::MonitorSet> monitors_;
+  std::unique_ptr<monitor::PropertySet> properties_;
   fault::ProtocolDecider protocols_;
   std::unique_ptr<net::Loop> traffic_loop_, output_loop_;
   std::thread traffic_thread_, output_thread_;

@@ -12,8 +12,11 @@ constexpr auto kLook = std::chrono::milliseconds(5);
 
 }  // namespace
 
-MonitorFeed::MonitorFeed(const event::Log& log, monitor::MonitorSet& monitors)
-    : log_(log), monitors_(monitors), fed_(log.size()), thread_([this] { run(); }) {}
+MonitorFeed::MonitorFeed(const event::Log& log, monitor::MonitorSet& monitors,
+                         monitor::PropertySet& properties)
+    : log_(log), monitors_(monitors), properties_(properties), next_(log.size()), thread_([this] {
+        run();
+      }) {}
 
 MonitorFeed::~MonitorFeed() {
   {
@@ -25,25 +28,28 @@ MonitorFeed::~MonitorFeed() {
 }
 
 void MonitorFeed::run() {
-  size_t next = fed_;
   std::unique_lock lock(mutex_);
   while (!stop_) {
+    looking_ = true;
     lock.unlock();
     size_t end = log_.size();
-    for (; next < end; ++next) monitors_.feed(log_.at(next));
+    for (; next_ < end; ++next_) monitors_.feed(log_.at(next_));
+    properties_.advance();
     lock.lock();
-    fed_ = next;
-    fed_changed_.notify_all();
-    asked_.wait_for(lock, kLook, [this] { return stop_ || wanted_ > fed_; });
+    looking_ = false;
+    ++looks_;
+    looked_.notify_all();
+    asked_.wait_for(lock, kLook, [this] { return stop_ || wanted_ > looks_; });
   }
 }
 
+/// A look that is going on may be past what is asked for, so the next one counts.
 void MonitorFeed::catch_up() {
-  size_t target = log_.size();
   std::unique_lock lock(mutex_);
+  uint64_t target = looks_ + (looking_ ? 2 : 1);
   wanted_ = std::max(wanted_, target);
   asked_.notify_one();
-  fed_changed_.wait(lock, [&] { return fed_ >= target; });
+  looked_.wait(lock, [&] { return looks_ >= target; });
 }
 
 }  // namespace mishap::cell

@@ -32,8 +32,7 @@ void adopt(TestResult& result, const ScriptOutcome& outcome) {
 }
 
 bool went_wrong(const std::optional<ScriptOutcome>& outcome) {
-  return outcome && (outcome->kind == ScriptOutcome::Kind::failed ||
-                     outcome->kind == ScriptOutcome::Kind::raised);
+  return outcome && is_failure(*outcome);
 }
 
 /// `prefix` names the part of the test when it was not its body.
@@ -44,9 +43,51 @@ void set_script_failure(TestResult& result, const ScriptOutcome& outcome, std::s
   adopt(result, outcome);
 }
 
+/// Whatever it raised: a predicate that cannot tell is the spec's mistake.
+void set_assumption_raised(const ScriptOutcome& outcome, TestResult& result) {
+  set(result, Verdict::errored, "error", outcome.message);
+  adopt(result, outcome);
+}
+
 void set_violated(const monitor::Violation& violation, TestResult& result) {
   set(result, Verdict::failed, "monitor", "monitor violation: " + violation.message);
   point_at(result, violation.pos, violation.source_line, violation.backtrace);
+}
+
+void set_property_failed(const monitor::PropertyOutcome& property, TestResult& result) {
+  set(result, Verdict::failed, "property", property.name + ": " + property.why);
+  point_at(result, property.pos, property.source_line, property.backtrace);
+}
+
+/// An always() that is violated has stopped the body, whatever came of that.
+const monitor::PropertyOutcome* violated_property(const Facts& facts) {
+  auto found = std::find_if(
+      facts.properties.begin(), facts.properties.end(),
+      [](const auto& property) { return property.state == monitor::PropertyState::violated; });
+  return found == facts.properties.end() ? nullptr : &*found;
+}
+
+void set_property_violated(const monitor::PropertyOutcome& property, const Facts& facts,
+                           TestResult& result) {
+  set_property_failed(property, result);
+  if (went_wrong(facts.body)) result.reason += "\nthe body failed, too: " + facts.body->message;
+}
+
+const monitor::PropertyOutcome* failed_property(const Facts& facts) {
+  auto found = std::find_if(
+      facts.properties.begin(), facts.properties.end(),
+      [](const auto& property) { return property.verdict == monitor::PropertyVerdict::fail; });
+  return found == facts.properties.end() ? nullptr : &*found;
+}
+
+/// "eventually(settled) (not satisfied yet), always(calm) (it has no end)".
+std::string pending_properties(const Facts& facts) {
+  std::string names;
+  for (const auto& property : facts.properties) {
+    if (property.verdict != monitor::PropertyVerdict::pending) continue;
+    names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", property.name, property.why);
+  }
+  return names;
 }
 
 bool bypassed(const event::FaultCount& fault) {
@@ -69,16 +110,32 @@ void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
   set(result, Verdict::passed, "", "");
 }
 
+/// Where the body was when its time was up, if it waited.
+void add_wait(const Facts& facts, TestResult& result) {
+  if (!facts.body || facts.body->message.empty()) return;
+  result.reason += "\n" + facts.body->message;
+  adopt(result, *facts.body);
+}
+
 void decide_timeout(const CellPlan& plan, const Facts& facts, TestResult& result) {
   std::string limit = format_duration(plan.timeout.value_or(plan.ceiling));
-  if (!facts.expectation) {
-    return set(result, Verdict::inconclusive, "timeout",
-               "test timeout: body did not complete within " + limit);
+  if (went_wrong(facts.expectation)) {
+    set(result, Verdict::expectation_violated, "timeout",
+        fmt::format("the scenario did not return within {}: {}", limit,
+                    facts.expectation->message));
+    return adopt(result, *facts.expectation);
   }
-  if (!went_wrong(facts.expectation)) return set_passed(plan, facts, result);
-  set(result, Verdict::expectation_violated, "timeout",
-      fmt::format("the scenario did not return within {}: {}", limit, facts.expectation->message));
-  adopt(result, *facts.expectation);
+  if (const auto* failed = failed_property(facts)) return set_property_failed(*failed, result);
+  if (auto pending = pending_properties(facts); !pending.empty()) {
+    set(result, Verdict::inconclusive, "timeout",
+        fmt::format("test timeout: temporal expectation(s) still pending after {}: {}", limit,
+                    pending));
+    return add_wait(facts, result);
+  }
+  if (facts.expectation) return set_passed(plan, facts, result);
+  set(result, Verdict::inconclusive, "timeout",
+      "test timeout: body did not complete within " + limit);
+  add_wait(facts, result);
 }
 
 void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
@@ -88,6 +145,9 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
                "failed to start services: " + facts.start_failure);
   }
   if (went_wrong(facts.setup)) return set_script_failure(result, *facts.setup, "setup: ");
+  if (facts.assumption && facts.assumption->kind == ScriptOutcome::Kind::halted)
+    return set(result, Verdict::halted, "", facts.assumption->message);
+  if (went_wrong(facts.assumption)) return set_assumption_raised(*facts.assumption, result);
   // A service that ended is also why its faults could not be applied, so it comes first.
   if (!facts.early_exits.empty()) {
     return set(result, Verdict::errored, "error",
@@ -95,11 +155,12 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
   }
   if (!facts.fault_failure.empty())
     return set(result, Verdict::errored, "error", facts.fault_failure);
+  if (const auto* violated = violated_property(facts))
+    return set_property_violated(*violated, facts, result);
   if (facts.body && facts.body->kind == ScriptOutcome::Kind::halted) {
     return set(result, Verdict::halted, "", facts.body->message);
   }
-  if (!facts.timed_out && went_wrong(facts.body))
-    return set_script_failure(result, *facts.body, "");
+  if (went_wrong(facts.body)) return set_script_failure(result, *facts.body, "");
   if (!facts.violations.empty()) {
     return set_violated(facts.violations.front(), result);
   }
@@ -118,6 +179,7 @@ void judge(const CellPlan& plan, const Facts& facts, TestResult& result) {
     return set(result, Verdict::inconclusive, "source",
                "not all that happened could be read: " + facts.unread_sources.front());
   }
+  if (const auto* failed = failed_property(facts)) return set_property_failed(*failed, result);
   set_passed(plan, facts, result);
 }
 
@@ -130,6 +192,10 @@ void add_causes_of_failed_start(const Facts& facts, TestResult& result) {
 }
 
 }  // namespace
+
+bool is_failure(const ScriptOutcome& outcome) {
+  return outcome.kind == ScriptOutcome::Kind::failed || outcome.kind == ScriptOutcome::Kind::raised;
+}
 
 bool may_be_due_to_exits(Verdict verdict) {
   return verdict == Verdict::failed || verdict == Verdict::expectation_violated ||

@@ -10,6 +10,7 @@
 #include "mishap/event/run.h"
 #include "mishap/fault/rule.h"
 #include "mishap/monitor/monitor.h"
+#include "mishap/monitor/property.h"
 
 namespace mishap::cell {
 
@@ -20,13 +21,17 @@ struct Facts {
   std::vector<std::string> early_exits;  ///< "service "db" exited with code 1"
   std::vector<std::string> late_exits;   ///< the same of those that ended once faults were on
   std::string fault_failure;             ///< the cell's faults could not be applied
-  std::optional<ScriptOutcome> setup, body, expectation;
+  std::optional<ScriptOutcome> setup, assumption, body, expectation;
   bool timed_out = false;  ///< the body was not done in time
   /// Event sources that may not have delivered all that happened, and why.
   std::vector<std::string> unread_sources;
-  std::vector<monitor::Violation> violations;  ///< in the order found
+  std::vector<monitor::Violation> violations;        ///< in the order found
+  std::vector<monitor::PropertyOutcome> properties;  ///< in order of their registration
   std::vector<event::FaultCount> faults;
 };
+
+/// An assertion or the spec itself went wrong, other than by being stopped.
+bool is_failure(const ScriptOutcome& outcome);
 
 /// Fills in verdict, reason, failure_type, assertion, position and backtrace.
 void decide(const CellPlan& plan, const Facts& facts, event::TestResult& result);

@@ -21,6 +21,11 @@ void Log::append(Draft draft) {
       auto other = clocks_.find(seen);
       if (other != clocks_.end() && seen != event.service) own.merge(other->second);
     }
+    if (draft.merges_all) {
+      for (const auto& [service, clock] : clocks_) {
+        if (service != event.service) own.merge(clock);
+      }
+    }
     ++own[event.service];
     event.clock = own;
     for (const std::string& service : draft.seen_by) clocks_[service].merge(event.clock);

@@ -93,6 +93,14 @@ Diagnostic diagnostic_from(const Json& j) {
           j.value("suggestion", ""), j.value("service", "")};
 }
 
+Json property_json(const PropertyResult& p) {
+  return Json{{"name", p.name}, {"verdict", p.verdict}, {"why", p.why}, {"vacuous", p.vacuous}};
+}
+
+PropertyResult property_from(const Json& j) {
+  return {j.value("name", ""), j.value("verdict", ""), j.value("why", ""), j.value("vacuous", "")};
+}
+
 Json output_json(const ServiceOutput& o) {
   return Json{{"service", o.service}, {"tail", o.tail}, {"saved_to", o.saved_to}};
 }
@@ -141,6 +149,7 @@ Result<TestResult> read_result(const Json& j) {
   r.drain_limit_hit = j.value("drain_limit_hit", false);
   r.require_faults_fire = j.value("require_faults_fire", false);
   r.faults = list_from<FaultCount>(j, "faults", fault_from);
+  r.properties = list_from<PropertyResult>(j, "properties", property_from);
   r.diagnostics = list_from<Diagnostic>(j, "diagnostics", diagnostic_from);
   r.notes = j.value("notes", std::vector<std::string>{});
   r.outputs = list_from<ServiceOutput>(j, "outputs", output_from);
@@ -207,6 +216,7 @@ Json to_json(const TestResult& r) {
          {"drain_limit_hit", r.drain_limit_hit},
          {"require_faults_fire", r.require_faults_fire},
          {"faults", list_json(r.faults, fault_json)},
+         {"properties", list_json(r.properties, property_json)},
          {"diagnostics", list_json(r.diagnostics, diagnostic_json)},
          {"notes", r.notes},
          {"outputs", list_json(r.outputs, output_json)},

@@ -22,6 +22,8 @@ struct MonitorSet::Running {
   MonitorSpec spec;
   std::unique_ptr<StreamMonitor> stream;
   uint64_t references = 1;
+  uint64_t after = 0;           ///< sees events with a greater number
+  uint64_t until = UINT64_MAX;  ///< and none with a greater one than this
   uint64_t violations = 0;
 };
 
@@ -31,7 +33,7 @@ void MonitorSet::add(const MonitorSpec& spec) {
   {
     std::lock_guard lock(mutex_);
     for (const auto& running : running_) {
-      if (running->spec.id == spec.id) {
+      if (running->spec.id == spec.id && running->references > 0) {
         ++running->references;
         return;
       }
@@ -41,14 +43,24 @@ void MonitorSet::add(const MonitorSpec& spec) {
   running->spec = spec;
   if (spec.kind == Kind::stream) running->stream = spec.make_stream();
   std::lock_guard lock(mutex_);
+  running->after = log_.size();
   running_.push_back(std::move(running));
 }
 
 void MonitorSet::remove(uint64_t id) {
   std::lock_guard lock(mutex_);
-  std::erase_if(running_, [&](const auto& running) {
-    return running->spec.id == id && --running->references == 0;
+  for (const auto& running : running_) {
+    if (running->spec.id != id || running->references == 0) continue;
+    if (--running->references == 0) running->until = log_.size();
+  }
+  std::erase_if(running_, [](const auto& running) {
+    return running->references == 0 && running->spec.kind == Kind::finished_trace;
   });
+}
+
+bool MonitorSet::any() const {
+  std::lock_guard lock(mutex_);
+  return !running_.empty();
 }
 
 std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::running(Kind kind) const {
@@ -57,6 +69,21 @@ std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::running(Kind kind)
   for (const auto& one : running_) {
     if (one->spec.kind == kind) found.push_back(one);
   }
+  return found;
+}
+
+/// The stream monitors that see the event `seq`; who has seen its last one goes.
+std::vector<std::shared_ptr<MonitorSet::Running>> MonitorSet::watching(uint64_t seq) {
+  std::vector<std::shared_ptr<Running>> over;  // let go without the lock: a monitor may wait then
+  {
+    std::lock_guard lock(mutex_);
+    auto rest = std::stable_partition(running_.begin(), running_.end(),
+                                      [&](const auto& one) { return one->until >= seq; });
+    over.assign(rest, running_.end());
+    running_.erase(rest, running_.end());
+  }
+  auto found = running(Kind::stream);
+  std::erase_if(found, [&](const auto& one) { return one->after >= seq; });
   return found;
 }
 
@@ -70,7 +97,7 @@ void MonitorSet::record(Running& monitor, const event::Event& event, Objection o
 }
 
 void MonitorSet::feed(const event::Event& event) {
-  for (const auto& monitor : running(Kind::stream)) {
+  for (const auto& monitor : watching(event.seq)) {
     if (!concerns(monitor->spec, event) || !monitor->stream->accepts(event)) continue;
     Judgement objection = monitor->stream->step(event);
     if (!objection) continue;
@@ -82,11 +109,11 @@ void MonitorSet::feed(const event::Event& event) {
   }
 }
 
-void MonitorSet::finish(const event::Log& log) {
-  const size_t size = log.size();  // what monitors themselves cause is not judged
+void MonitorSet::finish() {
+  const size_t size = log_.size();  // what monitors themselves cause is not judged
   for (const auto& monitor : running(Kind::finished_trace)) {
     for (size_t i = 0; i < size; ++i) {
-      const event::Event& event = log.at(i);
+      const event::Event& event = log_.at(i);
       if (!concerns(monitor->spec, event)) continue;
       Judgement objection = monitor->spec.on_event(event);
       if (!objection) continue;

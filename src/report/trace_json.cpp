@@ -79,6 +79,17 @@ Json diagnostics_json(const std::vector<event::Diagnostic>& diagnostics) {
   return list;
 }
 
+Json properties_json(const std::vector<event::PropertyResult>& properties) {
+  Json list = Json::array();
+  for (const auto& p : properties) {
+    Json j{{"property", p.name}, {"verdict", p.verdict}};
+    if (!p.why.empty()) j["reason"] = p.why;
+    if (!p.vacuous.empty()) j["vacuous"] = p.vacuous;
+    list.push_back(std::move(j));
+  }
+  return list;
+}
+
 /// The step events just before the failure.
 Json assertion_context(const std::vector<event::Event>& events) {
   constexpr size_t kContext = 8;
@@ -139,6 +150,7 @@ Json test_json(const TestResult& r) {
   j["faults"] = Json::array();
   for (const auto& f : r.faults) j["faults"].push_back(fault_json(f));
   j["syscall_summary"] = syscall_summary(r.events);
+  if (!r.properties.empty()) j["properties"] = properties_json(r.properties);
   j["diagnostics"] = diagnostics_json(r.diagnostics);
   if (!r.notes.empty()) j["notes"] = r.notes;
   if (r.drain_limit_hit) j["drain_limit_hit"] = true;

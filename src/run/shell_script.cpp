@@ -33,9 +33,13 @@ class ShellScript final : public cell::Script {
   bool has_reset(const std::string& service) const override { return script_->has_reset(service); }
   ScriptOutcome reset(const std::string& service) override { return script_->reset(service); }
   ScriptOutcome setup() override { return script_->setup(); }
+  ScriptOutcome assume() override { return {}; }
   bool has_expectation() const override { return false; }
   ScriptOutcome expect(bool) override { return {}; }
   std::vector<monitor::MonitorSpec> monitors() override { return {}; }
+  std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>> properties() override {
+    return {};
+  }
   void cancel() override { script_->cancel(); }
   uint64_t assertions() const override { return 0; }
 

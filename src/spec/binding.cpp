@@ -300,4 +300,26 @@ Result<event::Filter> filter_argument(const CallContext& call,
   return filter;
 }
 
+Result<event::Filter> criteria_argument(const CallContext& call,
+                                        std::span<const starlark::KeywordArg> keywords) {
+  for (const auto& [key, value] : keywords) {
+    if (value.is_string()) continue;
+    auto text = field_text(value);
+    if (!text) return wrong_type(call, key.text(), value, st::kString);
+    return call.error(
+        fmt::format("for parameter {}: got {}, want string; fields are text: {}=\"{}\"", key.text(),
+                    starlark::type_name(value), key.text(), *text));
+  }
+  return filter_argument(call, keywords);
+}
+
+Result<void> check_clock(const CallContext& call, size_t index) {
+  if (!call.has(index) || call.text(index) == "wall") return {};
+  if (call.text(index) == "virtual") {
+    return call.error(
+        "clock=\"virtual\" is reserved: this version has no virtual time; leave clock= out");
+  }
+  return call.error(fmt::format("unknown clock \"{}\"; there is \"wall\"", call.text(index)));
+}
+
 }  // namespace mishap::spec

@@ -76,5 +76,10 @@ Result<uint64_t> positive_count(const CallContext& call, std::string_view name, 
 /// nobody declared (while the spec loads: noted, and told when all are known).
 Result<event::Filter> filter_argument(const CallContext& call,
                                       std::span<const starlark::KeywordArg> keywords);
+/// The same for matchers, which take text only.
+Result<event::Filter> criteria_argument(const CallContext& call,
+                                        std::span<const starlark::KeywordArg> keywords);
+/// clock=: "wall", the only one there is. Error for any other.
+Result<void> check_clock(const CallContext& call, size_t index);
 
 }  // namespace mishap::spec

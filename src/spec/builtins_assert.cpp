@@ -6,6 +6,7 @@
 #include "mishap/base/text.h"
 
 #include "binding.h"
+#include "matching.h"
 #include "values.h"
 #include "world.h"
 
@@ -115,7 +116,6 @@ struct Selection {
 
 const starlark::TypeSet kPredicate =
     types::kCallable.described("function or matcher; filters are named, as in type=\"stdout\"");
-constexpr const char* kEvent[] = {"the event"};
 
 Result<Selection> selection(const CallContext& call, std::span<const Value> positional,
                             std::vector<KeywordArg> keywords,
@@ -129,49 +129,31 @@ Result<Selection> selection(const CallContext& call, std::span<const Value> posi
     selected.where = positional[0];
   }
   if (selected.where.is_none()) selected.where = Value();
-  if (selected.where.is_valid() && starlark::host_cast<MatcherValue>(selected.where) == nullptr) {
-    if (!starlark::is_callable(selected.where))
-      return wrong_type(call, parameter, selected.where, kPredicate);
-    MISHAP_TRY(require_arity(call, parameter, selected.where, kEvent));
-  }
+  if (selected.where.is_valid())
+    MISHAP_TRY(require_matcher(call, parameter, selected.where, kPredicate));
   MISHAP_ASSIGN(selected.filter, filter_argument(call, keywords));
   return selected;
 }
 
-/// A predicate runs as such: it may look, not act.
-class PredicateScope {
- public:
-  explicit PredicateScope(Thread& thread)
-      : thread_(thread), outer_(task_of(thread)), inner_{outer_.world, TaskKind::predicate} {
-    thread_.user = &inner_;
-  }
-  ~PredicateScope() { thread_.user = &outer_; }
-
- private:
-  Thread& thread_;
-  Task& outer_;
-  Task inner_;
-};
-
-Result<bool> selects(Thread& thread, const Selection& selection, const event::Event& event) {
+Result<bool> selects(Thread& thread, const Selection& selection, const event::Event& event,
+                     const event::Trace& trace) {
   if (!selection.filter.matches(event)) return false;
   if (!selection.where.is_valid()) return true;
   if (auto* matcher = starlark::host_cast<MatcherValue>(selection.where))
     return matcher->matches(event);
-  PredicateScope scope(thread);
-  MISHAP_ASSIGN(Value answer,
-                thread.call(selection.where, {thread.heap().make<EventValue>(event, true)}));
+  MISHAP_ASSIGN(Value answer, call_predicate(thread, selection.where,
+                                             thread.heap().make<EventValue>(event, true, trace)));
   return starlark::truth(answer);
 }
 
 /// First event that is selected, or null.
 Result<const event::Event*> find_event(CallContext& call, cell::Session& session,
                                        const Selection& selection) {
-  size_t count = session.log().size();
-  for (size_t i = 0; i < count; ++i) {
-    const event::Event& event = session.log().at(i);
+  event::Trace trace{&session.log(), event::Trace::kAll};
+  for (size_t i = 0, size = trace.size(); i < size; ++i) {
+    const event::Event& event = trace.at(i);
     if (!selection.all_types() && !event::in_assertion_default(event.type)) continue;
-    MISHAP_ASSIGN(bool selected, selects(call.thread(), selection, event));
+    MISHAP_ASSIGN(bool selected, selects(call.thread(), selection, event, trace));
     if (selected) return &event;
   }
   return static_cast<const event::Event*>(nullptr);
@@ -257,12 +239,12 @@ Result<Value> list_events(CallContext& call) {
   MISHAP_ASSIGN(auto wanted,
                 selection(call, call.varargs(), {call.kwargs().begin(), call.kwargs().end()}));
   std::vector<Value> found;
-  size_t count = session->log().size();
-  for (size_t i = 0; i < count; ++i) {
-    const event::Event& event = session->log().at(i);
+  event::Trace trace{&session->log(), event::Trace::kAll};
+  for (size_t i = 0, size = trace.size(); i < size; ++i) {
+    const event::Event& event = trace.at(i);
     if (!wanted.all_types() && !event::in_events_default(event.type)) continue;
-    MISHAP_ASSIGN(bool selected, selects(call.thread(), wanted, event));
-    if (selected) found.push_back(call.heap().make<EventValue>(event, true));
+    MISHAP_ASSIGN(bool selected, selects(call.thread(), wanted, event, trace));
+    if (selected) found.push_back(call.heap().make<EventValue>(event, true, trace));
   }
   return call.heap().list(std::move(found));
 }

@@ -1,10 +1,8 @@
-// load_file, load_json, load_yaml, struct, sleep, halt, duration, and the modules json, math and
+// load_file, load_json, load_yaml, struct, halt, duration, and the modules json, math and
 // time.
 #include <cstdlib>
 
 #include <fmt/format.h>
-
-#include "mishap/net/stream.h"
 
 #include "binding.h"
 #include "text_files.h"
@@ -44,21 +42,6 @@ Result<Value> load_parsed(CallContext& call, Result<Json> (*parse)(std::string_v
   return starlark::from_json(call.heap(), *parsed);
 }
 
-Result<Value> sleep_for(CallContext& call) {
-  MISHAP_ASSIGN(auto* session, acting_session_of(call));
-  MISHAP_ASSIGN(Nanoseconds duration, duration_argument(call, 0));
-  if (duration < Nanoseconds(0))
-    return call.error(fmt::format("duration=\"{}\" must not be below 0", call.text(0)));
-  auto until = net::Clock::now() + duration;
-  if (until > session->deadline())
-    return call.error("longer than what is left of the test's time; timeout= gives it more");
-  BatonRest rest(world_of(call).baton);
-  // Nothing ever becomes readable on no descriptor, so this ends at the time or when cancelled.
-  auto waited = net::wait_ready(-1, 0, until, &session->cancel());
-  if (!waited && waited.error().code == ECANCELED) return fail("sleep: cancelled", kWaitCancelled);
-  return Value::none();
-}
-
 Result<Value> halt(CallContext& call) {
   if (task_of(call.thread()).kind != TaskKind::body)
     return call.error("can only be called in a test's body");
@@ -83,7 +66,6 @@ void install_files(World& world) {
            MISHAP_ASSIGN(Nanoseconds parsed, duration_argument(call, 0));
            return Value::integer(parsed.count());
          });
-  define(world, Signature("sleep").required("duration", kDurationType), sleep_for);
   define(world, Signature("halt").optional("reason", types::kString).positional_only(), halt);
   world.interpreter.predeclare("struct", starlark::make_struct_function(heap));
   world.interpreter.predeclare("json", starlark::make_json_module(heap));

@@ -6,6 +6,7 @@
 #include "mishap/base/text.h"
 
 #include "binding.h"
+#include "matching.h"
 #include "monitors.h"
 #include "values.h"
 #include "world.h"
@@ -84,16 +85,9 @@ Result<MonitorDeclaration> stream_form(const CallContext& call, const MonitorArg
   if (!args.on.is_valid())
     return call.error("missing argument for on: a matcher such as match.event(type=\"stdout\")");
   monitor.on = args.on;
-  if (!starlark::is_callable(monitor.on) &&
-      starlark::host_cast<MatcherValue>(monitor.on) == nullptr) {
-    return wrong_type(
-        call, "on", monitor.on,
-        types::kCallable.described("matcher such as match.event(type=\"stdout\"), or function"));
-  }
+  MISHAP_TRY(require_matcher(call, "on", monitor.on));
   if (!args.update.is_valid() && !args.check.is_valid())
     return call.error("has neither update= nor check=, so it could never be violated");
-  if (starlark::host_cast<MatcherValue>(monitor.on) == nullptr)
-    MISHAP_TRY(require_arity(call, "on", monitor.on, kEvent));
   for (const auto& [name, callback] :
        {std::pair("update", args.update), std::pair("check", args.check)}) {
     if (!callback.is_valid()) continue;
@@ -126,8 +120,7 @@ Result<Value> make_monitor(CallContext& call) {
   if (kind == TaskKind::load) {
     world.declarations.monitors.push_back(value);
   } else if (world.session != nullptr) {
-    world.kept.push_back(value);
-    world.session->monitors().add(monitor_spec(world, value));
+    start_monitor(world, value);
   }
   return value;
 }
@@ -142,15 +135,13 @@ Result<std::vector<Value>> matchers(const CallContext& call) {
 }
 
 Result<Value> match_event(CallContext& call) {
-  MISHAP_ASSIGN(auto filter, filter_argument(call, call.kwargs()));
+  MISHAP_ASSIGN(auto filter, criteria_argument(call, call.kwargs()));
   return call.heap().make<MatcherValue>(MatcherValue::Kind::event, std::move(filter),
                                         std::vector<Value>());
 }
 
 Result<Value> combine(CallContext& call, MatcherValue::Kind kind) {
   MISHAP_ASSIGN(auto parts, matchers(call));
-  if (parts.empty() && kind != MatcherValue::Kind::never)
-    return call.error("needs at least one matcher, as in match.event(type=\"stdout\")");
   return call.heap().make<MatcherValue>(kind, event::Filter(), std::move(parts));
 }
 

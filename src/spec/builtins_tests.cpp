@@ -58,17 +58,81 @@ Result<Value> declare_scenario(CallContext& call) {
   return Value::none();
 }
 
+enum TestArg : size_t {
+  kTestName,
+  kBody,
+  kSetup,
+  kExpect,
+  kTimeout,
+  kTerminateWhen,
+  kAssume,
+  kClock,
+  kDrain
+};
+
+const starlark::TypeSet kProperty =
+    starlark::TypeSet(std::vector<std::string>{"eventually", "always"})
+        .described("eventually(…) or always(…)");
+
+/// A property that a test lists. A function instead is the commonest slip: other tests take one.
+Result<Value> take_property(CallContext& call, std::string_view parameter, const Value& value) {
+  if (starlark::host_cast<PropertyValue>(value) == nullptr) {
+    if (!starlark::is_callable(value)) return wrong_type(call, parameter, value, kProperty);
+    return call.error(fmt::format(
+        "for parameter {}: a test expects eventually(…) or always(…); a function of the result is "
+        "for fault_scenario and fault_matrix",
+        parameter));
+  }
+  world_of(call).declarations.used.insert(value.object());
+  return value;
+}
+
+Result<void> take_expectations(CallContext& call, TestDeclaration& test) {
+  if (!call.has(kExpect)) return {};
+  const Value& expect = call[kExpect];
+  if (!expect.is_list() && !expect.is_tuple()) {
+    MISHAP_ASSIGN(Value property, take_property(call, "expect", expect));
+    test.properties.push_back(std::move(property));
+    return {};
+  }
+  MISHAP_ASSIGN(auto items, starlark::to_vector(call.thread(), expect));
+  for (const Value& item : items) {
+    MISHAP_ASSIGN(Value property,
+                  take_property(call, item_name("expect", test.properties.size()), item));
+    test.properties.push_back(std::move(property));
+  }
+  return {};
+}
+
+Result<void> take_terminator(CallContext& call, TestDeclaration& test) {
+  if (!call.has(kTerminateWhen)) return {};
+  MISHAP_ASSIGN(test.terminate_when, take_property(call, "terminate_when", call[kTerminateWhen]));
+  const auto& declared = starlark::host_cast<PropertyValue>(test.terminate_when)->value;
+  if (declared.kind == monitor::PropertyKind::always && !declared.to.given()) {
+    return call.error(
+        "for parameter terminate_when: an always() without an end never says that it held; give it "
+        "between=");
+  }
+  return {};
+}
+
 Result<Value> declare_test(CallContext& call) {
   MISHAP_TRY(require_loading(call));
   MISHAP_ASSIGN(std::string name, name_of(call));
-  MISHAP_TRY(require_arity(call, "body", call[1], {}));
-  if (call.has(2)) MISHAP_TRY(require_arity(call, "setup", call[2], {}));
+  MISHAP_TRY(require_arity(call, "body", call[kBody], {}));
+  if (call.has(kSetup)) MISHAP_TRY(require_arity(call, "setup", call[kSetup], {}));
   TestDeclaration test;
   test.info = {"test_" + name, "test", "", "", call.thread().caller_pos()};
-  test.body = call[1];
-  if (call.has(2)) test.setup = call[2];
-  MISHAP_ASSIGN(test.timeout, timeout_of(call, 3));
-  MISHAP_TRY(take_drain(call, 4, test));
+  test.body = call[kBody];
+  if (call.has(kSetup)) test.setup = call[kSetup];
+  MISHAP_TRY(take_expectations(call, test));
+  MISHAP_ASSIGN(test.timeout, timeout_of(call, kTimeout));
+  MISHAP_TRY(take_terminator(call, test));
+  if (call.has(kAssume)) {
+    MISHAP_ASSIGN(test.assume, assumption_predicates(call, kAssume));
+  }
+  MISHAP_TRY(check_clock(call, kClock));
+  MISHAP_TRY(take_drain(call, kDrain, test));
   MISHAP_TRY(add_test(call, std::move(test)));
   return Value::none();
 }
@@ -222,7 +286,11 @@ void install_tests(World& world) {
              .required("name", types::kString)
              .required("body", types::kCallable)
              .nullable("setup", types::kCallable)
+             .nullable("expect")
              .nullable("timeout", kDurationType)
+             .nullable("terminate_when")
+             .nullable("assume", types::kList | types::kTuple)
+             .nullable("clock", types::kString)
              .nullable("drain", kDurationType),
          declare_test);
   define(world,

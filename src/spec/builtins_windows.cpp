@@ -92,22 +92,28 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
 /// there is one.
 class MonitorScope {
  public:
-  MonitorScope(World& world, const Value& target) : session_(*world.session) {
+  MonitorScope(World& world, const Value& target) : world_(world), session_(*world.session) {
     auto* assumption = starlark::host_cast<AssumptionValue>(target);
     if (assumption == nullptr) return;
     for (const Value& monitor : assumption->value.monitors) {
-      auto spec = monitor_spec(world, monitor);
-      session_.monitors().add(spec);
+      auto spec = start_monitor(world, monitor);
       if (spec.kind == monitor::Kind::stream) streams_.push_back(spec.id);
     }
   }
   ~MonitorScope() {
+    if (streams_.empty()) return;
+    {
+      // What happened meanwhile may not be an event yet.
+      BatonRest rest(world_.baton);
+      session_.catch_up();
+    }
     for (uint64_t id : streams_) session_.monitors().remove(id);
   }
   MonitorScope(const MonitorScope&) = delete;
   MonitorScope& operator=(const MonitorScope&) = delete;
 
  private:
+  World& world_;
   cell::Session& session_;
   std::vector<uint64_t> streams_;
 };
@@ -199,6 +205,14 @@ struct Branch {
   std::optional<starlark::Outcome> outcome;
 };
 
+/// Of branches that failed, which one tells why: one that was merely stopped does not.
+bool tells_more(const starlark::EvalError& a, const starlark::EvalError& b) {
+  auto rank = [](const starlark::EvalError& error) {
+    return error.code == kWaitCancelled ? 1 : error.cancelled ? 0 : 2;
+  };
+  return rank(a) > rank(b);
+}
+
 /// One branch on its own OS thread: holds the baton whenever it runs Starlark.
 void run_branch(World& world, Branch& branch) {
   BatonHold hold(world.baton);
@@ -231,15 +245,21 @@ Result<Value> run_parallel(CallContext& call) {
     for (auto& thread : threads) thread.join();
   }
   std::vector<Value> results;
+  std::optional<size_t> failed;
   for (size_t i = 0; i < branches.size(); ++i) {
-    if (!*branches[i].outcome) {
-      starlark::EvalError error = std::move(branches[i].outcome->error());
-      error.message = fmt::format("parallel() callable {} failed: {}", i, error.message);
-      return call.thread().rethrow(std::move(error));
+    const auto& outcome = *branches[i].outcome;
+    if (outcome) {
+      results.push_back(*outcome);
+    } else if (!failed || tells_more(outcome.error(), branches[*failed].outcome->error())) {
+      failed = i;
     }
-    results.push_back(**branches[i].outcome);
   }
-  return call.heap().list(std::move(results));
+  if (!failed) return call.heap().list(std::move(results));
+  starlark::EvalError error = std::move(branches[*failed].outcome->error());
+  if (error.code == 0 && error.message.starts_with("fail: ")) error.code = kFailCalled;
+  if (error.code != kWaitCancelled && !error.cancelled)
+    error.message = fmt::format("parallel() callable {} failed: {}", *failed, error.message);
+  return call.thread().rethrow(std::move(error));
 }
 
 }  // namespace

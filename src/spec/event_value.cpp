@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "event_relations.h"
 #include "values.h"
 #include "world.h"
 
@@ -38,52 +39,6 @@ Result<Value> record_or_field(Heap& heap, const event::Event& event, std::string
   return Value();
 }
 
-const event::Event& other_event(CallContext& call) {
-  return starlark::host_cast<EventValue>(call[0])->event;
-}
-
-/// A builtin method bound to this event; the log keeps the event as long as the cell lives.
-Value method(Heap& heap, const char* name, const event::Event& event,
-             std::function<Result<Value>(CallContext&, const event::Event&)> body) {
-  return starlark::make_builtin(
-      heap, Signature(name).required("event", types::host("event")),
-      [&event, body = std::move(body)](CallContext& call) { return body(call, event); });
-}
-
-/// The methods that relate two events.
-Value relation(Heap& heap, const event::Event& event, std::string_view name) {
-  using event::Event;
-  auto relate = [&](const char* method_name, bool (*holds)(const Event&, const Event&)) {
-    return method(heap, method_name, event,
-                  [holds](CallContext& call, const Event& self) -> Result<Value> {
-                    return Value::boolean(holds(self, other_event(call)));
-                  });
-  };
-  if (name == "happens_before") return relate("happens_before", event::happens_before);
-  if (name == "happens_after") {
-    return relate("happens_after",
-                  [](const Event& a, const Event& b) { return event::happens_before(b, a); });
-  }
-  if (name == "concurrent_with") {
-    return relate("concurrent_with", [](const Event& a, const Event& b) {
-      return !event::happens_before(a, b) && !event::happens_before(b, a);
-    });
-  }
-  if (name == "same_service_as") {
-    return relate("same_service_as", [](const Event& a, const Event& b) {
-      return !a.service.empty() && a.service == b.service;
-    });
-  }
-  if (name == "duration_since") {
-    return method(
-        heap, "duration_since", event, [](CallContext& call, const Event& self) -> Result<Value> {
-          auto difference = self.timestamp - other_event(call).timestamp;
-          return Value::integer(std::chrono::duration_cast<Nanoseconds>(difference).count());
-        });
-  }
-  return Value();
-}
-
 Value get_method(Heap& heap, const event::Event& event) {
   return starlark::make_builtin(
       heap, Signature("get").required("key", types::kString).optional("default"),
@@ -115,7 +70,7 @@ Result<Value> EventValue::attr(Thread& thread, std::string_view name) {
   if (name == "value" && !event.value.is_null()) return starlark::from_json(heap, event.value);
   if (name == "fields") return fields_dict(heap, event);
   if (name == "get") return get_method(heap, event);
-  if (Value related = relation(heap, event, name); related.is_valid()) return related;
+  if (Value related = event_relation(thread, *this, name); related.is_valid()) return related;
   if (const std::string* field = event.fields.find(name)) return heap.string(*field);
   return Value();
 }
@@ -125,19 +80,9 @@ Value EventValue::attr_fallback(Thread& thread, std::string_view) {
 }
 
 std::vector<std::string> EventValue::attr_names() const {
-  std::vector<std::string> names = {"concurrent_with",
-                                    "data",
-                                    "duration_since",
-                                    "event_type",
-                                    "fields",
-                                    "get",
-                                    "happens_after",
-                                    "happens_before",
-                                    "same_service_as",
-                                    "seq",
-                                    "service",
-                                    "timestamp",
-                                    "type"};
+  std::vector<std::string> names = {"data", "event_type", "fields",    "get",
+                                    "seq",  "service",    "timestamp", "type"};
+  for (std::string_view name : event_relation_names()) names.emplace_back(name);
   for (const auto& [name, text] : event.fields) names.push_back(name);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -157,52 +102,6 @@ Result<std::optional<bool>> EventValue::contains(Thread& thread, const Value& it
   if (!item.is_string()) return std::optional(false);
   MISHAP_ASSIGN(Value found, record_or_field(thread.heap(), event, item.text()));
   return std::optional(found.is_valid());
-}
-
-void MatcherValue::append_repr(std::string& out) const {
-  switch (kind_) {
-    case Kind::event:
-      out += "<matcher event(" + filter_.text() + ")>";
-      break;
-    case Kind::any:
-      out += "<matcher any>";
-      break;
-    case Kind::all:
-      out += "<matcher all>";
-      break;
-    case Kind::never:
-      out += "<matcher never>";
-      break;
-  }
-}
-
-void MatcherValue::visit_children(const starlark::ValueVisitor& visit) {
-  for (auto& part : parts_) visit(part);
-}
-
-bool MatcherValue::matches(const event::Event& event) const {
-  auto holds = [&](const Value& part) {
-    return starlark::host_cast<MatcherValue>(part)->matches(event);
-  };
-  switch (kind_) {
-    case Kind::event:
-      return filter_.matches(event);
-    case Kind::any:
-      return std::any_of(parts_.begin(), parts_.end(), holds);
-    case Kind::all:
-      return std::all_of(parts_.begin(), parts_.end(), holds);
-    case Kind::never:
-      return false;
-  }
-  return false;
-}
-
-bool matches(Thread& thread, const Value& matcher_or_callable, const event::Event& event) {
-  if (auto* matcher = starlark::host_cast<MatcherValue>(matcher_or_callable))
-    return matcher->matches(event);
-  Value argument = thread.heap().make<EventValue>(event, false);
-  auto outcome = thread.call(matcher_or_callable, {argument});
-  return outcome && starlark::truth(*outcome);
 }
 
 }  // namespace mishap::spec

@@ -2,33 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "matching.h"
+#include "onlooker.h"
 #include "values.h"
 
 namespace mishap::spec {
 namespace {
 
-constexpr std::string_view kFailPrefix = "fail: ";
 constexpr int kCopyDepth = 64;
-
-/// A Starlark thread for callbacks of monitors.
-struct MonitorTask {
-  explicit MonitorTask(World& world)
-      : task{world, TaskKind::monitor}, thread(world.interpreter, "monitor") {
-    thread.user = &task;
-  }
-  Task task;
-  Thread thread;
-};
-
-/// `callback` names the one that raised where a monitor has several. The message is what fail() was
-/// given, or the whole error.
-monitor::Objection objection_of(const World& world, const starlark::EvalError& error,
-                                std::string_view callback = "") {
-  std::string message = error.message;
-  if (message.starts_with(kFailPrefix)) message.erase(0, kFailPrefix.size());
-  return {std::string(callback) + message, error.pos, source_line(world, error.pos),
-          render_backtrace(world, error)};
-}
 
 /// A changeable copy, so that registrations do not share state.
 Result<Value> deep_copy(Heap& heap, const Value& value, int depth) {
@@ -40,6 +21,14 @@ Result<Value> deep_copy(Heap& heap, const Value& value, int depth) {
       items.push_back(std::move(copy));
     }
     return heap.list(std::move(items));
+  }
+  if (value.is_tuple()) {
+    std::vector<Value> items;
+    for (const Value& item : value.as<starlark::Tuple>().items()) {
+      MISHAP_ASSIGN(Value copy, deep_copy(heap, item, depth - 1));
+      items.push_back(std::move(copy));
+    }
+    return heap.tuple(items);
   }
   if (value.is_dict()) {
     Value dict = heap.dict();
@@ -64,7 +53,7 @@ class StreamMonitor final : public monitor::StreamMonitor {
   StreamMonitor(World& world, const MonitorDeclaration& declared)
       : world_(world), declared_(declared) {
     BatonHold hold(world_.baton);
-    task_ = std::make_unique<MonitorTask>(world_);
+    task_ = std::make_unique<Onlooker>(world_, TaskKind::monitor);
     state_ = Value::none();
     if (!declared_.state_init.is_valid()) return;
     auto copy = deep_copy(world_.interpreter.heap(), declared_.state_init, kCopyDepth);
@@ -74,15 +63,21 @@ class StreamMonitor final : public monitor::StreamMonitor {
       broken_ = copy.error().message;
   }
 
+  ~StreamMonitor() override {
+    BatonHold hold(world_.baton);
+    state_ = Value();
+    task_.reset();
+  }
+
   bool accepts(const event::Event& event) override {
     BatonHold hold(world_.baton);
-    return matches(task_->thread, declared_.on, event);
+    return matches(task_->thread, declared_.on, event, so_far(event));
   }
 
   monitor::Judgement step(const event::Event& event) override {
     if (!broken_.empty()) return monitor::Objection{.message = broken_};
     BatonHold hold(world_.baton);
-    Value argument = world_.interpreter.heap().make<EventValue>(event, false);
+    Value argument = world_.interpreter.heap().make<EventValue>(event, false, so_far(event));
     Value next = state_;
     if (declared_.update.is_valid()) {
       auto updated = task_->thread.run(declared_.update, {argument, state_});
@@ -99,16 +94,20 @@ class StreamMonitor final : public monitor::StreamMonitor {
   }
 
  private:
+  /// What a monitor knows when it is shown an event.
+  event::Trace so_far(const event::Event& event) const {
+    return {&world_.session->log(), event.seq};
+  }
+
   /// A check that returned False points at itself.
   monitor::Objection said_no() const {
-    if (declared_.check.kind() != starlark::Kind::kFunction) return {};
-    SourcePos pos = declared_.check.as<starlark::FunctionObject>().pos();
+    SourcePos pos = function_pos(declared_.check);
     return {.pos = pos, .source_line = source_line(world_, pos)};
   }
 
   World& world_;
   const MonitorDeclaration& declared_;  // the world keeps the value
-  std::unique_ptr<MonitorTask> task_;
+  std::unique_ptr<Onlooker> task_;
   Value state_;
   std::string broken_;
 };
@@ -123,10 +122,11 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
   spec.service = declared.service;
   spec.kind = declared.finished_trace ? monitor::Kind::finished_trace : monitor::Kind::stream;
   if (declared.finished_trace) {
-    auto task = std::make_shared<MonitorTask>(world);
+    auto task = std::make_shared<Onlooker>(world, TaskKind::monitor);
     spec.on_event = [&world, &declared, task](const event::Event& event) -> monitor::Judgement {
       BatonHold hold(world.baton);
-      Value argument = world.interpreter.heap().make<EventValue>(event, true);
+      Value argument = world.interpreter.heap().make<EventValue>(
+          event, true, event::Trace{&world.session->log(), event::Trace::kAll});
       auto outcome = task->thread.run(declared.on_event, {argument});
       if (!outcome) return objection_of(world, outcome.error());
       return std::nullopt;
@@ -136,6 +136,14 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
       return std::make_unique<StreamMonitor>(world, declared);
     };
   }
+  return spec;
+}
+
+monitor::MonitorSpec start_monitor(World& world, const Value& monitor_value) {
+  world.kept.push_back(monitor_value);
+  auto spec = monitor_spec(world, monitor_value);
+  BatonRest rest(world.baton);
+  world.session->monitors().add(spec);
   return spec;
 }
 

@@ -6,7 +6,9 @@
 
 #include "mishap/base/text.h"
 
+#include "assumptions.h"
 #include "monitors.h"
+#include "properties.h"
 #include "values.h"
 
 namespace mishap::spec {
@@ -15,11 +17,13 @@ namespace {
 using cell::ScriptOutcome;
 
 constexpr std::string_view kFailPrefix = "fail: ";
+constexpr std::string_view kTimeIsUp = "the test's time is up";
 
 ScriptOutcome::Kind kind_of(const starlark::EvalError& error) {
   if (error.code == kHalted) return ScriptOutcome::Kind::halted;
   if (error.code == kWaitCancelled || error.cancelled) return ScriptOutcome::Kind::cancelled;
-  if (error.code == kAssertionFailed || error.message.starts_with(kFailPrefix))
+  if (error.code == kAssertionFailed || error.code == kFailCalled ||
+      error.message.starts_with(kFailPrefix))
     return ScriptOutcome::Kind::failed;
   return ScriptOutcome::Kind::raised;
 }
@@ -27,7 +31,9 @@ ScriptOutcome::Kind kind_of(const starlark::EvalError& error) {
 ScriptOutcome failure(const World& world, const starlark::EvalError& error) {
   ScriptOutcome outcome;
   outcome.kind = kind_of(error);
-  outcome.message = error.message;
+  // Where it was stopped is chance, unless it waited.
+  bool by_chance = error.cancelled && error.code != kWaitCancelled;
+  outcome.message = by_chance ? "" : error.message;
   outcome.pos = error.pos;
   outcome.source_line = source_line(world, error.pos);
   outcome.backtrace = render_backtrace(world, error);
@@ -43,6 +49,7 @@ void TestScript::attach(cell::Session& session) {
   world_.assertion_count = 0;
   world_.assertion.reset();
   world_.hung = false;
+  cancelled_ = false;
   world_.started_windows.clear();
   world_.baton.reseed(session.plan().seed);
 }
@@ -56,6 +63,7 @@ ScriptOutcome TestScript::call(const Value& function, TaskKind kind, const std::
   {
     std::lock_guard lock(mutex_);
     running_.push_back(&thread);
+    if (cancelled_) thread.cancel(std::string(kTimeIsUp));
   }
   auto outcome = thread.run(function, starlark::CallArgs(std::span<const Value>(args)));
   {
@@ -98,10 +106,37 @@ ScriptOutcome TestScript::setup() {
   return call(test_.setup, TaskKind::setup, {}, nullptr);
 }
 
+ScriptOutcome TestScript::assume() {
+  for (const Value& predicate : test_.assume) {
+    Value answer = predicate;
+    if (!predicate.is_bool()) {
+      Value choices = [&] {
+        BatonHold hold(world_.baton);
+        return world_.interpreter.heap().dict();
+      }();
+      ScriptOutcome outcome = call(predicate, TaskKind::predicate, {choices}, &answer);
+      if (outcome.kind != ScriptOutcome::Kind::returned) {
+        outcome.message = fmt::format("{}: {}", assumption_text(predicate), outcome.message);
+        return outcome;
+      }
+    }
+    if (starlark::truth(answer)) continue;
+    ScriptOutcome halted;
+    halted.kind = ScriptOutcome::Kind::halted;
+    halted.message = assumption_text(predicate) + " not satisfied";
+    return halted;
+  }
+  return {};
+}
+
 ScriptOutcome TestScript::body() { return call(test_.body, TaskKind::body, {}, &returned_); }
 
 ScriptOutcome TestScript::expect(bool hung) {
   world_.hung = hung;
+  {
+    std::lock_guard lock(mutex_);
+    cancelled_ = false;
+  }
   ScriptOutcome outcome =
       call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
   // A bare condition says nothing of the values in it; what the scenario returned mostly explains
@@ -128,9 +163,22 @@ std::vector<monitor::MonitorSpec> TestScript::monitors() {
   return specs;
 }
 
+std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>> TestScript::properties() {
+  using Role = monitor::PropertySet::Role;
+  BatonHold hold(world_.baton);  // monitors may be at work
+  std::vector<std::pair<monitor::PropertySpec, Role>> specs;
+  for (const Value& value : test_.properties)
+    specs.emplace_back(property_spec(world_, value), Role::expectation);
+  world_.assertion_count += specs.size();
+  if (test_.terminate_when.is_valid())
+    specs.emplace_back(property_spec(world_, test_.terminate_when), Role::terminator);
+  return specs;
+}
+
 void TestScript::cancel() {
   std::lock_guard lock(mutex_);
-  for (Thread* thread : running_) thread->cancel("the test's time is up");
+  cancelled_ = true;
+  for (Thread* thread : running_) thread->cancel(std::string(kTimeIsUp));
 }
 
 }  // namespace mishap::spec

@@ -21,10 +21,12 @@ class TestScript final : public cell::Script {
   bool has_reset(const std::string& service) const override;
   cell::ScriptOutcome reset(const std::string& service) override;
   cell::ScriptOutcome setup() override;
+  cell::ScriptOutcome assume() override;
   cell::ScriptOutcome body() override;
   bool has_expectation() const override { return test_.expect.is_valid(); }
   cell::ScriptOutcome expect(bool hung) override;
   std::vector<monitor::MonitorSpec> monitors() override;
+  std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>> properties() override;
   void cancel() override;
   uint64_t assertions() const override { return world_.assertion_count; }
 
@@ -38,6 +40,7 @@ class TestScript final : public cell::Script {
   Value returned_ = Value::none();
   std::mutex mutex_;
   std::vector<Thread*> running_;
+  bool cancelled_ = false;  ///< what begins now ends at once
 };
 
 }  // namespace mishap::spec

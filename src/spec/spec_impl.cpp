@@ -12,6 +12,7 @@
 
 #include "binding.h"
 #include "filter_scan.h"
+#include "forbidden_names.h"
 #include "script_impl.h"
 #include "text_files.h"
 #include "values.h"
@@ -258,6 +259,20 @@ void warn_of_reuse(World& world) {
   }
 }
 
+/// A property that is only made at the top level is never looked at.
+void warn_of_properties(World& world) {
+  const Declarations& declared = world.declarations;
+  for (const Value& value : declared.properties) {
+    if (declared.used.contains(value.object())) continue;
+    const auto& property = starlark::host_cast<PropertyValue>(value)->value;
+    world.add_message(
+        LoadMessage::Level::warning, property.pos,
+        fmt::format("{} is given to no test, so nothing checks it: name it in test(expect=…), or "
+                    "make it in a test's body",
+                    property.name()));
+  }
+}
+
 void gather_globals(World& world, Thread& thread) {
   for (const auto& key : world.interpreter.loaded_keys()) {
     auto module = world.interpreter.load(thread, key);
@@ -304,11 +319,12 @@ LoadOutcome load(const fs::path& path) {
   }
   discover(*world, **module);
   gather_globals(*world, thread);
-  for (auto check : {check_test_functions, check_filters, check_dependencies}) {
+  for (auto check : {check_callbacks, check_test_functions, check_filters, check_dependencies}) {
     outcome.messages = check(*world);
     if (!outcome.messages.empty()) return outcome;
   }
   warn_of_reuse(*world);
+  warn_of_properties(*world);
   World& loaded = *world;
   spec = std::make_unique<LoadedSpec>(std::move(world));
   for (auto& fault : spec->unseen_faults())

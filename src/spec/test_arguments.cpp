@@ -48,6 +48,17 @@ Result<void> take_drain(CallContext& call, size_t index, TestDeclaration& test) 
   return {};
 }
 
+Result<std::vector<Value>> assumption_predicates(CallContext& call, size_t index) {
+  MISHAP_ASSIGN(auto items, starlark::to_vector(call.thread(), call[index]));
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::string name = item_name("assume", i);
+    if (!items[i].is_bool() && !starlark::is_callable(items[i]))
+      return wrong_type(call, name, items[i], kAssumePredicate);
+    if (!items[i].is_bool()) MISHAP_TRY(require_arity(call, name, items[i], kChoices));
+  }
+  return items;
+}
+
 Result<std::vector<Value>> assumption_list(CallContext& call, const Value& value) {
   std::vector<Value> items;
   if (value.is_list()) {

@@ -10,7 +10,9 @@
 #include "mishap/engine/service.h"
 #include "mishap/event/event.h"
 #include "mishap/event/filter.h"
+#include "mishap/event/trace.h"
 #include "mishap/fault/rule.h"
+#include "mishap/monitor/property.h"
 #include "mishap/starlark/starlark.h"
 #include "mishap/traffic/protocol.h"
 
@@ -207,9 +209,12 @@ class DecoderValue final : public Carrier<NamedDecoder> {
 /// An event of the running cell. The record belongs to the log.
 class EventValue final : public starlark::HostObject {
  public:
-  /// `lenient`: an absent attribute is "" (where= and old monitors) instead of an error.
-  EventValue(const event::Event& recorded, bool lenient) : event(recorded), lenient_(lenient) {}
+  /// `lenient`: an absent attribute is "" (where= and old monitors) instead of an error. `around`:
+  /// the events among which its methods look for others.
+  EventValue(const event::Event& recorded, bool lenient, event::Trace around)
+      : event(recorded), trace(around), lenient_(lenient) {}
   const event::Event& event;
+  const event::Trace trace;
   std::string_view type_name() const override { return "event"; }
   void append_repr(std::string& out) const override;
   Result<bool> equals(const HostObject& other, int depth) const override;
@@ -233,6 +238,10 @@ class MatcherValue final : public starlark::HostObject {
   void append_repr(std::string& out) const override;
   void visit_children(const starlark::ValueVisitor& visit) override;
   bool matches(const event::Event& event) const;
+  /// As written: `any(event(type="stdout"), never)`.
+  void append_text(std::string& out) const;
+  /// Two matchers of the same key match the same events.
+  void append_key(std::string& out) const;
 
  private:
   Kind kind_;
@@ -240,8 +249,63 @@ class MatcherValue final : public starlark::HostObject {
   std::vector<Value> parts_;
 };
 
-/// What makes an event match: a matcher, or a callable (one that raises does not match).
-bool matches(Thread& thread, const Value& matcher_or_callable, const event::Event& event);
+/// An end of a window of always(): a matcher, a moment, or neither.
+struct AnchorDeclaration {
+  std::optional<monitor::Moment> moment;
+  Value matcher;  ///< or callable; invalid when not given
+  bool given() const { return moment.has_value() || matcher.is_valid(); }
+};
+
+struct PropertyDeclaration {
+  monitor::PropertyKind kind = monitor::PropertyKind::eventually;
+  Value predicate;
+  AnchorDeclaration from, to;
+  SourcePos pos;
+  std::string name() const;  ///< "eventually(settled)"
+};
+
+/// What eventually() and always() give.
+class PropertyValue final : public Carrier<PropertyDeclaration> {
+ public:
+  using Carrier::Carrier;
+  std::string_view type_name() const override;
+  void append_repr(std::string& out) const override;
+  void visit_children(const starlark::ValueVisitor& visit) override;
+};
+
+/// What a predicate of a property is given: the events so far.
+class TraceValue final : public starlark::HostObject {
+ public:
+  /// `index`: of the property, shared by all its traces; one thread at a time uses it.
+  TraceValue(event::Trace so_far, std::shared_ptr<event::MatchIndex> index)
+      : trace(so_far), index_(std::move(index)) {}
+  const event::Trace trace;
+  std::string_view type_name() const override { return "trace"; }
+  Result<Value> attr(Thread& thread, std::string_view name) override;
+  std::vector<std::string> attr_names() const override;
+
+ private:
+  std::shared_ptr<event::MatchIndex> index_;
+};
+
+/// Events in log order, as the methods of a trace give them.
+class EventsValue final : public starlark::HostObject {
+ public:
+  EventsValue(std::vector<const event::Event*> found, event::Trace around)
+      : events(std::make_shared<std::vector<const event::Event*>>(std::move(found))),
+        trace(around) {}
+  const std::shared_ptr<const std::vector<const event::Event*>> events;  ///< also of iterators
+  const event::Trace trace;
+  std::string_view type_name() const override { return "events"; }
+  void append_repr(std::string& out) const override;
+  bool truth() const override { return !events->empty(); }
+  Result<Value> attr(Thread& thread, std::string_view name) override;
+  std::vector<std::string> attr_names() const override;
+  std::optional<int64_t> length() const override { return static_cast<int64_t>(events->size()); }
+  Result<Value> index(Thread& thread, const Value& key) override;
+  bool iterable() const override { return true; }
+  std::unique_ptr<starlark::HostIterator> iterate(Thread& thread) override;
+};
 
 /// expect_success() and its like: callables that take the scenario's result.
 class ExpectationValue final : public starlark::HostObject {

@@ -64,6 +64,7 @@ class FileLoader final : public starlark::ModuleLoader {
     if (!text) return fail(std::move(text).error());
     std::string shown = shown_name(key);
     world_.files[shown] = *text;
+    world_.modules.insert(shown);
     return starlark::SourceText{shown, std::move(*text)};
   }
 
@@ -174,6 +175,9 @@ void install_builtins(World& world) {
   install_windows(world);
   install_assertions(world);
   install_monitors(world);
+  install_temporal(world);
+  install_waits(world);
+  install_assumptions(world);
   install_files(world);
 }
 

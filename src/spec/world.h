@@ -28,6 +28,7 @@ using starlark::Value;
 inline constexpr int kAssertionFailed = -2001;
 inline constexpr int kHalted = -2002;
 inline constexpr int kWaitCancelled = -2003;
+inline constexpr int kFailCalled = -2004;  ///< fail(), where the message no longer begins with it
 
 /// One test as declared; `info.kind` says which builtin made it.
 struct TestDeclaration {
@@ -35,6 +36,9 @@ struct TestDeclaration {
   Value body;                      ///< the scenario or test function
   Value setup;                     ///< invalid: none
   Value expect;                    ///< invalid: none
+  std::vector<Value> properties;   ///< PropertyValue, of test(expect=)
+  Value terminate_when;            ///< PropertyValue; invalid: none
+  std::vector<Value> assume;       ///< callables and truths
   std::vector<Value> assumptions;  ///< AssumptionValue, in order
   std::vector<Value> monitors;     ///< MonitorValue that this test claims
   std::optional<Nanoseconds> timeout;
@@ -55,6 +59,8 @@ struct Declarations {
   std::map<std::string, Value> assumptions;   ///< by name; a later one replaces
   std::vector<Value> monitors;                ///< made at module level, in order
   std::set<const starlark::Object*> claimed;  ///< monitors that something lists
+  std::vector<Value> properties;              ///< made at module level, in order
+  std::set<const starlark::Object*> used;     ///< properties that a test lists
   /// Services that filters name, which may be declared below: looked up when all is loaded.
   std::vector<std::pair<std::string, SourcePos>> filtered;
 
@@ -75,6 +81,7 @@ class World {
   Declarations declarations;
   std::vector<LoadMessage> messages;         ///< warnings and infos
   std::map<std::string, std::string> files;  ///< what loading read: shown path → content
+  std::set<std::string> modules;             ///< those of them that are Starlark
   /// Of all loaded files; a name that means several things has several entries.
   std::multimap<std::string, Value, std::less<>> globals;
   Baton baton;
@@ -124,6 +131,9 @@ void install_matrix(World& world);
 void install_windows(World& world);
 void install_assertions(World& world);
 void install_monitors(World& world);
+void install_temporal(World& world);
+void install_waits(World& world);
+void install_assumptions(World& world);
 void install_files(World& world);
 
 /// Predeclares a function.

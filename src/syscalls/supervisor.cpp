@@ -52,6 +52,9 @@ event::Draft to_draft(std::string_view service, const SyscallEvent& event) {
   add("scope", event.scope);
   add("peer", event.peer);
   add("address", event.address);
+  // Whom it reaches there, and what those know, nobody here can tell.
+  bool reaches_out = event.syscall == "connect" || event.syscall == "sendto";
+  draft.merges_all = reaches_out && !event.decision.starts_with("deny");
   return draft;
 }
 

@@ -60,6 +60,7 @@ TEST(Verdict, AServiceThatEndedUnderFaultsIsNamedWhereSomethingWentWrong) {
   EXPECT_EQ(decided(facts).reason,
             "got 502\nservice \"db\" was killed by signal 9 (KILL) during the test");
   facts.timed_out = true;
+  facts.body = outcome(Kind::cancelled);
   EXPECT_EQ(decided(facts).reason,
             "test timeout: body did not complete within 30s\n"
             "service \"db\" was killed by signal 9 (KILL) during the test");
@@ -68,6 +69,102 @@ TEST(Verdict, AServiceThatEndedUnderFaultsIsNamedWhereSomethingWentWrong) {
   facts.body = outcome(Kind::returned);
   EXPECT_EQ(decided(facts).verdict, Verdict::passed);
   EXPECT_EQ(decided(facts).reason, "");
+}
+
+monitor::PropertyOutcome property(std::string name, monitor::PropertyState state,
+                                  monitor::Cause cause, std::string why = "") {
+  monitor::PropertyOutcome made;
+  made.name = std::move(name);
+  made.state = state;
+  made.verdict = monitor::verdict_of(state, cause);
+  made.why = std::move(why);
+  made.pos = {"spec.star", 7, 3};
+  return made;
+}
+
+using monitor::Cause;
+using State = monitor::PropertyState;
+
+TEST(Verdict, APropertyThatFailedFailsTheTest) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.properties = {property("eventually(a)", State::satisfied, Cause::returned),
+                      property("eventually(b)", State::unsatisfied, Cause::returned, "not yet"),
+                      property("eventually(c)", State::broken, Cause::returned, "raised")};
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::failed);
+  EXPECT_EQ(result.failure_type, "property");
+  EXPECT_EQ(result.reason, "eventually(b): not yet");
+  EXPECT_EQ(result.pos.line, 7);
+}
+
+TEST(Verdict, APropertyComesAfterMonitorsAndTheExpectation) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.properties = {property("eventually(b)", State::unsatisfied, Cause::returned, "not yet")};
+  facts.expectation = outcome(Kind::failed, "no");
+  EXPECT_EQ(decided(facts).reason, "no");
+  facts.violations = {{.monitor = "m", .message = "monitor \"m\" violated"}};
+  EXPECT_EQ(decided(facts).reason, "monitor violation: monitor \"m\" violated");
+}
+
+TEST(Verdict, AViolatedAlwaysOutranksTheBodyAndItsHalt) {
+  Facts facts;
+  facts.properties = {property("always(a)", State::violated, Cause::failed, "violated at x")};
+  facts.body = outcome(Kind::halted, "halt()");
+  EXPECT_EQ(decided(facts).reason, "always(a): violated at x");
+  facts.body = outcome(Kind::failed, "got 502");
+  EXPECT_EQ(decided(facts).reason, "always(a): violated at x\nthe body failed, too: got 502");
+  EXPECT_EQ(decided(facts).verdict, Verdict::failed);
+}
+
+TEST(Verdict, NothingElseIsJudgedOfAHaltedBody) {
+  Facts facts;
+  facts.body = outcome(Kind::halted, "halt()");
+  facts.properties = {property("eventually(a)", State::unsatisfied, Cause::failed, "not yet")};
+  facts.violations = {{.monitor = "m", .message = "x"}};
+  EXPECT_EQ(decided(facts).verdict, Verdict::halted);
+}
+
+TEST(Verdict, ATimeoutNamesWhatIsPending) {
+  Facts facts;
+  facts.timed_out = true;
+  facts.body = outcome(Kind::cancelled, "await_event: none of 3 events matches x");
+  facts.properties = {property("eventually(a)", State::satisfied, Cause::timeout)};
+  EXPECT_EQ(decided(facts).reason,
+            "test timeout: body did not complete within 30s\n"
+            "await_event: none of 3 events matches x");
+  facts.properties.push_back(
+      property("eventually(b)", State::unsatisfied, Cause::timeout, "not satisfied yet"));
+  facts.properties.push_back(
+      property("always(c)", State::held_unbounded, Cause::timeout, "it has no end"));
+  auto result = decided(facts);
+  EXPECT_EQ(result.verdict, Verdict::inconclusive);
+  EXPECT_EQ(result.failure_type, "timeout");
+  EXPECT_EQ(result.reason,
+            "test timeout: temporal expectation(s) still pending after 30s: eventually(b) (not "
+            "satisfied yet), always(c) (it has no end)\n"
+            "await_event: none of 3 events matches x");
+  facts.properties.push_back(property("eventually(d)", State::broken, Cause::timeout, "raised"));
+  EXPECT_EQ(decided(facts).reason, "eventually(d): raised");
+}
+
+TEST(Verdict, AnAssertionThatFailsAsTheTimeRunsOutIsNotSwallowed) {
+  Facts facts;
+  facts.timed_out = true;
+  facts.body = outcome(Kind::failed, "assert_eq failed: 1 != 2");
+  EXPECT_EQ(decided(facts).verdict, Verdict::failed);
+  EXPECT_EQ(decided(facts).reason, "assert_eq failed: 1 != 2");
+}
+
+TEST(Verdict, AnAssumptionHaltsOrIsAnError) {
+  Facts facts;
+  facts.assumption = outcome(Kind::halted, "assume(f) not satisfied");
+  EXPECT_EQ(decided(facts).verdict, Verdict::halted);
+  EXPECT_EQ(decided(facts).reason, "assume(f) not satisfied");
+  facts.assumption = outcome(Kind::failed, "assume(f): fail: no");
+  EXPECT_EQ(decided(facts).verdict, Verdict::errored);
+  EXPECT_EQ(decided(facts).reason, "assume(f): fail: no");
 }
 
 TEST(Verdict, AServiceThatDiedWhileAnotherStartedIsNamed) {

@@ -133,10 +133,14 @@ TEST(ResultJson, ReadsBackUnchanged) {
   result.verdict = Verdict::failed;
   result.pos = {"spec.star", 3, 4};
   result.faults.push_back({.service = "db", .text = "write=deny(ENOSPC)", .matched = 2});
+  result.properties = {{"eventually(f)", "fail", "not satisfied", ""},
+                       {"always(g)", "pass", "", "its window never opened"}};
   const Json json = to_json(result);
   auto read = test_result_from_json(json);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(to_json(*read), json);
+  ASSERT_EQ(read->properties.size(), 2u);
+  EXPECT_EQ(read->properties[1].vacuous, "its window never opened");
 }
 
 TEST(ResultJson, NamesTheKeyWhoseNumberIsNotWhole) {

@@ -34,6 +34,7 @@ event::TestResult a_result() {
   result.assertion = event::AssertionFailure{"assert_eq", "1", "2", "", {"spec.star", 12, 3}};
   result.faults.push_back({.service = "db", .text = "write=deny(ENOSPC)", .matched = 3});
   result.diagnostics.push_back({"warning", "TEST_NO_ASSERTIONS", "no assertion", "add one", "db"});
+  result.properties = {{"always(f)", "pass", "", "its window never opened"}};
   result.notes = {"overlay missing"};
   result.outputs.push_back({"db", "FATAL: no space\n", ""});
   result.events = {an_event()};

@@ -46,6 +46,41 @@ TEST(Log, WhoHasSeenAnEventComesAfterIt) {
   EXPECT_FALSE(happens_before(sent, log.at(2)));
 }
 
+TEST(Log, WhoMayHaveLearntAnythingComesAfterAll) {
+  Log log;
+  log.append(draft("stdout", "db"));
+  log.append(draft("stdout", "cache"));
+  Draft connect = draft("syscall", "api");
+  connect.merges_all = true;
+  log.append(std::move(connect));
+  EXPECT_EQ(log.at(2).clock, (VectorClock{{"api", 1}, {"cache", 1}, {"db", 1}}));
+  EXPECT_TRUE(happens_before(log.at(0), log.at(2)));
+  EXPECT_TRUE(happens_before(log.at(1), log.at(2)));
+  log.append(draft("stdout", "db"));
+  EXPECT_FALSE(happens_before(log.at(2), log.at(3)));
+}
+
+TEST(Log, AnEventOfASourceHappensAfterWhatItsServicesDid) {
+  Log log;
+  log.append(draft("syscall", "producer"));
+  log.append(draft("syscall", "broker"));
+  log.append(draft("topic", "broker", {"producer"}));
+  EXPECT_TRUE(happens_before(log.at(0), log.at(2)));
+  EXPECT_TRUE(happens_before(log.at(1), log.at(2)));
+  EXPECT_FALSE(happens_before(log.at(0), log.at(1)));
+}
+
+TEST(Log, AnEventAfterEverybodyWhoHasNone) {
+  // Every component of a's clock is no more than b's and one is less; one without a clock has
+  // no component.
+  Event nobody, somebody;
+  somebody.clock = {{"db", 1}};
+  EXPECT_TRUE(happens_before(nobody, somebody));
+  EXPECT_FALSE(happens_before(somebody, nobody));
+  EXPECT_FALSE(happens_before(nobody, nobody));
+  EXPECT_FALSE(happens_before(somebody, somebody));
+}
+
 TEST(Log, BeginsAnew) {
   Log log;
   std::vector<uint64_t> seen;

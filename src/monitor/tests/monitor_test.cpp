@@ -46,7 +46,7 @@ std::vector<std::string> messages(const MonitorSet& set) {
 
 TEST(StreamMonitors, RecordViolationsAndGoOn) {
   event::Log log;
-  MonitorSet set;
+  MonitorSet set(log);
   set.add(stream(1, "N", 1, "stock"));
   log.subscribe([&](const event::Event& event) { set.feed(event); });
   log.append(draft("stdout", "stock"));
@@ -66,7 +66,7 @@ TEST(StreamMonitors, RecordViolationsAndGoOn) {
 
 TEST(StreamMonitors, ReachedTwiceRunOnceUntilBothLeft) {
   event::Log log;
-  MonitorSet set;
+  MonitorSet set(log);
   log.subscribe([&](const event::Event& event) { set.feed(event); });
   MonitorSpec spec = stream(1, "N", 0);
   set.add(spec);
@@ -84,7 +84,7 @@ TEST(StreamMonitors, ReachedTwiceRunOnceUntilBothLeft) {
 
 TEST(StreamMonitors, EachRegistrationStartsAfresh) {
   event::Log log;
-  MonitorSet set;
+  MonitorSet set(log);
   log.subscribe([&](const event::Event& event) { set.feed(event); });
   for (int i = 0; i < 2; ++i) {
     set.add(stream(1, "N", 1));
@@ -94,9 +94,27 @@ TEST(StreamMonitors, EachRegistrationStartsAfresh) {
   EXPECT_EQ(set.violation_count(), 0u);
 }
 
+TEST(StreamMonitors, BeginAndEndWhereTheLogWasHoweverLateTheyAreFed) {
+  event::Log log;
+  MonitorSet set(log);
+  for (int turn = 0; turn < 2; ++turn) {  // the second is another registration
+    log.append(draft("x", "before"));
+    set.add(stream(1, "N", 0));
+    log.append(draft("x", "within"));
+    set.remove(1);
+    log.append(draft("x", "after"));
+  }
+  EXPECT_TRUE(set.any());
+  for (size_t i = 0; i < log.size(); ++i) set.feed(log.at(i));
+  EXPECT_EQ(messages(set), (std::vector<std::string>{
+                               "monitor \"N\" violated at event seq=2 type=x service=within",
+                               "monitor \"N\" violated at event seq=5 type=x service=within"}));
+  EXPECT_FALSE(set.any());
+}
+
 TEST(TraceMonitors, SeeTheWholeTraceAndNotWhatTheyCause) {
   event::Log log;
-  MonitorSet set;
+  MonitorSet set(log);
   int calls = 0;
   MonitorSpec spec;
   spec.id = 7;
@@ -118,16 +136,16 @@ TEST(TraceMonitors, SeeTheWholeTraceAndNotWhatTheyCause) {
   log.append(draft("topic", "db"));
   set.feed(log.at(0));
   EXPECT_EQ(calls, 0);
-  set.finish(log);
+  set.finish();
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(messages(set), (std::vector<std::string>{"message without its row (event seq=3)"}));
   EXPECT_EQ(set.violations().at(0).pos.line, 4);
 }
 
 TEST(Monitors, KeepTheFirstThousandViolationsAndCountAll) {
-  MonitorSet set;
-  set.add(stream(1, "N", 0));
   event::Log log;
+  MonitorSet set(log);
+  set.add(stream(1, "N", 0));
   log.append(draft("x", "s"));
   const event::Event& event = log.at(0);
   for (int i = 0; i < 1500; ++i) set.feed(event);
@@ -136,7 +154,8 @@ TEST(Monitors, KeepTheFirstThousandViolationsAndCountAll) {
 }
 
 TEST(Monitors, MayRegisterOthers) {
-  MonitorSet set;
+  event::Log log;
+  MonitorSet set(log);
   MonitorSpec spec;
   spec.kind = Kind::finished_trace;
   spec.id = 1;
@@ -145,12 +164,12 @@ TEST(Monitors, MayRegisterOthers) {
     return std::nullopt;
   };
   set.add(spec);
-  event::Log log;
-  set.finish(log);
+  set.finish();
   log.append(draft("x", "s"));
   set.feed(log.at(0));
-  set.finish(log);
-  set.feed(log.at(0));
+  set.finish();
+  log.append(draft("x", "s"));
+  set.feed(log.at(1));
   EXPECT_EQ(set.violation_count(), 1u);
 }
 

@@ -374,6 +374,23 @@ TEST(TraceJson, HasTheDocumentedKeys) {
   EXPECT_EQ(matrix["cells"][2]["outcome"], "fault_bypassed");
 }
 
+TEST(TraceJson, HasTheProperties) {
+  TestResult result = passing();
+  result.properties = {{"eventually(f)", "pending", "not satisfied yet", ""},
+                       {"always(g)", "pass", "", "its window never opened"}};
+  TraceJson trace;
+  trace.on_plan(plan());
+  trace.on_finished(result);
+  trace.on_finished(failing());
+  trace.on_summary({});
+  Json tests = document_of(trace)["tests"];
+  EXPECT_FALSE(tests[0].contains("properties"));
+  Json wanted = {
+      {{"property", "eventually(f)"}, {"verdict", "pending"}, {"reason", "not satisfied yet"}},
+      {{"property", "always(g)"}, {"verdict", "pass"}, {"vacuous", "its window never opened"}}};
+  EXPECT_EQ(tests[1]["properties"], wanted);
+}
+
 TEST(TraceJson, WithoutTestsIsADocumentToo) {
   TraceJson trace;
   trace.on_plan({.spec = "shop.star"});

@@ -197,5 +197,16 @@ TEST(SyscallEventDraft, HasTheFieldsOfTheFormat) {
   EXPECT_EQ(to_draft("api", {.syscall = "read", .pid = 7, .decision = "allow"}).fields.size(), 3u);
 }
 
+TEST(SyscallEvents, WhoReachesOutMayHaveLearntAnything) {
+  auto learns = [](const char* syscall, const char* decision) {
+    return to_draft("api", {.syscall = syscall, .pid = 7, .decision = decision}).merges_all;
+  };
+  EXPECT_TRUE(learns("connect", "allow"));
+  EXPECT_TRUE(learns("sendto", "trace"));
+  EXPECT_TRUE(learns("connect", "delay(500ms)"));
+  EXPECT_FALSE(learns("connect", "deny(connection refused)"));
+  EXPECT_FALSE(learns("write", "allow"));
+}
+
 }  // namespace
 }  // namespace mishap::syscalls

@@ -10,6 +10,7 @@
 #include "mishap/base/source_pos.h"
 #include "mishap/event/run.h"
 #include "mishap/monitor/monitor.h"
+#include "mishap/monitor/property.h"
 
 namespace mishap::cell {
 
@@ -22,7 +23,8 @@ struct ScriptOutcome {
     failed,     ///< an assertion or fail() raised
     raised,     ///< any other error: the spec's own mistake
     halted,     ///< halt()
-    cancelled,  ///< stopped by Script::cancel or by a wait that the deadline ended
+    cancelled,  ///< stopped by Script::cancel or by a wait that the deadline ended, which the
+                ///< message then names
   } kind = Kind::returned;
   std::string message;  ///< without position; "" when returned
   std::optional<event::AssertionFailure> assertion;
@@ -47,13 +49,19 @@ class Script {
   virtual bool has_reset(const std::string& service) const = 0;
   virtual ScriptOutcome reset(const std::string& service) = 0;
   virtual ScriptOutcome setup() = 0;  ///< of test(setup=); returns at once when there is none
+  /// The predicates of test(assume=): halted when one says no.
+  virtual ScriptOutcome assume() = 0;
   virtual ScriptOutcome body() = 0;
   virtual bool has_expectation() const = 0;
   /// Calls the expectation with what body() returned; `hung`: the body did not return in time.
   virtual ScriptOutcome expect(bool hung) = 0;
   /// Monitors of this cell: spec-wide ones and those it claims. Callbacks run Starlark.
   virtual std::vector<monitor::MonitorSpec> monitors() = 0;
-  /// Ends whatever runs, as soon as it looks. Any thread.
+  /// Properties of test(expect=, terminate_when=), with a fresh state.
+  virtual std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>>
+  properties() = 0;
+  /// Ends whatever runs, as soon as it looks, and what is still to run before the expectation. Any
+  /// thread.
   virtual void cancel() = 0;
   virtual uint64_t assertions() const = 0;
 };

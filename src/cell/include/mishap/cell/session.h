@@ -9,6 +9,7 @@
 #include "mishap/cell/plan.h"
 #include "mishap/event/log.h"
 #include "mishap/monitor/monitor.h"
+#include "mishap/monitor/property.h"
 #include "mishap/net/stream.h"
 #include "mishap/sandbox/process.h"
 #include "mishap/traffic/protocol.h"
@@ -31,6 +32,8 @@ class Session {
   virtual event::Log& log() = 0;
   /// A body that calls monitor() adds to these; they see the events from then on.
   virtual monitor::MonitorSet& monitors() = 0;
+  /// Those of test(expect=), and what the test's code registers.
+  virtual monitor::PropertySet& properties() = 0;
   /// Runs one step as the consumer "test", emitting step_send and step_recv. `spec` is the running
   /// test's name or "". Error: the spec's own mistake (missing argument), worded for its author.
   virtual Result<TimedStep> step(const std::string& service, const std::string& interface,

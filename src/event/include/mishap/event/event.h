@@ -67,6 +67,8 @@ struct Draft {
   /// Services whose clocks this event has seen (a step merges driver and target, a relayed reply
   /// its peer).
   std::vector<std::string> merges;
+  /// All of them instead: a service that talks to the world may have learnt anything.
+  bool merges_all = false;
   /// Services that from here on have seen this event: what they do later happens after it.
   std::vector<std::string> seen_by;
 };

@@ -56,6 +56,14 @@ struct AssertionFailure {
   SourcePos pos;
 };
 
+/// What became of an eventually() or always() of a test.
+struct PropertyResult {
+  std::string name;     ///< "eventually(settled)"
+  std::string verdict;  ///< "pass", "fail", "pending"
+  std::string why;      ///< of what did not pass
+  std::string vacuous;  ///< why it holds only because it was never asked; "" elsewhere
+};
+
 struct Diagnostic {
   std::string level;  ///< "info", "warning"
   std::string code;   ///< "TEST_NO_ASSERTIONS"
@@ -80,7 +88,7 @@ struct TestResult {
   std::string scenario, fault;  ///< of a matrix cell
   Verdict verdict = Verdict::passed;
   std::string reason;        ///< why not passed, for people
-  std::string failure_type;  ///< assertion, monitor, timeout, service_start, error; "" when passed
+  std::string failure_type;  ///< assertion monitor property timeout service_start error; or ""
   std::string backtrace;     ///< rendered call stack with source lines; may be empty
   SourcePos pos;             ///< where the reason arose in the spec, or the test's declaration
   std::string source_line;   ///< text of that line
@@ -92,7 +100,8 @@ struct TestResult {
   std::string replay_command;
   std::string expectation;  ///< name of the expectation, "" when none
   std::optional<AssertionFailure> assertion;
-  uint64_t assertions = 0;  ///< evaluated
+  uint64_t assertions = 0;                 ///< evaluated
+  std::vector<PropertyResult> properties;  ///< in order of their registration
   bool drain_limit_hit = false;
   bool require_faults_fire = false;  ///< when vacuous, the run fails
   std::vector<FaultCount> faults;

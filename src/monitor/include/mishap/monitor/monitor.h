@@ -30,7 +30,8 @@ struct Objection {
 /// Nothing: the invariant holds.
 using Judgement = std::optional<Objection>;
 
-/// One running stream monitor with its state. Called by one thread at a time.
+/// One running stream monitor with its state. Called by one thread at a time; destroyed by the one
+/// that feeds, or once nobody does.
 class StreamMonitor {
  public:
   virtual ~StreamMonitor() = default;
@@ -71,20 +72,25 @@ struct Violation {
   std::string backtrace;
 };
 
-/// The monitors of one cell. `feed` and `finish` are called by one thread at a time (a Log's
-/// delivery is); the others on any thread, also from inside a monitor. No lock is held while a
-/// monitor runs.
+/// The monitors of one test. Where a monitor begins and ends is a place in the log, however late
+/// its events are fed. `feed` and `finish` are called by one thread at a time (a Log's delivery
+/// is); the others on any thread, also from inside a monitor. No lock is held while a monitor runs.
 class MonitorSet {
  public:
-  /// Starts a monitor: a stream one sees the events fed from now on. Adding a running one again
-  /// (same id) only counts; `remove` must then be called as often before it stops.
+  /// `log` outlives it.
+  explicit MonitorSet(const event::Log& log) : log_(log) {}
+
+  /// Starts a monitor: a stream one sees the events that the log does not have yet. Adding a
+  /// running one again (same id) only counts; `remove` must then be called as often before it
+  /// stops.
   void add(const MonitorSpec& spec);
   void remove(uint64_t id);
+  bool any() const;
 
   /// Shows an event to the stream monitors.
   void feed(const event::Event& event);
-  /// Runs the finished_trace monitors, each over all events that `log` has now.
-  void finish(const event::Log& log);
+  /// Runs the finished_trace monitors, each over all events that the log has now.
+  void finish();
 
   /// In the order found. Each monitor keeps its first 1000; `violation_count` counts all.
   std::vector<Violation> violations() const;
@@ -92,9 +98,11 @@ class MonitorSet {
 
  private:
   struct Running;
+  std::vector<std::shared_ptr<Running>> watching(uint64_t seq);
   std::vector<std::shared_ptr<Running>> running(Kind kind) const;
   void record(Running& monitor, const event::Event& event, Objection objection);
 
+  const event::Log& log_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Running>> running_;
   std::vector<Violation> violations_;

@@ -73,16 +73,21 @@ def cache_dir(ordinary_user):
     return f"/var/tmp/mishap-test-cache-{NOBODY.pw_uid if ordinary_user else os.getuid()}"
 
 
+def provisioned_kafka(mishap):
+    """The directory of Kafka's jars in the cache of who runs the tests, where it stays."""
+    environment = dict(os.environ, MISHAP_CACHE_DIR=cache_dir(False))
+    done = subprocess.run([str(mishap), "provision", "kafka"], env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"the tests need Kafka:\n{done.stdout}")
+    return pathlib.Path(re.search(r" in (.*), all checksums right", done.stdout)[1])
+
+
 def provide_kafka(bench):
     """Puts Kafka into the cache of the bench's user, where it stays, and returns the directory of its jars. It is fetched by whoever runs
     the tests, since an ordinary user of the tests has no settings of Maven."""
     own = cache_dir(False)
-    environment = dict(os.environ, MISHAP_CACHE_DIR=own)
-    done = subprocess.run([str(bench.bin / "mishap"), "provision", "kafka"], env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"the tests need Kafka:\n{done.stdout}")
-    libs = pathlib.Path(re.search(r" in (.*), all checksums right", done.stdout)[1])
+    libs = provisioned_kafka(bench.bin / "mishap")
     entry = libs.parent.parent
     wanted = pathlib.Path(cache_dir(bench.ordinary_user)) / entry.relative_to(own)
     if not wanted.exists():

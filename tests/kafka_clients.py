@@ -3,8 +3,7 @@
 
   kafka_clients.py --bin DIR [--messages N] [--only WORD]
 
-The broker is that of KAFKA_HOME (its jars in KAFKA_HOME/libs) or of `mishap provision kafka`; without one the test is skipped (exit 77).
-It runs on the loopback with data in a temporary folder, and says that it is where the relay listens, so that all clients come through.
+The broker is that of `mishap provision kafka`. It runs on the loopback with data in a temporary folder, and says that it is where the relay listens, so that all clients come through.
 
 Volumes: each client sends N messages in each compression that it has, the half of them before a consumer group starts and the rest while
 a second member joins; what both members read must be what was sent. While the second half is sent a rule is open that matches nothing.
@@ -25,9 +24,10 @@ import sys
 import tempfile
 import time
 
+from bench import provisioned_kafka
+
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 PYTHON = "/usr/bin/python3"  # the distribution's, which has the distribution's clients
-SKIPPED = 77
 JAVA = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 # Rule, act, and what each client's documentation calls the outcome: org.apache.kafka.common.errors, kafka.errors of kafka-python, and
@@ -64,16 +64,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def libraries():
-    homes = [os.environ["KAFKA_HOME"]] if os.environ.get("KAFKA_HOME") else []
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mishap"
-    homes += [path.parent for path in cache.glob("**/libs") if cache.is_dir()]
-    for home in map(pathlib.Path, homes):
-        if list((home / "libs").glob("kafka_2.*.jar")):
-            return home / "libs"
-    return None
 
 
 class Relay:
@@ -399,10 +389,7 @@ def main():
     parser.add_argument("--only", default="", help="a client, or a part of its name")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
-    libs = libraries()
-    if libs is None or not shutil.which("java") or not shutil.which("kcat"):
-        print("skipped: no Kafka (KAFKA_HOME, or `mishap provision kafka`), no java or no kcat")
-        sys.exit(SKIPPED)
+    libs = provisioned_kafka(options.bin / "mishap")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="mishap-kafka-"))
     subprocess.run(["javac", "-cp", f"{libs}/*", "-d", directory, PROGRAMS / "KafkaClient.java"], check=True)
     port = free_port()

@@ -39,10 +39,9 @@ void Arrivals::run() {
       changed_.wait(lock);
       continue;
     }
-    // The first to come is the first to be due.
-    if (changed_.wait_until(lock, waiting_.front().due,
-                            [this] { return stop_ || waiting_.empty(); }))
-      continue;
+    // The first to come is the first to be due. A copy: what it is part of may move while we wait.
+    const auto due = waiting_.front().due;
+    if (changed_.wait_until(lock, due, [this] { return stop_ || waiting_.empty(); })) continue;
     auto types = due_types(Clock::now());
     lock.unlock();
     before_(types);

@@ -56,5 +56,16 @@ TEST(Arrivals, GoByThemselvesOnceWhatMayHaveLedToThemIsThere) {
   EXPECT_THAT(asked[0], ElementsAre("wal"));
 }
 
+TEST(Arrivals, MoreThatComesDoesNotHoldUpWhatIsThere) {
+  event::Log log;
+  Arrivals arrivals(log, [](const auto&) {});
+  for (int i = 0; i < 1000; ++i) {
+    arrivals.add({seen("topic", std::to_string(i), std::chrono::milliseconds(i))});
+    if (i % 10 == 0) std::this_thread::sleep_for(1ms);
+  }
+  ASSERT_TRUE(log.wait_beyond(999, std::chrono::steady_clock::now() + 10s));
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(log.at(i).fields.get("name"), std::to_string(i));
+}
+
 }  // namespace
 }  // namespace mishap::source

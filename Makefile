@@ -54,7 +54,7 @@ check-full: check test-tsan ## also clang-tidy over every source, each public he
 	@cmake --build --preset headers -j $(jobs)
 
 bench:           ## measure; prints ratios to a baseline run beside it (families="relay cell" for some)
-	@tools/setup build servers bench
+	@tools/setup build servers kafka bench
 	@cmake --preset bench >build/bench.log 2>&1 || { cat build/bench.log; exit 1; }
 	@cmake --build --preset bench -j $(jobs) --target bench_programs
 	@bench/run build/bench/bin $(families)

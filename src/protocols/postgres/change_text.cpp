@@ -208,7 +208,10 @@ std::optional<event::Timestamp> commit_time(std::string_view text) {
   std::chrono::year_month_day date{std::chrono::year(year),
                                    std::chrono::month(static_cast<unsigned>(month)),
                                    std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || second < 0 || second > 61) return std::nullopt;
+  // Nanoseconds since 1970 fit into 64 bits up to the year 2262.
+  if (!date.ok() || year < 1970 || year > 2200) return std::nullopt;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || !(second >= 0 && second < 61))
+    return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::microseconds(static_cast<int64_t>(second * 1e6 + 0.5));
 }

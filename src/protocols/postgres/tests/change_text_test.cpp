@@ -100,6 +100,8 @@ TEST(ChangeText, CommitTime) {
   EXPECT_TRUE(commit_time("COMMIT 730 (at 2024-01-02 03:04:05+00)"));
   EXPECT_FALSE(commit_time("COMMIT 730"));
   EXPECT_FALSE(commit_time("COMMIT 730 (at 2024-13-02 03:04:05+00)"));
+  EXPECT_FALSE(commit_time("COMMIT 730 (at 9999-01-02 03:04:05+00)"));
+  EXPECT_FALSE(commit_time("COMMIT 730 (at 2024-01-02 33:04:05+00)"));
 }
 
 TEST(Lsn, TextForm) {

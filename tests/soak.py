@@ -93,7 +93,7 @@ class Soak:
         for entry in tests:
             got = end_to_end.word(entry)
             self.verdicts[got] += 1
-            if not end_to_end.is_expected(got, wanted.get(entry["name"], "")):
+            if not end_to_end.is_expected(entry, wanted.get(entry["name"], "")):
                 why = entry.get("reason", "")
                 self.problems.append(f"{name}, seed {entry['seed']}: {entry['name']} is {got}, want {wanted.get(entry['name'])}: {why}")
         self.cells += len(tests)

@@ -57,6 +57,17 @@ std::string scalar_of(fy_node* node) {
   return text == nullptr ? std::string() : std::string(text, length);
 }
 
+/// libfyaml 0.7 takes a block that is not indented more than its key, which is no YAML, and ends
+/// its text with memory of its own.
+bool is_misread_block(fy_node* node, const std::string& text) {
+  constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
+  const fy_node_style style = fy_node_get_style(node);
+  if (style != FYNS_LITERAL && style != FYNS_FOLDED) return false;
+  const bool invalid = to_text(text).find(kReplaced) != std::string::npos;
+  return text.find('\0') != std::string::npos ||
+         (invalid && text.find(kReplaced) == std::string::npos);
+}
+
 bool is_plain(fy_node* node) { return fy_node_get_style(node) == FYNS_PLAIN; }
 
 std::string place(fy_node* node) {
@@ -172,6 +183,8 @@ Result<Json> Converter::convert(fy_node* node, int depth) {
   }
   if (fy_node_is_scalar(node)) {
     std::string text = scalar_of(node);
+    if (is_misread_block(node, text))
+      return fail(place(node) + "the lines of a block must be indented more than its key");
     return is_plain(node) ? plain_scalar(text) : Json(std::move(text));
   }
   if (fy_node_is_mapping(node)) return mapping(node, depth);

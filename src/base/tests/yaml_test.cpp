@@ -74,5 +74,14 @@ TEST(ParseYaml, AliasesCannotFillTheMemory) {
   EXPECT_EQ(value.error().message, "its aliases stand for more than 100000 values");
 }
 
+TEST(Yaml, ABlockThatIsNotIndentedMoreThanItsKeyIsAnError) {
+  auto value = parse_yaml(
+      "images:\n  'quoted': |\n  k79  block\n      text\n  folded: >-\n    one\n    two\nlist: "
+      "1\n");
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().message,
+            "line 3, column 1: the lines of a block must be indented more than its key");
+}
+
 }  // namespace
 }  // namespace mishap

@@ -3,7 +3,8 @@
 
   kafka_clients.py --bin DIR [--messages N] [--only WORD]
 
-The broker is that of `mishap provision kafka`. It runs on the loopback with data in a temporary folder, and says that it is where the relay listens, so that all clients come through.
+The broker is that of `mishap provision kafka`. It runs on the loopback with data in a temporary folder, and says that it is where the
+relay listens, so that all clients come through.
 
 Volumes: each client sends N messages in each compression that it has, the half of them before a consumer group starts and the rest while
 a second member joins; what both members read must be what was sent. While the second half is sent a rule is open that matches nothing.

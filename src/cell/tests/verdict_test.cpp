@@ -167,6 +167,28 @@ TEST(Verdict, AnAssumptionHaltsOrIsAnError) {
   EXPECT_EQ(decided(facts).reason, "assume(f): fail: no");
 }
 
+TEST(Verdict, WhatWasNotReadLeavesNoTestPassed) {
+  Facts facts;
+  facts.body = outcome(Kind::returned);
+  facts.unread_sources = {"wal_stream of db: the server is gone", "topic t of kafka: gone, too"};
+  auto passed = decided(facts);
+  EXPECT_EQ(passed.verdict, Verdict::inconclusive);
+  EXPECT_EQ(passed.failure_type, "source");
+  EXPECT_EQ(passed.reason,
+            "not all that happened could be read: wal_stream of db: the server is gone");
+
+  facts.expectation = outcome(Kind::failed, "assert_eq failed: 201 != 503");
+  auto failed = decided(facts);
+  EXPECT_EQ(failed.verdict, Verdict::expectation_violated);
+  EXPECT_EQ(failed.reason,
+            "assert_eq failed: 201 != 503\n"
+            "not all that happened could be read: wal_stream of db: the server is gone\n"
+            "not all that happened could be read: topic t of kafka: gone, too");
+
+  facts.violations = {{.monitor = "m", .message = "a row without its event"}};
+  EXPECT_EQ(decided(facts).verdict, Verdict::failed);
+}
+
 TEST(Verdict, AServiceThatDiedWhileAnotherStartedIsNamed) {
   Facts facts;
   facts.start_failure = "service \"api\" exited before becoming ready (exited with code 1)";

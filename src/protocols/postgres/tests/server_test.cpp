@@ -53,6 +53,19 @@ class Server : public ::testing::Test {
   net::Endpoint endpoint_;
 };
 
+TEST_F(Server, AServerWithoutALogicalLogCannotBeFollowed) {
+  traffic::FollowRequest request;
+  request.kind = "wal_stream";
+  request.endpoint = endpoint_;
+  request.service_env = TestServer::env();
+  request.alive = [] { return true; };
+  auto followed = postgres_protocol().follow(request, net::Clock::now() + 20s);
+  ASSERT_FALSE(followed);
+  EXPECT_EQ(followed.error().message,
+            "pq: logical decoding requires wal_level >= logical; start the server with -c "
+            "wal_level=logical");
+}
+
 TEST_F(Server, QueryMapsTypes) {
   const StepResult result = query(
       "SELECT 1::int2 AS a, 9007199254740993::int8 AS b, 1.5::float8 AS c, true AS d, NULL AS e, "

@@ -8,78 +8,13 @@ its documents, what did not run is counted as such, exit code 130. Twice: it sto
 """
 import json
 import os
-import pty
-import select
 import signal
-import sys
-import termios
 import time
 import xml.etree.ElementTree
 
 import bench as benches
 import processes
-
-CTRL_C = b"\x03"
-PATIENCE_SECONDS = 15
-GONE_WITHIN_SECONDS = 5
-
-
-class Failed(Exception):
-    pass
-
-
-def check(condition, text):
-    if not condition:
-        raise Failed(text)
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (result := condition()):
-        check(time.monotonic() < deadline, f"waited in vain for {what}")
-        time.sleep(0.005)
-    return result
-
-
-class TerminalRun:
-    """mishap on a terminal."""
-
-    def __init__(self, bench, args, **environment):
-        self.args = args
-        self.output = b""
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(bench.work)
-            command = bench.command(args)
-            os.execvpe(command[0], command, dict(bench.environment(), TERM="dumb", **environment))
-        # Ctrl-C must neither show as ^C nor throw away what was printed before.
-        attributes = termios.tcgetattr(self.terminal)
-        attributes[3] = (attributes[3] | termios.NOFLSH) & ~termios.ECHO
-        termios.tcsetattr(self.terminal, termios.TCSANOW, attributes)
-
-    def press_ctrl_c(self):
-        os.write(self.terminal, CTRL_C)
-
-    def read_for(self, seconds):
-        """True at the end of the output."""
-        if not select.select([self.terminal], [], [], seconds)[0]:
-            return False
-        try:
-            chunk = os.read(self.terminal, 65536)
-        except OSError:  # EIO: nobody has the terminal open any more
-            return True
-        self.output += chunk
-        return not chunk
-
-    def finish(self):
-        """Exit code and text."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not self.read_for(0.1):
-            check(time.monotonic() < deadline, f"the run does not end; so far it said\n{self.output.decode()}")
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.terminal)
-        return os.waitstatus_to_exitcode(status), self.output.decode(errors="replace").replace("\r\n", "\n")
-
+from terminal import TerminalRun, check, check_gone, run_cases, wait_for
 
 def documents(bench):
     return ["--output", str(bench.work / "home" / "run.json"), "--junit", str(bench.work / "home" / "run.xml")]
@@ -206,33 +141,11 @@ CASES = {f"interrupt-{case.__name__.replace('_', '-')}": case
 def run_case(bench, name, approve):
     run, code, text = CASES[name](bench)
     check(code == 130, f"exit code {code}, want 130\n{text}")
-    alive = processes.wait_until_nothing_lives(GONE_WITHIN_SECONDS)
-    check(not isinstance(alive, list), f"still alive: {alive}")
+    check_gone()
     shown = " ".join(run.args).replace(str(bench.work), "WORK")
     text = f"$ mishap {shown}\n^C\n{benches.masked(text)}[exit {code}]\n"
     different = benches.differences(name, text, approve)
     check(not different, "\n".join(different))
 
 
-def main():
-    options = benches.arguments(CASES)
-    processes.own_machine(benches.ROOT, options.bin)
-    bench = benches.Bench(options.bin, options.ordinary_user)
-    failed = 0
-    try:
-        before = processes.footprint({str(bench.work)})
-        for name in options.cases or CASES:
-            try:
-                run_case(bench, name, options.approve)
-                left = processes.footprint({str(bench.work)}) ^ before
-                check(not left, f"left behind: {sorted(left)}")
-            except Failed as failure:
-                failed += 1
-                print(f"--- {name}\n{failure}", flush=True)
-    finally:
-        bench.close()
-    print(f"{len(options.cases or CASES) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+run_cases(CASES, run_case)

@@ -8,10 +8,33 @@
 
 #include <fmt/format.h>
 
+#include "text_name.h"
+
 namespace mishap {
 namespace {
 
 constexpr size_t kMaxDepth = 500;
+
+/// Walks through a text and tells how far it got, because the parser's events do not say where they
+/// are.
+struct Reading {
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  const char* at;
+  const char** reached;
+
+  reference operator*() const { return *at; }
+  Reading& operator++() {
+    *reached = ++at;
+    return *this;
+  }
+  bool operator==(const Reading& other) const { return at == other.at; }
+  bool operator!=(const Reading& other) const { return at != other.at; }
+};
 
 /// Builds a value from the parser's events. It exists for the limit on nesting, and because an
 /// ordered object finds its keys by looking at them one by one: objects with many keys get an index
@@ -24,7 +47,12 @@ class Builder {
   using string_t = Json::string_t;
   using binary_t = Json::binary_t;
 
-  explicit Builder(std::string_view text) : text_(text) {}
+  /// `keys_once`: a key that comes twice is an error.
+  Builder(std::string_view text, const TextName& name, bool keys_once)
+      : text_(text), name_(name), keys_once_(keys_once) {}
+
+  Reading begin() { return {text_.data(), &read_}; }
+  Reading end() { return {text_.data() + text_.size(), &read_}; }
 
   bool null() { return scalar(nullptr); }
   bool boolean(bool value) { return scalar(value); }
@@ -42,9 +70,8 @@ class Builder {
                    const nlohmann::detail::exception& error);
 
   Json take() { return std::move(root_); }
-  std::string error() const {
-    return too_deep_ ? fmt::format("nested deeper than {} levels", kMaxDepth) : error_;
-  }
+  /// After a parser's false.
+  tl::unexpected<Error> problem() const { return name_.problem(where_, what_); }
 
  private:
   struct Level {
@@ -60,14 +87,18 @@ class Builder {
     levels_.pop_back();
     return true;
   }
-  std::string place(size_t offset) const;
+  TextPlace place(size_t offset) const;
+  bool may_repeat(const std::string& key);
   size_t token_start(const std::string& message, size_t end, const std::string& token) const;
 
   std::string_view text_;
+  const TextName& name_;
+  const bool keys_once_;
   Json root_;
   std::vector<Level> levels_;
-  bool too_deep_ = false;
-  std::string error_;
+  const char* read_ = nullptr;  ///< what the parser has not read yet
+  TextPlace where_;
+  std::string what_;
 };
 
 using Members = Json::object_t::Container;
@@ -86,21 +117,21 @@ Json* Builder::put(Json value) {
 
 bool Builder::open(Json container) {
   if (levels_.size() == kMaxDepth) {
-    too_deep_ = true;
+    what_ = fmt::format("nested deeper than {} levels", kMaxDepth);
     return false;
   }
   levels_.push_back(Level{put(std::move(container)), 0, {}});
   return true;
 }
 
-/// Finds or adds the member; the last of several values of one key counts.
+/// Finds or adds the member; where a key may come twice, its last value counts.
 bool Builder::key(string_t& name) {
   constexpr size_t kIndexedFrom = 16;
   Level& level = levels_.back();
   Members& members = level.container->get_ref<Json::object_t&>();
   if (members.size() < kIndexedFrom) {
     for (level.member = 0; level.member < members.size(); ++level.member) {
-      if (members[level.member].first == name) return true;
+      if (members[level.member].first == name) return may_repeat(name);
     }
   } else {
     for (size_t i = level.index.size(); i < members.size(); ++i)
@@ -108,7 +139,7 @@ bool Builder::key(string_t& name) {
     auto found = level.index.find(name);
     if (found != level.index.end()) {
       level.member = found->second;
-      return true;
+      return may_repeat(name);
     }
     level.member = members.size();
   }
@@ -116,13 +147,26 @@ bool Builder::key(string_t& name) {
   return true;
 }
 
-std::string Builder::place(size_t offset) const {
+/// A key that the parser has just read comes again.
+bool Builder::may_repeat(const std::string& key) {
+  if (!keys_once_) return true;
+  // Back from its closing quote to the one that opens it, which no backslash stands before.
+  size_t start = read_ - text_.data() - 1;
+  do {
+    start = text_.rfind('"', start - 1);
+  } while (text_[start - 1] == '\\');
+  where_ = place(start);
+  what_ = fmt::format("duplicate key \"{}\"", key);
+  return false;
+}
+
+TextPlace Builder::place(size_t offset) const {
   offset = std::min(offset, text_.size());
   std::string_view before = text_.substr(0, offset);
   size_t line = 1 + std::count(before.begin(), before.end(), '\n');
   size_t line_start = before.rfind('\n');
   size_t column = offset - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
-  return fmt::format("line {}, column {}", line, column);
+  return {line, column};
 }
 
 /// Where the token starts that ends at `end`. The library keeps the text of strings and numbers
@@ -161,8 +205,16 @@ bool Builder::parse_error(size_t offset, const std::string& token,
     message.erase(begin, end == std::string::npos ? std::string::npos : end + 1 - begin);
   }
   size_t start = token_start(message, std::min(offset, text_.size()), token);
-  error_ = place(start) + ": " + message;
+  where_ = place(start);
+  what_ = std::move(message);
   return false;
+}
+
+Result<Json> parse(std::string_view text, std::string_view file, bool keys_once) {
+  const TextName name(file);
+  Builder builder(text, name, keys_once);
+  if (!Json::sax_parse(builder.begin(), builder.end(), &builder)) return builder.problem();
+  return builder.take();
 }
 
 std::string double_text(double value) {
@@ -180,10 +232,10 @@ std::string double_text(double value) {
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text) {
-  Builder builder(text);
-  if (!Json::sax_parse(text.begin(), text.end(), &builder)) return fail(builder.error());
-  return builder.take();
+Result<Json> parse_json(std::string_view text) { return parse(text, "", false); }
+
+Result<Json> parse_json_file(std::string_view text, std::string_view file) {
+  return parse(text, file, true);
 }
 
 std::string to_text(const Json& value) {

@@ -15,6 +15,9 @@
 #include <libfyaml.h>
 
 #include "mishap/base/json.h"
+#include "mishap/base/text.h"
+
+#include "text_name.h"
 
 namespace mishap {
 namespace {
@@ -57,24 +60,19 @@ std::string scalar_of(fy_node* node) {
   return text == nullptr ? std::string() : std::string(text, length);
 }
 
-/// libfyaml 0.7 takes a block that is not indented more than its key, which is no YAML, and ends
-/// its text with memory of its own.
-bool is_misread_block(fy_node* node, const std::string& text) {
-  constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
+bool is_block(fy_node* node) {
   const fy_node_style style = fy_node_get_style(node);
-  if (style != FYNS_LITERAL && style != FYNS_FOLDED) return false;
-  const bool invalid = to_text(text).find(kReplaced) != std::string::npos;
-  return text.find('\0') != std::string::npos ||
-         (invalid && text.find(kReplaced) == std::string::npos);
+  return fy_node_is_scalar(node) && (style == FYNS_LITERAL || style == FYNS_FOLDED);
 }
 
 bool is_plain(fy_node* node) { return fy_node_get_style(node) == FYNS_PLAIN; }
 
-std::string place(fy_node* node) {
+/// Where a node begins.
+TextPlace place(fy_node* node) {
   fy_token* token = fy_node_get_scalar_token(node);
   const fy_mark* mark = token == nullptr ? nullptr : fy_token_start_mark(token);
-  return mark == nullptr ? ""
-                         : fmt::format("line {}, column {}: ", mark->line + 1, mark->column + 1);
+  if (mark == nullptr) return {};
+  return {static_cast<size_t>(mark->line) + 1, static_cast<size_t>(mark->column) + 1};
 }
 
 bool all_digits(std::string_view text) {
@@ -154,28 +152,47 @@ class Members {
   std::unordered_map<std::string, size_t> index_;
 };
 
+/// The whole line of that number, from 1.
+std::string_view line_of(std::string_view text, size_t number) {
+  for (; number > 1 && !text.empty(); --number) text.remove_prefix(text.find('\n') + 1);
+  return text.substr(0, text.find('\n'));
+}
+
+/// Columns before the first thing of a line that is neither a space nor a list's dash.
+size_t indent_of(std::string_view line) {
+  size_t at = line.find_first_not_of(' ');
+  while (at < line.size() && line[at] == '-' && line.substr(at + 1).starts_with(' '))
+    at = line.find_first_not_of(' ', at + 1);
+  return std::min(at, line.size());
+}
+
 /// Turns nodes into values; counts those behind aliases, which can make few nodes into many values.
 class Converter {
  public:
+  Converter(std::string_view text, const TextName& name) : text_(text), name_(name) {}
   Result<Json> convert(fy_node* node, int depth);
 
  private:
   Result<Json> mapping(fy_node* node, int depth);
   Result<void> merge(Members& into, fy_node* source, int depth);
+  Result<void> check_block(fy_node* key, fy_node* value) const;
 
+  std::string_view text_;
+  const TextName& name_;
   size_t aliased_ = 0;
   int open_aliases_ = 0;
 };
 
 Result<Json> Converter::convert(fy_node* node, int depth) {
-  if (depth > kMaxDepth) return fail(fmt::format("nested deeper than {} levels", kMaxDepth));
+  if (depth > kMaxDepth)
+    return name_.problem(fmt::format("nested deeper than {} levels", kMaxDepth));
   if (open_aliases_ > 0 && ++aliased_ > kMaxAliased)
-    return fail(fmt::format("its aliases stand for more than {} values", kMaxAliased));
+    return name_.problem(fmt::format("its aliases stand for more than {} values", kMaxAliased));
   if (node == nullptr) return Json(nullptr);
   if (fy_node_is_alias(node)) {
     fy_node* target = fy_node_resolve_alias(node);
     if (target == nullptr)
-      return fail(fmt::format("{}unknown alias \"{}\"", place(node), scalar_of(node)));
+      return name_.problem(place(node), fmt::format("unknown alias \"{}\"", scalar_of(node)));
     ++open_aliases_;
     Result<Json> value = convert(target, depth + 1);
     --open_aliases_;
@@ -183,8 +200,8 @@ Result<Json> Converter::convert(fy_node* node, int depth) {
   }
   if (fy_node_is_scalar(node)) {
     std::string text = scalar_of(node);
-    if (is_misread_block(node, text))
-      return fail(place(node) + "the lines of a block must be indented more than its key");
+    // libfyaml 0.7 reads the byte after the text into an empty block at its end.
+    if (is_block(node)) std::erase(text, '\0');
     return is_plain(node) ? plain_scalar(text) : Json(std::move(text));
   }
   if (fy_node_is_mapping(node)) return mapping(node, depth);
@@ -204,14 +221,15 @@ Result<Json> Converter::mapping(fy_node* node, int depth) {
   while (fy_node_pair* pair = fy_node_mapping_iterate(node, &position)) {
     fy_node* key = fy_node_pair_key(pair);
     if (key != nullptr && fy_node_is_alias(key)) key = fy_node_resolve_alias(key);
-    if (key == nullptr || !fy_node_is_scalar(key)) return fail("keys must be text");
+    if (key == nullptr || !fy_node_is_scalar(key)) return name_.problem("keys must be text");
     std::string name = scalar_of(key);
     if (name == "<<" && is_plain(key)) {
       MISHAP_TRY(merge(members, fy_node_pair_value(pair), depth + 1));
       continue;
     }
     if (!written.insert(name).second)
-      return fail(fmt::format("{}duplicate key \"{}\"", place(key), name));
+      return name_.problem(place(key), fmt::format("duplicate key \"{}\"", name));
+    MISHAP_TRY(check_block(key, fy_node_pair_value(pair)));
     MISHAP_ASSIGN(Json value, convert(fy_node_pair_value(pair), depth + 1));
     if (Json* merged = members.find(name)) {
       *merged = std::move(value);
@@ -222,13 +240,29 @@ Result<Json> Converter::mapping(fy_node* node, int depth) {
   return members.take();
 }
 
+/// libfyaml 0.7 takes a block that is not indented more than its key, which is no YAML, and ends
+/// its text with memory of its own.
+Result<void> Converter::check_block(fy_node* key, fy_node* value) const {
+  if (value == nullptr || !is_block(value)) return {};
+  size_t length = 0;
+  fy_node_get_scalar(value, &length);
+  const TextPlace begin = place(value);
+  if (length == 0 || begin.line == 0) return {};
+  size_t line = begin.line;
+  while (trim(line_of(text_, line)).empty() && line < begin.line + length) ++line;
+  const std::string_view first = line_of(text_, line);
+  if (first.find_first_not_of(' ') > indent_of(line_of(text_, place(key).line))) return {};
+  return name_.problem({line, 1}, "the lines of a block must be indented more than its key");
+}
+
 /// Adds what `source` (a mapping, or a list of them) has and `into` lacks; keys written beside "<<"
 /// win, earlier sources too.
 Result<void> Converter::merge(Members& into, fy_node* source, int depth) {
   MISHAP_ASSIGN(Json value, convert(source, depth));
   Json sources = value.is_array() ? std::move(value) : Json::array({std::move(value)});
   for (Json& one : sources) {
-    if (!one.is_object()) return fail("a merge key (<<) needs a mapping or a list of mappings");
+    if (!one.is_object())
+      return name_.problem("a merge key (<<) needs a mapping or a list of mappings");
     for (auto& [name, member] : one.items()) {
       if (into.find(name) == nullptr) into.add(name, std::move(member));
     }
@@ -258,7 +292,7 @@ size_t utf8_length(std::string_view text) {
 
 /// Refuses what is not text. The library never returns from a directive line with a broken
 /// character in it.
-Result<void> check_text(std::string_view text) {
+Result<void> check_text(std::string_view text, const TextName& name) {
   size_t line = 1;
   size_t line_start = 0;
   for (size_t at = 0; at < text.size();) {
@@ -266,8 +300,8 @@ Result<void> check_text(std::string_view text) {
     auto c = static_cast<unsigned char>(text[at]);
     bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
     if (length == 0 || control) {
-      return fail(fmt::format("line {}, column {}: {}", line, at - line_start + 1,
-                              control ? "control character" : "not valid UTF-8"));
+      return name.problem({line, at - line_start + 1},
+                          control ? "control character" : "not valid UTF-8");
     }
     at += length;
     if (c == '\n') {
@@ -278,18 +312,21 @@ Result<void> check_text(std::string_view text) {
   return {};
 }
 
-std::string first_error(fy_diag* diag) {
+tl::unexpected<Error> first_error(fy_diag* diag, const TextName& name) {
   void* position = nullptr;
   const fy_diag_error* error = fy_diag_errors_iterate(diag, &position);
-  if (error == nullptr || error->msg == nullptr) return "not valid YAML";
-  if (error->line <= 0) return error->msg;
-  return fmt::format("line {}, column {}: {}", error->line, error->column, error->msg);
+  if (error == nullptr || error->msg == nullptr) return name.problem("not valid YAML");
+  if (error->line <= 0) return name.problem(error->msg);
+  return name.problem({static_cast<size_t>(error->line), static_cast<size_t>(error->column)},
+                      error->msg);
 }
 
 }  // namespace
 
-Result<Json> parse_yaml(std::string_view text) {
-  MISHAP_TRY(check_text(text));
+Result<Json> parse_yaml(std::string_view given, std::string_view file) {
+  const TextName name(file);
+  const std::string text(given);  // with a NUL after it
+  MISHAP_TRY(check_text(text, name));
   fy_diag_cfg diag_settings;
   fy_diag_cfg_default(&diag_settings);
   diag_settings.fp = nullptr;
@@ -308,14 +345,14 @@ Result<Json> parse_yaml(std::string_view text) {
   }
   Document document(fy_parse_load_document(parser.get()));
   if (document == nullptr) {
-    if (fy_parser_get_stream_error(parser.get())) return fail(first_error(diag.get()));
+    if (fy_parser_get_stream_error(parser.get())) return first_error(diag.get(), name);
     return Json(nullptr);
   }
-  Result<Json> value = Converter().convert(fy_document_root(document.get()), 0);
+  Result<Json> value = Converter(text, name).convert(fy_document_root(document.get()), 0);
   if (!value) return value;
   Document second(fy_parse_load_document(parser.get()));
-  if (second != nullptr) return fail("more than one document");
-  if (fy_parser_get_stream_error(parser.get())) return fail(first_error(diag.get()));
+  if (second != nullptr) return name.problem("more than one document");
+  if (fy_parser_get_stream_error(parser.get())) return first_error(diag.get(), name);
   return value;
 }
 

@@ -5,11 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "mishap/base/text.h"
-#include "mishap/sandbox/probes.h"
-#include "mishap/syscalls/probes.h"
-
 #include "bounded_run.h"
+#include "findings.h"
 #include "live_session.h"
 #include "monitor_feed.h"
 #include "undeclared.h"
@@ -256,42 +253,13 @@ class CellRun {
     }
   }
 
-  std::vector<event::FaultCount> fault_counts() {
-    std::vector<event::FaultCount> faults;
-    for (const auto& c : session_.windows()->counters()) {
-      event::FaultCount fault;
-      fault.service = c.service;
-      fault.interface = c.interface;
-      fault.text = c.declared.text;
-      fault.assumption = c.declared.assumption;
-      fault.label = c.declared.label;
-      fault.action = c.action;
-      fault.detail = c.detail;
-      fault.matched = c.matched;
-      fault.applied = c.applied;
-      fault.may_not_fire = c.declared.may_not_fire;
-      fault.pos = c.declared.pos;
-      if (c.applied == 0) fault.instead = what_happened_instead(c, session_.windows()->fits(c));
-      faults.push_back(std::move(fault));
-    }
-    return faults;
-  }
-
-  static std::vector<std::string> worded(const std::vector<UnexpectedExit>& exits) {
-    std::vector<std::string> texts;
-    for (const auto& exit : exits) {
-      texts.push_back(fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
-    }
-    return texts;
-  }
-
   void collect_facts() {
     facts_.tool_error = session_.tool_error();
     if (session_.is_tool_error()) return;
     facts_.early_exits = worded(session_.services().early_exits());
     if (!facts_.start_failure.empty()) return;
     facts_.late_exits = worded(session_.services().late_exits());
-    facts_.faults = fault_counts();
+    facts_.faults = fault_counts(*session_.windows());
   }
 
   /// What went wrong may be due to a service that has died just now.
@@ -319,11 +287,11 @@ class CellRun {
     result.faults = facts_.faults;
     if (ready_ > started_)
       result.startup = std::chrono::duration_cast<std::chrono::milliseconds>(ready_ - started_);
-    result.notes = shortcomings();
+    result.notes = shortcomings(plan_, environment_);
     note_properties(result);
     add_start_notes(result);
-    note_unfiltered(result);
-    add_outputs(result);
+    note_unfiltered(plan_, result);
+    if (!session_.is_tool_error()) add_outputs(plan_, session_.services(), result);
     size_t count = session_.log().size();
     result.events.reserve(count);
     for (size_t i = 0; i < count; ++i) result.events.push_back(session_.log().at(i));
@@ -350,37 +318,6 @@ class CellRun {
   void add_start_notes(event::TestResult& result) {
     if (session_.is_tool_error()) return;
     for (auto& note : session_.services().notes()) result.notes.push_back(std::move(note));
-  }
-
-  /// What this machine does not give to the cell, in doctor's words.
-  std::vector<std::string> shortcomings() const {
-    auto texts = sandbox::shortcomings(environment_);
-    bool supervised = !plan_.notified.empty() || !plan_.relayed.empty();
-    std::string listener = syscalls::listener_shortcoming();
-    if (supervised && !listener.empty()) texts.push_back(std::move(listener));
-    return texts;
-  }
-
-  /// Consumers that the spec does not name cannot be refused: anybody may connect to anything.
-  void note_unfiltered(event::TestResult& result) {
-    for (const auto& service : plan_.services) {
-      if (service.seccomp) continue;
-      for (const auto& [provider, interface] : plan_.relayed) {
-        if (provider == service.name) continue;
-        result.notes.push_back(fmt::format(
-            "service \"{}\" runs without a filter (seccomp=False): connections it makes "
-            "go past the relay of {}.{}",
-            service.name, provider, interface));
-      }
-    }
-  }
-
-  void add_outputs(event::TestResult& result) {
-    if (event::result_word(result.verdict) == "pass" || session_.is_tool_error()) return;
-    for (const auto& service : plan_.services) {
-      std::string tail = session_.services().output_tail(service.name, nullptr);
-      if (!tail.empty()) result.outputs.push_back({service.name, redact(tail), ""});
-    }
   }
 
   const CellPlan& plan_;

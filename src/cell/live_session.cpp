@@ -188,6 +188,7 @@ Sources::Context LiveSession::sources_context() {
     return addresses_.from_cell(host, port);
   };
   context.alive = [this](const std::string& service) { return services_->running(service); };
+  context.exempt = [this](const std::string& service) { return services_->exempt(service); };
   context.network_of = [this](const std::string& service) {
     auto own = environment_.networks.find(service);
     return own == environment_.networks.end() ? -1 : own->second.network_namespace.get();

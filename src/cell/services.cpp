@@ -30,6 +30,7 @@ struct Services::Running {
   source::OutputTail tail;
   std::shared_ptr<source::OutputSource> output, error;  // the output loop's
   std::shared_ptr<fault::SyscallDecider> decider;
+  std::shared_ptr<syscalls::ExemptProcesses> exempt = std::make_shared<syscalls::ExemptProcesses>();
   std::unique_ptr<syscalls::Supervisor> supervisor;
   // Guarded by Services::mutex_.
   pid_t pid = 0;
@@ -272,6 +273,7 @@ Result<void> Services::supervise(Running& running, UniqueFd listener) {
   };
   options.network_namespace = namespace_of(running.service->name);
   options.router = context_.router;
+  options.exempt = running.exempt;
   options.always.path = !filter_of(*running.service).notify.empty();
   MISHAP_ASSIGN(running.supervisor,
                 syscalls::Supervisor::start(std::move(listener), std::move(options)));
@@ -487,6 +489,10 @@ void Services::catch_up() {
     done.set_value();
   });
   done.get_future().wait();
+}
+
+std::shared_ptr<syscalls::ExemptProcesses> Services::exempt(const std::string& service) const {
+  return running_.at(service)->exempt;
 }
 
 std::string Services::output_tail(const std::string& service, bool* complete) const {

@@ -77,6 +77,8 @@ class Services {
   /// Null when the service runs without a filter.
   fault::SyscallDecider* decider(const std::string& service) const;
   bool running(const std::string& service) const;
+  /// Processes of a service whose calls are not its own doing.
+  std::shared_ptr<syscalls::ExemptProcesses> exempt(const std::string& service) const;
   /// From here on a service that ends is an event, not a verdict.
   void faults_are_on() { faults_on_ = true; }
   std::vector<UnexpectedExit> early_exits() const;  ///< before any fault was on

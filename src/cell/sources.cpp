@@ -110,6 +110,9 @@ Result<std::unique_ptr<Follower>> Sources::follow_server(const engine::Service& 
   request.tables = observation.tables;
   request.decoder = observation.decoder;
   request.alive = [this, name = service.name] { return context_.alive(name); };
+  request.server_process = [exempt = context_.exempt(service.name)](int pid, bool ours) {
+    ours ? exempt->add(pid) : exempt->remove(pid);
+  };
   request.deliver = deliver_to_log();
   request.interrupted = report_interruption(service.name, observation);
   return protocols::find(interface->protocol)->follow(std::move(request), deadline);

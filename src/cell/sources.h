@@ -14,6 +14,7 @@
 #include "mishap/event/log.h"
 #include "mishap/net/stream.h"
 #include "mishap/source/arrivals.h"
+#include "mishap/syscalls/exempt.h"
 #include "mishap/traffic/follower.h"
 #include "mishap/traffic/router.h"
 
@@ -30,6 +31,8 @@ class Sources {
     /// The same for an address that a server gives out.
     traffic::BrokerResolver resolve;
     std::function<bool(const std::string&)> alive;
+    /// Which of its processes work for us.
+    std::function<std::shared_ptr<syscalls::ExemptProcesses>(const std::string&)> exempt;
     /// The network namespace of a service; -1: the cell's.
     std::function<int(const std::string&)> network_of;
     traffic::Router* router = nullptr;  ///< none: no interface is relayed

@@ -88,15 +88,14 @@ Result<std::vector<std::string>> split_command(const std::string& text) {
 }
 
 Result<Config> parse_config(const std::string& text, const fs::path& file) {
-  auto parsed = parse_yaml(text);
-  if (!parsed) return fail(std::move(parsed).error().context(file.string()));
+  MISHAP_ASSIGN(const Json parsed, parse_yaml(text, file.string()));
   Config config;
   config.file = file;
-  if (parsed->is_null()) return config;
-  if (!parsed->is_object())
+  if (parsed.is_null()) return config;
+  if (!parsed.is_object())
     return fail(file.string() + ": must be a mapping, as in \"images: {…}\"");
   static const std::vector<std::string> kKnown = {"images"};
-  for (const auto& [key, value] : parsed->items()) {
+  for (const auto& [key, value] : parsed.items()) {
     if (key != "images") {
       return fail(place_of(text, file, key) + ": unknown key \"" + key + "\"" +
                   did_you_mean(key, kKnown) +

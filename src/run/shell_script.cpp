@@ -93,11 +93,15 @@ ShellProgram shell_program(const std::vector<std::string>& command, const std::s
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view text = *entry;
     bool replaced = text.starts_with("MISHAP_CELL=") || text.starts_with("PS1=") ||
+                    text.starts_with("PROMPT_COMMAND=") ||
                     (geteuid() == 0 && text.starts_with("HOME="));
     if (!replaced) program.environment.emplace_back(text);
   }
   program.environment.push_back("MISHAP_CELL=" + cell);
   program.environment.push_back(fmt::format("PS1=({}) \\w \\$ ", cell));
+  // Where the distribution's start-up file sets bash's prompt, this comes after it, once.
+  program.environment.emplace_back(
+      "PROMPT_COMMAND=PS1='($MISHAP_CELL) \\w \\$ '; unset PROMPT_COMMAND");
   // Cells of root run as an ordinary user, who may not enter root's home.
   if (geteuid() == 0) program.environment.emplace_back("HOME=/tmp");
   return program;

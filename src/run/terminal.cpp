@@ -77,12 +77,11 @@ TerminalBridge::TerminalBridge(TerminalBridge&& other) noexcept
 
 TerminalBridge::~TerminalBridge() { give_back(); }
 
-/// Every key goes to the program as it is; what is printed is still processed, because services'
-/// output may be echoed here by others.
+/// Every key goes to the program as it is, and what it prints to the user: the program's own
+/// terminal has processed it.
 void TerminalBridge::take_over() {
   termios raw = before_;
   cfmakeraw(&raw);
-  raw.c_oflag = before_.c_oflag;
   tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
   taken_ = true;
 }

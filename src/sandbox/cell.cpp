@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -24,6 +23,7 @@
 
 #include "file_tree.h"
 #include "host_access.h"
+#include "kept_files.h"
 #include "mounts.h"
 #include "network.h"
 #include "spawn.h"
@@ -161,18 +161,6 @@ Result<pid_t> launch_as_root(Launch& launch) {
   return pid;
 }
 
-/// What overlays needed while they were mounted: DIRECTORY/.work/N/{work,index}, all empty, some
-/// with mode 0.
-void remove_work_directories(const std::string& keep_directory) {
-  std::string parent = keep_directory + "/" + std::string(kWorkDirectory);
-  std::error_code ignored;
-  for (const auto& layer : std::filesystem::directory_iterator(parent, ignored)) {
-    for (const char* name : {"work", "index"}) rmdir((layer.path() / name).c_str());
-    rmdir(layer.path().c_str());
-  }
-  rmdir(parent.c_str());
-}
-
 /// Signals that a terminal sends to everybody in its foreground: the coordinator decides what they
 /// mean. What is forked while this lives never gets them; programs start with an empty mask.
 class TerminalSignalsBlocked {
@@ -272,7 +260,7 @@ ExitStatus CellProcess::wait() {
   ExitStatus status;
   (info.si_code == CLD_EXITED ? status.code : status.signal) = info.si_status;
   status_ = status;
-  if (!keep_directory_.empty()) remove_work_directories(keep_directory_);
+  if (!keep_directory_.empty()) prune_kept_files(keep_directory_);
   return status;
 }
 

@@ -35,10 +35,11 @@ Result<std::string> read_spec_file(CallContext& call) {
   return *text;
 }
 
-Result<Value> load_parsed(CallContext& call, Result<Json> (*parse)(std::string_view)) {
+Result<Value> load_parsed(CallContext& call,
+                          Result<Json> (*parse)(std::string_view text, std::string_view file)) {
   MISHAP_ASSIGN(std::string text, read_spec_file(call));
-  auto parsed = parse(text);
-  if (!parsed) return call.error(fmt::format("{}: {}", call.text(0), parsed.error().message));
+  auto parsed = parse(text, call.text(0));
+  if (!parsed) return call.error(parsed.error().message);
   return starlark::from_json(call.heap(), *parsed);
 }
 
@@ -58,7 +59,7 @@ void install_files(World& world) {
            return call.heap().string(text);
          });
   define(world, Signature("load_json").required("path", types::kString),
-         [](CallContext& call) { return load_parsed(call, parse_json); });
+         [](CallContext& call) { return load_parsed(call, parse_json_file); });
   define(world, Signature("load_yaml").required("path", types::kString),
          [](CallContext& call) { return load_parsed(call, parse_yaml); });
   define(world, Signature("duration").required("text", kDurationType).positional_only(),

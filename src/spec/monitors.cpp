@@ -71,7 +71,7 @@ class StreamMonitor final : public monitor::StreamMonitor {
 
   bool accepts(const event::Event& event) override {
     BatonHold hold(world_.baton);
-    return matches(task_->thread, declared_.on, event, so_far(event));
+    return matches(task_->thread(), declared_.on, event, so_far(event));
   }
 
   monitor::Judgement step(const event::Event& event) override {
@@ -80,12 +80,12 @@ class StreamMonitor final : public monitor::StreamMonitor {
     Value argument = world_.interpreter.heap().make<EventValue>(event, false, so_far(event));
     Value next = state_;
     if (declared_.update.is_valid()) {
-      auto updated = task_->thread.run(declared_.update, {argument, state_});
+      auto updated = task_->thread().run(declared_.update, {argument, state_});
       if (!updated) return objection_of(world_, updated.error(), "update: ");
       next = *updated;
     }
     if (declared_.check.is_valid()) {
-      auto checked = task_->thread.run(declared_.check, {argument, next});
+      auto checked = task_->thread().run(declared_.check, {argument, next});
       if (!checked) return objection_of(world_, checked.error(), "check: ");
       if (!starlark::truth(*checked)) return said_no();
     }
@@ -127,7 +127,7 @@ monitor::MonitorSpec monitor_spec(World& world, const Value& monitor_value) {
       BatonHold hold(world.baton);
       Value argument = world.interpreter.heap().make<EventValue>(
           event, true, event::Trace{&world.session->log(), event::Trace::kAll});
-      auto outcome = task->thread.run(declared.on_event, {argument});
+      auto outcome = task->thread().run(declared.on_event, {argument});
       if (!outcome) return objection_of(world, outcome.error());
       return std::nullopt;
     };

@@ -8,12 +8,25 @@
 namespace mishap::spec {
 
 /// A Starlark thread for such code; who uses it holds the baton meanwhile.
-struct Onlooker {
-  Onlooker(World& world, TaskKind kind) : task{world, kind}, thread(world.interpreter, "onlooker") {
-    thread.user = &task;
+class Onlooker {
+ public:
+  /// Calls and rounds of loops in one look at an event or a trace. They take about a second; nobody
+  /// else would end code that goes on for ever.
+  static constexpr uint64_t kMostSteps = 50'000'000;
+
+  Onlooker(World& world, TaskKind kind)
+      : task_{world, kind}, thread_(world.interpreter, "onlooker") {
+    thread_.user = &task_;
   }
-  Task task;
-  Thread thread;
+  /// For one look.
+  Thread& thread() {
+    thread_.set_step_limit(thread_.steps() + kMostSteps);
+    return thread_;
+  }
+
+ private:
+  Task task_;
+  Thread thread_;
 };
 
 /// What an error says against an event. `callback` names the one that raised where there are

@@ -15,7 +15,7 @@ monitor::Anchor anchor_of(World& world, const AnchorDeclaration& declared, const
   if (!declared.matcher.is_valid()) return anchor;
   anchor.event = [&world, &declared, onlooker](const event::Event& event) {
     BatonHold hold(world.baton);
-    return matches(onlooker->thread, declared.matcher, event, {&world.session->log(), event.seq});
+    return matches(onlooker->thread(), declared.matcher, event, {&world.session->log(), event.seq});
   };
   return anchor;
 }
@@ -39,7 +39,7 @@ monitor::PropertySpec property_spec(World& world, const Value& property_value) {
     BatonHold hold(world.baton);
     Value trace = world.interpreter.heap().make<TraceValue>(
         event::Trace{&world.session->log(), count}, index);
-    auto answer = onlooker->thread.run(declared.predicate, {trace});
+    auto answer = onlooker->thread().run(declared.predicate, {trace});
     if (!answer) return tl::unexpected(objection_of(world, answer.error()));
     return starlark::truth(*answer);
   };

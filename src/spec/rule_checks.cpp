@@ -63,31 +63,6 @@ bool knows(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Values that the protocol's own rules exclude.
-Result<void> refuse_values(const CallContext& call, std::string_view protocol,
-                           const fault::ProtocolRule& rule) {
-  constexpr int kLeastHttpStatus = 100;
-  constexpr size_t kSqlStateLength = 5;
-  auto path = rule.matchers.find("path");
-  if (protocol == "http" && path != rule.matchers.end() && !path->second.empty() &&
-      std::string_view("/*?[").find(path->second.front()) == std::string_view::npos) {
-    return call.error(fmt::format("path=\"{0}\" never matches: paths begin with a slash: \"/{0}\"",
-                                  path->second));
-  }
-  if (protocol == "http" && rule.status && *rule.status < kLeastHttpStatus)
-    return call.error(
-        fmt::format("status={} is no status of http: they go from 100 to 599", *rule.status));
-  bool upper = std::all_of(rule.code.begin(), rule.code.end(),
-                           [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
-  if (protocol == "postgres" && !rule.code.empty() &&
-      (rule.code.size() != kSqlStateLength || !upper)) {
-    return call.error(
-        fmt::format("\"{}\" is no SQLSTATE: it has five digits or capital letters, as in \"53100\"",
-                    rule.code));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<void> refuse_vain(const CallContext& call, const fault::SyscallRule& rule) {
@@ -148,7 +123,7 @@ Result<void> refuse_vain(const CallContext& call, const InterfaceRef& target,
                                   join(protocol->answers(), ", ")));
   }
   if (auto right = protocol->check(rule); !right) return call.error(right.error().message);
-  return refuse_values(call, protocol->name(), rule);
+  return {};
 }
 
 }  // namespace mishap::spec

@@ -1,5 +1,5 @@
 // Any text: a value that was read is written and read again without change; the text of a scalar is
-// JSON or plain.
+// JSON or plain; where no key comes twice, a file means the same.
 #include "mishap/base/json.h"
 #include "mishap/base/testing/fuzz.h"
 
@@ -11,10 +11,14 @@ std::vector<std::string> fuzz_seeds() {
 
 void fuzz_one(std::string_view input) {
   Result<Json> value = parse_json(input);
+  Result<Json> strict = parse_json_file(input, "data.json");
+  MISHAP_CHECK(strict || strict.error().message.starts_with("data.json:"));
   if (!value) {
     MISHAP_CHECK(!value.error().message.empty());
+    MISHAP_CHECK(!strict);
     return;
   }
+  MISHAP_CHECK(!strict || *strict == *value);
   const std::string text = to_text(*value);
   Result<Json> again = parse_json(text);
   MISHAP_CHECK(again, "{}: {}", text, again.error().message);

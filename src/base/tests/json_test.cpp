@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace mishap {
@@ -50,6 +51,35 @@ TEST(ParseJson, ErrorsNameThePlace) {
     ASSERT_FALSE(value) << c.text;
     EXPECT_EQ(value.error().message, c.message) << c.text;
   }
+}
+
+TEST(ParseJson, OfSeveralValuesOfAKeyTheLastCounts) {
+  EXPECT_EQ(to_text(*parse_json(R"({"a": 1, "b": 2, "a": 3})")), R"({"a":3,"b":2})");
+}
+
+TEST(ParseJsonFile, ErrorsNameTheFile) {
+  struct Case {
+    std::string text;
+    const char* message;
+  };
+  std::string many = "{";
+  for (int i = 0; i < 30; ++i) many += fmt::format("\"k{}\": {},\n", i, i);
+  const Case cases[] = {
+      {"[1,\n 2", "data.json:2:3: unexpected end of input; expected ']'"},
+      {std::string(501, '['), "data.json: nested deeper than 500 levels"},
+      {R"({"a": 1, "b": 2, "a": 3})", "data.json:1:18: duplicate key \"a\""},
+      {"[{\"q\\\"\": 1,\n  \"q\\\"\" : {}}]", "data.json:2:3: duplicate key \"q\"\""},
+      {"{\"\\\\\": 1, \"\\u005c\": 1}", "data.json:1:11: duplicate key \"\\\""},
+      {R"({"": 1,"": 2})", "data.json:1:8: duplicate key \"\""},
+      {many + "\"k7\": 1}", "data.json:31:1: duplicate key \"k7\""},
+  };
+  for (const Case& c : cases) {
+    auto value = parse_json_file(c.text, "data.json");
+    ASSERT_FALSE(value) << c.text;
+    EXPECT_EQ(value.error().message, c.message) << c.text;
+  }
+  EXPECT_EQ(to_text(*parse_json_file(R"([{"a": {"a": 1}}, {"a": 2}])", "data.json")),
+            R"([{"a":{"a":1}},{"a":2}])");
 }
 
 TEST(ParseJson, LimitsNesting) {

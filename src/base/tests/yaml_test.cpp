@@ -62,6 +62,24 @@ TEST(ParseYaml, Errors) {
   }
 }
 
+TEST(ParseYaml, ErrorsNameTheFile) {
+  struct Case {
+    const char* yaml;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"a: 1\na: 3\n", "mishap.yaml:2:1: duplicate key"},
+      {"a: *nope\n", "mishap.yaml:1:5: unknown alias \"nope\""},
+      {"a: \x01", "mishap.yaml:1:4: control character"},
+      {"[a, b]: 1\n", "mishap.yaml: keys must be text"},
+  };
+  for (const Case& c : cases) {
+    auto value = parse_yaml(c.yaml, "mishap.yaml");
+    ASSERT_FALSE(value) << c.yaml << to_text(*value);
+    EXPECT_EQ(value.error().message, c.message) << c.yaml;
+  }
+}
+
 TEST(ParseYaml, AliasesCannotFillTheMemory) {
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {
@@ -74,13 +92,44 @@ TEST(ParseYaml, AliasesCannotFillTheMemory) {
   EXPECT_EQ(value.error().message, "its aliases stand for more than 100000 values");
 }
 
-TEST(Yaml, ABlockThatIsNotIndentedMoreThanItsKeyIsAnError) {
-  auto value = parse_yaml(
-      "images:\n  'quoted': |\n  k79  block\n      text\n  folded: >-\n    one\n    two\nlist: "
-      "1\n");
-  ASSERT_FALSE(value);
-  EXPECT_EQ(value.error().message,
-            "line 3, column 1: the lines of a block must be indented more than its key");
+TEST(ParseYaml, ABlockThatIsNotIndentedMoreThanItsKeyIsAnError) {
+  struct Case {
+    const char* yaml;
+    const char* place;
+  };
+  const Case cases[] = {
+      {"images:\n  'quoted': |\n  k79  block\n      text\nlist: 1\n", "line 3, column 1"},
+      {"images:\n  'quoted': >-\n\n  k79  block\n", "line 4, column 1"},
+      {"- a: |\n  text\n", "line 2, column 1"},
+  };
+  for (const Case& c : cases) {
+    auto value = parse_yaml(c.yaml);
+    ASSERT_FALSE(value) << c.yaml << to_text(*value);
+    EXPECT_EQ(value.error().message,
+              std::string(c.place) + ": the lines of a block must be indented more than its key")
+        << c.yaml;
+  }
+}
+
+TEST(ParseYaml, BlocksThatAreIndented) {
+  struct Case {
+    const char* yaml;
+    const char* json;
+  };
+  const Case cases[] = {
+      {"a: |\n text\n  more\nb: 1\n", R"({"a":"text\n more\n","b":1})"},
+      {"a: |\nb: >\n", R"({"a":"","b":""})"},
+      {"a: |\n\n\nb: 1\n", R"({"a":"","b":1})"},
+      {"- - a: |2\n        text\n", R"([[{"a":"  text\n"}]])"},
+      {"- a: 1\n  &x b: |-\n    text\n", R"([{"a":1,"b":"text"}])"},
+      {"? a\n: |\n text\n", R"({"a":"text\n"})"},
+      {"- |\n text\n- >-\n one\n two\n", R"(["text\n","one two"])"},
+  };
+  for (const Case& c : cases) {
+    auto value = parse_yaml(c.yaml);
+    ASSERT_TRUE(value) << c.yaml << value.error().message;
+    EXPECT_EQ(to_text(*value), c.json) << c.yaml;
+  }
 }
 
 }  // namespace

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "mishap/base/text.h"
 
 namespace mishap::protocols::http {
 namespace {
 
 constexpr size_t kChunkLineLimitBytes = 16 * 1024;
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
 
 /// 0 or 1 of "HTTP/1.x"; -1 for anything else.
 int minor_version(std::string_view text) {
@@ -90,6 +88,16 @@ int hex_digit(char c) {
 bool is_token_char(char c) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
   return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
+}
+
+std::string name_problem(std::string_view name) {
+  if (is_token(name)) return {};
+  return fmt::format(
+      "\"{}\" is no name of a header: they have letters, digits and !#$%&'*+-.^_`|~ in them", name);
 }
 
 const std::string* find_header(const Headers& headers, std::string_view name) {

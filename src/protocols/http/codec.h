@@ -18,6 +18,10 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// Whether names of methods and headers may have it (RFC 9110, 5.6.2).
 bool is_token_char(char c);
+/// Whether it can be the name of a header or a method.
+bool is_token(std::string_view text);
+/// What is wrong with a header's name that somebody wrote; empty: nothing.
+std::string name_problem(std::string_view name);
 /// Value of the first header of that name (any case), or null.
 const std::string* find_header(const Headers& headers, std::string_view name);
 /// Whether a comma-separated header names `token`, over all its lines. Any case.

@@ -12,6 +12,9 @@
 namespace mishap::protocols::http {
 namespace {
 
+// A client waits on after a status of 1xx.
+constexpr int kLeastStatus = 200;
+constexpr int kMostStatus = 599;
 constexpr auto kStepLimit = std::chrono::seconds(30);
 constexpr size_t kShownBodyBytes = 64 * 1024;
 
@@ -44,7 +47,9 @@ Result<Request> build_request(const traffic::StepCall& call) {
     if (!found->is_object()) return fail(fmt::format("{}(): headers must be a dict", call.method));
     for (const auto& [name, value] : found->items()) {
       std::string text = scalar_text(value);
-      if ((name + text).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      if (std::string problem = name_problem(name); !problem.empty())
+        return fail(fmt::format("{}(): {}", call.method, problem));
+      if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
         return fail(fmt::format("{}(): header \"{}\" must be one line", call.method, name));
       }
       request.headers.emplace_back(name, std::move(text));
@@ -77,6 +82,25 @@ traffic::StepResult step_result(Response response) {
   return result;
 }
 
+/// What could never match, and what no client could read.
+Result<void> check_rule(const fault::ProtocolRule& rule) {
+  constexpr std::string_view kFirstOfPaths = "/*?[";
+  auto path = rule.matchers.find("path");
+  if (path != rule.matchers.end() && !path->second.empty() &&
+      kFirstOfPaths.find(path->second.front()) == std::string_view::npos) {
+    return fail(fmt::format("path=\"{0}\" never matches: paths begin with a slash: \"/{0}\"",
+                            path->second));
+  }
+  if (rule.status && (*rule.status < kLeastStatus || *rule.status > kMostStatus)) {
+    return fail(fmt::format("status={} is no status of an answer: they go from {} to {}",
+                            *rule.status, kLeastStatus, kMostStatus));
+  }
+  for (const auto& [name, value] : rule.headers) {
+    if (std::string problem = name_problem(name); !problem.empty()) return fail(problem);
+  }
+  return {};
+}
+
 std::vector<traffic::StepMethod> step_methods() {
   std::vector<traffic::StepMethod> methods;
   for (const char* method : {"get", "post", "put", "delete", "patch"}) {
@@ -98,6 +122,8 @@ class HttpProtocol final : public traffic::Protocol {
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<HttpFilter>();
   }
+
+  Result<void> check(const fault::ProtocolRule& rule) const override { return check_rule(rule); }
 
   Result<traffic::StepResult> step(const traffic::StepCall& call) const override {
     MISHAP_ASSIGN(Request request, build_request(call));

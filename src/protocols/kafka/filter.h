@@ -101,7 +101,7 @@ class KafkaFilter final : public traffic::Filter {
   void owe(const RequestHeader& header, Kind kind);
   Kind kind_for(const RequestHeader& header, bool rules) const;
 
-  // verdicts.cpp: rules and what becomes of requests and answers.
+  // verdicts.cpp: what rules decide.
   void take_request(Request request, traffic::Sink& sink);
   bool look_up_names(const Request& request, traffic::Sink& sink);
   void take_named(Request request, traffic::Sink& sink);
@@ -109,6 +109,8 @@ class KafkaFilter final : public traffic::Filter {
   fault::ProtocolDecision ask(const Candidate& candidate, traffic::Sink& sink);
   bool matches(const fault::ProtocolRule& rule, const Candidate& candidate) const;
   static Nanoseconds patience(const Request& request, const Judgement& judgement);
+
+  // answers.cpp: what becomes of requests and answers.
   void carry_out(Held held, traffic::Sink& sink);
   void carry_out_whole(const Held& held, traffic::Sink& sink);
   void carry_out_topics(Held held, traffic::Sink& sink);

@@ -45,6 +45,8 @@ class Connection {
   /// The next message that has arrived; nothing when there is none yet. Error: the stream ended.
   Result<std::optional<std::string>> take_copy();
   Result<void> put_copy(std::string_view message);
+  /// The server's process at the other end, as the server counts.
+  int server_pid() const { return pq_.PQbackendPID(connection_.get()); }
   int socket() const { return pq_.PQsocket(connection_.get()); }
 
  private:

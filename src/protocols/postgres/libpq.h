@@ -9,7 +9,7 @@ namespace mishap::protocols::postgres {
 
 // clang-format off: it never settles on a list of macros.
 #define MISHAP_LIBPQ_FUNCTIONS(X) \
-  X(PQconnectStartParams) X(PQconnectPoll) X(PQfinish) X(PQstatus) X(PQsocket) \
+  X(PQconnectStartParams) X(PQconnectPoll) X(PQfinish) X(PQstatus) X(PQsocket) X(PQbackendPID) \
   X(PQerrorMessage) X(PQsetErrorVerbosity) X(PQsetnonblocking) X(PQsendQuery) X(PQflush) \
   X(PQconsumeInput) X(PQisBusy) X(PQgetResult) X(PQclear) X(PQresultStatus) \
   X(PQresultErrorField) X(PQresultErrorMessage) X(PQntuples) X(PQnfields) X(PQfname) \

@@ -1,11 +1,25 @@
 #include "mishap/protocols/postgres/postgres.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "filter.h"
 #include "steps.h"
 #include "wal_stream.h"
 
 namespace mishap::protocols::postgres {
 namespace {
+
+Result<void> check_rule(const fault::ProtocolRule& rule) {
+  constexpr size_t kSqlStateLength = 5;
+  const bool upper = std::all_of(rule.code.begin(), rule.code.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+  });
+  if (rule.code.empty() || (rule.code.size() == kSqlStateLength && upper)) return {};
+  return fail(fmt::format(
+      "\"{}\" is no SQLSTATE: it has five digits or capital letters, as in \"53100\"", rule.code));
+}
 
 class PostgresProtocol final : public traffic::Protocol {
  public:
@@ -21,6 +35,7 @@ class PostgresProtocol final : public traffic::Protocol {
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<PostgresFilter>();
   }
+  Result<void> check(const fault::ProtocolRule& rule) const override { return check_rule(rule); }
   Result<traffic::StepResult> step(const traffic::StepCall& call) const override {
     return run_step(call);
   }

@@ -48,6 +48,7 @@ class Replication {
   Lsn position() const { return position_; }
   /// Readable when there may be something to take.
   int socket() const { return connection_.socket(); }
+  int server_pid() const { return connection_.server_pid(); }
   void set_deadline(net::Deadline deadline) { connection_.set_deadline(deadline); }
 
  private:

@@ -75,6 +75,22 @@ event::Draft draft_of(const std::string& service, const std::string& database,
   return draft;
 }
 
+/// While it lives, the server's process at the other end of a connection counts as ours.
+class OurProcess {
+ public:
+  OurProcess(const FollowRequest& request, int pid) : request_(request), pid_(pid) { tell(true); }
+  ~OurProcess() { tell(false); }
+  OurProcess(const OurProcess&) = delete;
+  OurProcess& operator=(const OurProcess&) = delete;
+
+ private:
+  void tell(bool ours) const {
+    if (request_.server_process) request_.server_process(pid_, ours);
+  }
+  const FollowRequest& request_;
+  const int pid_;
+};
+
 class WalFollower final : public traffic::Follower {
  public:
   explicit WalFollower(FollowRequest request) : request_(std::move(request)) {}
@@ -120,7 +136,8 @@ class WalFollower final : public traffic::Follower {
   struct Database {
     std::string name, slot;
     std::optional<Replication> stream;
-    Lsn delivered = 0;  ///< where a new stream has to go on
+    std::unique_ptr<OurProcess> process;  ///< that serves the stream
+    Lsn delivered = 0;                    ///< where a new stream has to go on
   };
 
   struct CatchUp {
@@ -201,8 +218,14 @@ class WalFollower final : public traffic::Follower {
     }
   }
 
+  void attach(Database& database, Replication stream) const {
+    database.process = std::make_unique<OurProcess>(request_, stream.server_pid());
+    database.stream.emplace(std::move(stream));
+  }
+
   void lose(Database& database, const Error& why) {
     database.stream.reset();
+    database.process.reset();
     if (!std::exchange(interrupted_, true)) request_.interrupted(why);
   }
 
@@ -214,7 +237,7 @@ class WalFollower final : public traffic::Follower {
       auto again = Replication::start(parameters(database.name), database.slot, database.delivered,
                                       net::Clock::now() + kServerTime, &cancel_);
       if (!again) return;
-      database.stream.emplace(std::move(*again));
+      attach(database, std::move(*again));
     }
     interrupted_ = false;
   }
@@ -275,7 +298,7 @@ class WalFollower final : public traffic::Follower {
       control_->set_deadline(deadline);
       answer = control_->run("SELECT pg_current_wal_flush_lsn()::text AS lsn");
       if (answer) break;
-      control_.reset();
+      drop_control();
       if (net::Clock::now() >= deadline) return fail(answer.error());
     }
     auto lsn = parse_lsn(answer->rows.at(0).at("lsn").get<std::string>());
@@ -301,8 +324,14 @@ class WalFollower final : public traffic::Follower {
     return login(request_.endpoint, "", "", database, request_.service_env);
   }
 
+  void drop_control() {
+    control_.reset();
+    control_process_.reset();
+  }
+
   Result<void> connect_control(net::Deadline deadline) {
     MISHAP_ASSIGN(auto connection, Connection::open(parameters(""), deadline, &cancel_));
+    control_process_ = std::make_unique<OurProcess>(request_, connection.server_pid());
     control_.emplace(std::move(connection));
     return {};
   }
@@ -321,7 +350,7 @@ class WalFollower final : public traffic::Follower {
     control_->set_deadline(net::Clock::now() + kServerTime);
     auto names = databases();
     if (!names) {
-      control_.reset();
+      drop_control();
       return fail(names.error());
     }
     return std::find(names->begin(), names->end(), name) != names->end();
@@ -333,10 +362,13 @@ class WalFollower final : public traffic::Follower {
   }
 
   Result<void> begin(const std::string& name, net::Deadline deadline) {
-    Database database{name, fmt::format("mishap_{}", databases_.size() + 1), std::nullopt, 0};
+    Database database{.name = name,
+                      .slot = fmt::format("mishap_{}", databases_.size() + 1),
+                      .stream = {},
+                      .process = {}};
     MISHAP_ASSIGN(auto stream,
                   Replication::start(parameters(name), database.slot, 0, deadline, &cancel_));
-    database.stream.emplace(std::move(stream));
+    attach(database, std::move(stream));
     databases_.push_back(std::move(database));
     std::lock_guard lock(mutex_);
     followed_.insert(name);
@@ -347,6 +379,7 @@ class WalFollower final : public traffic::Follower {
   net::Cancel cancel_;  ///< of all waits for the server
   // The thread's, once it runs.
   std::optional<Connection> control_;
+  std::unique_ptr<OurProcess> control_process_;
   std::deque<Database> databases_;
   bool interrupted_ = false;
 

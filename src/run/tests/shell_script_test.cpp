@@ -62,6 +62,9 @@ TEST(ShellProgram, KnowsItsCell) {
   EXPECT_THAT(environment, Contains("MISHAP_CELL=test_buy").Times(1));
   EXPECT_THAT(environment, ::testing::Not(Contains("MISHAP_CELL=another")));
   EXPECT_THAT(environment, Contains("PS1=(test_buy) \\w \\$ "));
+  EXPECT_THAT(
+      environment,
+      Contains("PROMPT_COMMAND=PS1='($MISHAP_CELL) \\w \\$ '; unset PROMPT_COMMAND").Times(1));
   if (geteuid() == 0) {
     EXPECT_THAT(environment, Contains("HOME=/tmp"));
   }

@@ -301,6 +301,31 @@ TEST_F(CellTest, WhatIsKeptOutlivesTheCell) {
   EXPECT_TRUE(found) << "no file named new under " << keep;
 }
 
+TEST_F(CellTest, OnlyWhatWasChangedIsKept) {
+  fs::path keep = directory_ / "keep";
+  fs::path project = directory_ / "project";
+  fs::create_directory(keep);
+  fs::create_directories(project / "untouched");
+  fs::create_directories(project / "emptied" / "inner");
+  fs::create_directory(project / "visited");
+  for (const char* name : {"", "emptied", "emptied/inner", "visited"})
+    chmod((project / name).c_str(), 0777);
+  std::ofstream(project / "emptied/inner/file") << "x";
+  options_.keep_directory = keep;
+  EXPECT_EQ(in_service(options_, fmt::format("cd {} && mkdir made && rm -r emptied/inner && mkdir "
+                                             "emptied/inner && touch visited/f && rm visited/f && "
+                                             "mkdir visited/d && rmdir visited/d && echo done",
+                                             project.string())),
+            "done\n");
+  std::vector<std::string> left;
+  for (const auto& entry : fs::recursive_directory_iterator(keep)) {
+    if (fs::is_directory(entry.path()) && fs::is_empty(entry.path()))
+      left.push_back(entry.path().filename());
+  }
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(left, (std::vector<std::string>{"inner", "made"})) << "below " << keep;
+}
+
 TEST_F(CellTest, WithoutOverlaysTmpIsStillPrivate) {
   options_.overlay = false;
   EXPECT_EQ(in_cell(options_,

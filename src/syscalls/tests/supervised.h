@@ -146,6 +146,9 @@ class SupervisedTest : public ::testing::Test {
     options.on_target_gone = [this] { target_gone = true; };
     options.peer_of = peer_of;
     options.router = router;
+    auto exempt = std::make_shared<ExemptProcesses>();
+    if (works_for_us) exempt->add(launched.pid);
+    options.exempt = exempt;
     auto started = Supervisor::start(std::move(launched.listener), std::move(options));
     ASSERT_TRUE(started) << started.error().message;
     supervisor = std::move(*started);
@@ -192,6 +195,7 @@ class SupervisedTest : public ::testing::Test {
   std::vector<fault::SyscallRule> rules;
   std::function<std::optional<Peer>(const SocketAddress&)> peer_of;
   ConnectRouter* router = nullptr;
+  bool works_for_us = false;
   Launched launched;
   std::unique_ptr<Supervisor> supervisor;
   std::mutex mutex;

@@ -41,6 +41,24 @@ TEST_F(SupervisedTest, NetworkErrorsReachSocketsOnly) {
   EXPECT_EQ(all[3], "-ECONNRESET");
 }
 
+TEST_F(SupervisedTest, WhatWorksForUsIsLetThroughUnseen) {
+  deny("write", "EIO");
+  works_for_us = true;
+  EXPECT_EQ(run("write_kinds", {file("f")}), 0);
+  EXPECT_THAT(results(), ElementsAre("1", "1", "1", "1"));
+  EXPECT_TRUE(events.empty());
+}
+
+TEST(ExemptProcesses, AreAddedAndRemoved) {
+  ExemptProcesses processes;
+  EXPECT_FALSE(processes.contains(7));
+  processes.add(7);
+  processes.add(8);
+  processes.remove(7);
+  EXPECT_FALSE(processes.contains(7));
+  EXPECT_TRUE(processes.contains(8));
+}
+
 TEST_F(SupervisedTest, UnfaultedCallsAreEventsToo) {
   plan.notify = {"write"};
   EXPECT_EQ(run("write_kinds", {file("f")}), 0);

@@ -66,12 +66,11 @@ TEST(HttpFilter, RespondsWithStatusBodyAndHeadersOfTheRule) {
   limited.status = 429;
   limited.body = "slow down";
   limited.headers = {
-      {"Content-Type", "text/plain"}, {"Retry-After", "1\r\nX: y"}, {"Content-Length: 5, X", "z"}};
+      {"Content-Type", "text/plain"}, {"Retry-After", "1\r\nX: y"}, {"Content-Length", "5"}};
   Outcome out = replay_all_ways(make, Transcript().client(kGet), {limited});
-  EXPECT_EQ(
-      out.to_client,
-      "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
-      "Retry-After: 1  X: y\r\nContent-Length--5--X: z\r\nContent-Length: 9\r\n\r\nslow down");
+  EXPECT_EQ(out.to_client,
+            "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"
+            "Retry-After: 1  X: y\r\nContent-Length: 9\r\n\r\nslow down");
   EXPECT_EQ(out.to_server, "");
 }
 

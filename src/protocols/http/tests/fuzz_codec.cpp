@@ -80,7 +80,8 @@ void made_up(std::string_view text, uint8_t choice) {
       choice & 1 ? fault::ProtocolAction::error : fault::ProtocolAction::respond, {},
       std::string(text));
   if (choice & 2) rule.body = std::string(text);
-  if (choice & 4) rule.headers = {{std::string(text), std::string(text)}};
+  const std::string_view name = text.substr(0, text.find('\n'));
+  if (choice & 4 && is_token(name)) rule.headers = {{std::string(name), std::string(text)}};
   rule.status = 200 + choice;
   const std::string bytes = made_up_response(rule, "GET", choice & 8);
   const Collected head = collect(bytes, false, bytes.size());

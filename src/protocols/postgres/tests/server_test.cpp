@@ -66,6 +66,21 @@ TEST_F(Server, AServerWithoutALogicalLogCannotBeFollowed) {
             "wal_level=logical");
 }
 
+TEST_F(Server, AUserWhoMayNotReplicateCannotFollow) {
+  ASSERT_TRUE(exec("CREATE ROLE plain LOGIN PASSWORD 'p'").ok);
+  traffic::FollowRequest request;
+  request.endpoint = {"127.0.0.1", TestServer::instance().port()};
+  request.service_env = TestServer::env();
+  request.service_env["POSTGRES_USER"] = "plain";
+  request.service_env["POSTGRES_PASSWORD"] = "p";
+  request.kind = "wal_stream";
+  auto followed = postgres_protocol().follow(request, net::Clock::now() + 20s);
+  ASSERT_FALSE(followed);
+  EXPECT_EQ(followed.error().message,
+            "pq: must be superuser or replication role to start walsender; give the user "
+            "REPLICATION");
+}
+
 TEST_F(Server, QueryMapsTypes) {
   const StepResult result = query(
       "SELECT 1::int2 AS a, 9007199254740993::int8 AS b, 1.5::float8 AS c, true AS d, NULL AS e, "

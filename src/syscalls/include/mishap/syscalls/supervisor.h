@@ -20,6 +20,7 @@
 #include "mishap/event/event.h"
 #include "mishap/fault/decider.h"
 #include "mishap/syscalls/address.h"
+#include "mishap/syscalls/exempt.h"
 #include "mishap/syscalls/redirect.h"
 
 namespace mishap::syscalls {
@@ -71,6 +72,7 @@ struct SupervisorOptions {
   /// Facts to find out even when no open rule needs them (a trace or an assertion reads the path of
   /// events, say).
   fault::Needs always;
+  std::shared_ptr<const ExemptProcesses> exempt;  ///< null: none
 };
 
 /// Destroying it stops it. Any thread may call its functions, except its own callbacks.

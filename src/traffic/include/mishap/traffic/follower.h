@@ -43,6 +43,9 @@ struct FollowRequest {
   std::shared_ptr<const event::Decoder> decoder;  ///< null: content is text
   /// Whether the service still runs; a follower whose server is gone for good stops waiting for it.
   std::function<bool()> alive;
+  /// A process of the server serves this follower alone from now on, or no longer: what it calls is
+  /// not the service's doing. Any thread. May be empty.
+  std::function<void(int pid, bool ours)> server_process;
   /// Called on the follower's thread, in the order in which things happened there. What is given
   /// together happened together (a transaction).
   std::function<void(std::vector<Sighting>)> deliver;

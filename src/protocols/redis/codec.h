@@ -13,7 +13,7 @@
 
 namespace mishap::protocols::redis {
 
-/// Finds where a value ends, without keeping it.
+/// Finds where a value ends, without keeping it (value_scanner.cpp).
 class ValueScanner {
  public:
   enum class State { scanning, done, malformed };
@@ -61,7 +61,7 @@ class ValueScanner {
   std::string first_word_;
 };
 
-/// Splits what a client sends into commands.
+/// Splits what a client sends into commands (command_parser.cpp).
 class CommandParser {
  public:
   enum class State { reading, complete, malformed };

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+
 #include "arguments.h"
 #include "commands.h"
 
@@ -43,16 +45,8 @@ void expect_error(const std::vector<std::string>& words, const std::string& mess
 /// A directory of its own as the working directory, gone afterwards.
 class CommandLine : public testing::Test {
  protected:
-  CommandLine() {
-    std::string path = (fs::temp_directory_path() / "mishap-cli.XXXXXX").string();
-    directory_ = mkdtemp(path.data());
-    before_ = fs::current_path();
-    fs::current_path(directory_);
-  }
-  ~CommandLine() override {
-    fs::current_path(before_);
-    fs::remove_all(directory_);
-  }
+  CommandLine() { fs::current_path(directory_); }
+  ~CommandLine() override { fs::current_path(before_); }
   void write(const std::string& name, const std::string& text) { std::ofstream(name) << text; }
   void write_spec() {
     write("shop.star",
@@ -61,7 +55,8 @@ class CommandLine : public testing::Test {
           "def test_sell():\n    pass\n");
   }
 
-  fs::path directory_, before_;
+  const TemporaryDirectory temporary_;
+  const fs::path directory_ = temporary_.path(), before_ = fs::current_path();
 };
 
 TEST_F(CommandLine, VersionIsOneLine) {

@@ -8,12 +8,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mishap/base/testing/temporary_directory.h"
 #include "mishap/engine/native.h"
 #include "mishap/sandbox/cell.h"
 
 #include "command.h"
 #include "postgres_servers.h"
-#include "temporary.h"
 
 namespace mishap::engine {
 namespace {

@@ -5,12 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+
 #include "catalogue.h"
 #include "environment.h"
 #include "image_name.h"
 #include "postgres_servers.h"
 #include "prepared.h"
-#include "temporary.h"
 
 namespace mishap::engine {
 namespace {

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <spawn.h>
 
+#include "mishap/base/testing/temporary_directory.h"
 #include "mishap/net/sockets.h"
 #include "mishap/protocols/registry.h"
 #include "mishap/traffic/router.h"
@@ -31,8 +32,6 @@ std::string run(const std::string& command) {
 class RelayedRedis : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/mishap-relayed-XXXXXX";
-    directory_ = mkdtemp(name);
     {
       // Redis cannot pick a free port itself.
       auto probe = net::listen_on(net::Address::loopback_v4(0));
@@ -69,7 +68,6 @@ class RelayedRedis : public ::testing::Test {
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
     }
-    std::filesystem::remove_all(directory_);
   }
   std::string cli(const std::string& arguments) {
     return run("redis-cli -p " + std::to_string(relay_port_) + " " + arguments + " 2>&1");
@@ -84,7 +82,8 @@ class RelayedRedis : public ::testing::Test {
     return out;
   }
 
-  std::string directory_;
+  const TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
   uint16_t port_ = 0, relay_port_ = 0;
   pid_t pid_ = -1;
   event::Log log_;

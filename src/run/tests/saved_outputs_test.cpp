@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+
 namespace mishap::run {
 namespace {
 
@@ -15,12 +17,6 @@ namespace fs = std::filesystem;
 
 class SavedOutputs : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/mishap-outputs.XXXXXX";
-    root_ = mkdtemp(pattern);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   static event::TestResult printed(size_t lines) {
     event::TestResult result;
     result.name = "test_buy";
@@ -41,7 +37,8 @@ class SavedOutputs : public ::testing::Test {
     return (std::ostringstream() << in.rdbuf()).str();
   }
 
-  fs::path root_;
+  const TemporaryDirectory temporary_;
+  const fs::path root_ = temporary_.path();
 };
 
 TEST_F(SavedOutputs, LongOnesGoToAFileWithoutTheirSecrets) {

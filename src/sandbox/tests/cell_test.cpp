@@ -20,6 +20,8 @@
 #include <netdb.h>
 #include <unistd.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+
 #include "in_cell.h"
 
 namespace mishap::sandbox {
@@ -43,14 +45,10 @@ class CellTest : public testing::Test {
  protected:
   void SetUp() override {
     if (auto works = can_unprivileged_userns(); !works) GTEST_SKIP() << works.error().message;
-    std::string pattern = testing::TempDir() + "cellXXXXXX";
-    directory_ = mkdtemp(pattern.data());
     options_.visible_paths = {directory_};
   }
-  void TearDown() override {
-    if (!directory_.empty()) fs::remove_all(directory_);
-  }
-  fs::path directory_;
+  const TemporaryDirectory temporary_;
+  const fs::path directory_ = temporary_.path();
   CellOptions options_;
 };
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+
 namespace mishap::sandbox {
 namespace {
 
@@ -18,14 +20,11 @@ namespace fs = std::filesystem;
 class RefusalTest : public testing::Test {
  protected:
   RefusalTest() {
-    std::string pattern = testing::TempDir() + "hostXXXXXX";
-    root_ = mkdtemp(pattern.data());
     file("/proc/self/mountinfo", "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n");
     file("/proc/self/status", "Name:\tmishap\nSeccomp:\t0\n");
     file("/proc/self/uid_map", "         0          0 4294967295\n");
     file("/proc/sys/user/max_user_namespaces", "96365\n");
   }
-  ~RefusalTest() override { fs::remove_all(root_); }
 
   void file(const std::string& path, const std::string& text) {
     fs::create_directories((root_ + path).substr(0, (root_ + path).rfind('/')));
@@ -39,7 +38,8 @@ class RefusalTest : public testing::Test {
     EXPECT_EQ(refusal.remedy, remedy);
   }
 
-  std::string root_;
+  const TemporaryDirectory temporary_;
+  const std::string root_ = temporary_.path();
 };
 
 TEST_F(RefusalTest, DebiansSwitch) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mishap/base/testing/temporary_directory.h"
 #include "mishap/source/poll.h"
 #include "mishap/source/tail.h"
 
@@ -43,12 +44,6 @@ class Seen {
 
 class Tail : public ::testing::Test {
  protected:
-  Tail() {
-    char name[] = "/tmp/mishap-tail-XXXXXX";
-    directory_ = mkdtemp(name);
-    path_ = directory_ / "log";
-  }
-  ~Tail() override { std::filesystem::remove_all(directory_); }
   void write(const std::string& text, std::ios::openmode mode = std::ios::app) {
     std::ofstream(path_, mode) << text;
   }
@@ -61,7 +56,8 @@ class Tail : public ::testing::Test {
     return seen_.values("raw");
   }
 
-  std::filesystem::path directory_, path_;
+  const TemporaryDirectory directory_;
+  const std::filesystem::path path_ = directory_.path() / "log";
   Seen seen_;
   std::vector<std::string> problems_;
 };
@@ -92,7 +88,7 @@ TEST_F(Tail, ARotatedFileIsReadToItsEndAndThenTheNewOne) {
   write("");
   auto follower = follow();
   write("last of the old");
-  std::filesystem::rename(path_, directory_ / "log.1");
+  std::filesystem::rename(path_, directory_.path() / "log.1");
   write("first of the new\n");
   EXPECT_THAT(lines(*follower), ElementsAre("last of the old", "first of the new"));
 }

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mishap/base/testing/temporary_directory.h"
 #include "mishap/fault/decider.h"
 #include "mishap/fault/names.h"
 #include "mishap/syscalls/filter.h"
@@ -99,14 +100,6 @@ struct Kept {
 
 class SupervisedTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "mishap-syscalls-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory); }
-
   /// A rule on `keyword`, applied when the program starts.
   fault::SyscallRule& rule(const std::string& keyword, fault::SyscallAction action,
                            const std::string& error = "") {
@@ -190,7 +183,8 @@ class SupervisedTest : public ::testing::Test {
     return path;
   }
 
-  std::filesystem::path directory;
+  const TemporaryDirectory temporary;
+  const std::filesystem::path directory = temporary.path();
   FilterPlan plan;
   std::vector<fault::SyscallRule> rules;
   std::function<std::optional<Peer>(const SocketAddress&)> peer_of;

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <spawn.h>
 
+#include "mishap/base/testing/temporary_directory.h"
 #include "mishap/net/sockets.h"
 #include "mishap/protocols/redis/redis.h"
 
@@ -23,9 +24,6 @@ using std::chrono::seconds;
 class RedisServer {
  public:
   explicit RedisServer(std::vector<std::string> extra = {}) {
-    char name[] = "/tmp/mishap-redis-XXXXXX";
-    directory_ = mkdtemp(name);
-    socket_ = directory_ + "/s";
     std::vector<std::string> words = {
         "redis-server",     "--port", "0", "--unixsocket", socket_, "--dir",
         directory_,         "--save", "",  "--daemonize",  "no",    "--logfile",
@@ -41,7 +39,6 @@ class RedisServer {
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
     }
-    std::filesystem::remove_all(directory_);
   }
   bool started() const { return pid_ > 0; }
   net::Endpoint endpoint() const { return {socket_, 0}; }
@@ -69,7 +66,8 @@ class RedisServer {
   }
 
  private:
-  std::string directory_, socket_;
+  const TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path(), socket_ = directory_ + "/s";
   pid_t pid_ = -1;
 };
 

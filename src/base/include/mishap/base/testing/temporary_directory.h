@@ -1,23 +1,26 @@
-// A directory that is gone when the test is.
+// A directory of a test's own.
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
+#include <string>
+#include <system_error>
 
 #include <sys/stat.h>
 
-#include <gtest/gtest.h>
+#include "mishap/base/check.h"
 
-namespace mishap::engine {
+namespace mishap {
 
+/// New and empty; gone with the object. Everybody may look into it, because cells run as an
+/// ordinary user.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     std::string name = (std::filesystem::temp_directory_path() / "mishap-test-XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    path_ = std::filesystem::canonical(name);
-    // Prepared directories below are made by an ordinary user.
+    MISHAP_CHECK(mkdtemp(name.data()) != nullptr, "no directory {}", name);
     chmod(name.c_str(), 0755);
+    path_ = std::filesystem::canonical(name);
   }
   ~TemporaryDirectory() {
     std::error_code ignored;
@@ -31,4 +34,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace mishap::engine
+}  // namespace mishap

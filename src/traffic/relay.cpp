@@ -56,8 +56,12 @@ void Relay::start() {
 
 void Relay::on_connected() {
   upstream_watch_.cancel();
-  if (!net::connect_result(upstream_.get())) return close(CloseReason::io_error, true);
+  if (net::connect_result(upstream_.get())) return watch_both();
+  // A server may have said something and reset the connection before anybody looked.
+  char first = 0;
+  if (recv(upstream_.get(), &first, 1, MSG_PEEK) <= 0) return close(CloseReason::io_error, true);
   watch_both();
+  pass_reset(Direction::to_client);
 }
 
 void Relay::watch_both() {

@@ -194,13 +194,33 @@ TEST_F(RouterTest, AResetIsPassedOnAfterTheBytesBeforeIt) {
   relay();
   net::Stream client = dial();
   UniqueFd server = accept();
-  // Once bytes have passed, the relay knows that it is connected: a reset before that is a refusal.
+  // Once bytes have passed, the relay knows that it is connected.
   ASSERT_TRUE(client.write_all("hello"));
   ASSERT_EQ(read(server.get(), 5), "hello");
   ASSERT_EQ(send(server.get(), "last words", 10, 0), 10);
   net::close_with_reset(std::move(server));
   EXPECT_EQ(read(client.fd(), 100), "last wordsreset");
   EXPECT_EQ(event("proxy_conn_close").fields.get("reason"), "io_error");
+}
+
+TEST_F(RouterTest, LastWordsOfAnUpstreamThatIsGoneBeforeTheRelayLooksArrive) {
+  relay();
+  auto route = router_->route("api", "db", "main", AF_INET, service_);
+  ASSERT_TRUE(route);
+  UniqueFd upstream = std::move(*net::start_connect(service_));
+  UniqueFd server = accept();
+  ASSERT_EQ(send(server.get(), "last words", 10, 0), 10);
+  net::close_with_reset(std::move(server));
+  pollfd gone{upstream.get(), 0, 0};
+  ASSERT_EQ(poll(&gone, 1, 20000), 1);
+
+  UniqueFd program(socket(AF_INET, SOCK_STREAM, 0));
+  net::Address any = net::Address::loopback_v4(0);
+  ASSERT_EQ(bind(program.get(), any.raw(), any.length()), 0);
+  router_->adopt(route->id, AF_INET, net::local_address(program.get())->port(),
+                 std::move(upstream));
+  ASSERT_EQ(connect(program.get(), route->relay.raw(), route->relay.length()), 0);
+  EXPECT_EQ(read(program.get(), 100), "last wordsreset");
 }
 
 TEST_F(RouterTest, ARefusedUpstreamResetsTheTestDriver) {

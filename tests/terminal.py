@@ -36,18 +36,22 @@ def wait_for(condition, what):
 class TerminalRun:
     """mishap on a terminal."""
 
-    def __init__(self, bench, args, **environment):
+    def __init__(self, bench, args, echo=False, **environment):
         self.args = args
         self.output = b""
+        begun, begins = os.pipe()  # closed when mishap begins
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            # Ctrl-C must neither show as ^C nor throw away what was printed before. Who edits lines echoes by itself, where it may.
+            attributes = termios.tcgetattr(0)
+            attributes[3] = attributes[3] | termios.NOFLSH if echo else (attributes[3] | termios.NOFLSH) & ~termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, attributes)
             os.chdir(bench.work)
             command = bench.command(args)
-            os.execvpe(command[0], command, dict(bench.environment(), TERM="dumb", **environment))
-        # Ctrl-C must neither show as ^C nor throw away what was printed before.
-        attributes = termios.tcgetattr(self.terminal)
-        attributes[3] = (attributes[3] | termios.NOFLSH) & ~termios.ECHO
-        termios.tcsetattr(self.terminal, termios.TCSANOW, attributes)
+            os.execvpe(command[0], command, {**bench.environment(), "TERM": "dumb", **environment})
+        os.close(begins)
+        os.read(begun, 1)
+        os.close(begun)
 
     def press_ctrl_c(self):
         self.type(CTRL_C)

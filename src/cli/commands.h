@@ -62,6 +62,10 @@ int run_starlark(const StarlarkOptions& options);
 /// The spec that was named, or the first default one that exists. "" (and an error on stderr) when
 /// there is none.
 std::string spec_path(const std::string& given);
+/// A terminal on which lines can be written over.
+bool is_capable_terminal(int fd);
+/// The same, and the user has not asked for less (NO_COLOR).
+bool has_colour(int fd);
 /// "error: …" on stderr; returns 1.
 int report_error(const std::string& message);
 /// A word for a shell, quoted when it needs to be.

@@ -1,11 +1,21 @@
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
+
+#include <unistd.h>
 
 #include "commands.h"
 
 namespace mishap::cli {
 
 const char* const kVersion = MISHAP_VERSION;
+
+bool is_capable_terminal(int fd) {
+  const char* terminal = std::getenv("TERM");
+  return isatty(fd) != 0 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+bool has_colour(int fd) { return is_capable_terminal(fd) && std::getenv("NO_COLOR") == nullptr; }
 
 int report_error(const std::string& message) {
   std::cerr << "error: " << message << "\n";

@@ -1,20 +1,17 @@
 // mishap starlark run | test | repl
 #include "mishap/starlark/starlark.h"
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "mishap/starlark/conformance.h"
 #include "mishap/starlark/diagnostic.h"
-#include "mishap/starlark/parser.h"
 
 #include "commands.h"
+#include "repl.h"
+#include "script_files.h"
 
 namespace mishap::cli {
 namespace {
@@ -28,18 +25,6 @@ starlark::Dialect dialect_of(const StarlarkOptions& options) {
   return dialect;
 }
 
-Result<std::string> read_text(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    return fail(fmt::format("cannot read {}: it is a directory", path));
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail_errno(fmt::format("cannot read {}", path), errno);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 void install(starlark::Interpreter& interpreter) {
   auto& heap = interpreter.heap();
   interpreter.predeclare("json", starlark::make_json_module(heap));
@@ -51,20 +36,22 @@ void install(starlark::Interpreter& interpreter) {
 
 int run_file(const StarlarkOptions& options) {
   if (options.files.size() != 1) return report_error("mishap starlark run takes one file");
-  auto text = read_text(options.files[0]);
-  if (!text) return report_error(text.error().message);
+  const std::string& file = options.files[0];
+  ScriptFiles files;
+  auto source = files.read(file);
+  if (!source) return report_error(source.error().message);
   starlark::Interpreter interpreter(dialect_of(options));
   install(interpreter);
+  interpreter.set_loader(&files);
   starlark::Thread thread(interpreter);
-  starlark::Sources sources;
-  sources.add(options.files[0], *text);
-  auto module = interpreter.execute(thread, {options.files[0], *text});
+  auto module = interpreter.execute(thread, *source);
   if (module) return 0;
-  auto problems = interpreter.check({options.files[0], *text});
+  const starlark::RenderStyle style{.color = has_colour(STDERR_FILENO)};
+  auto problems = interpreter.check(*source);
   if (module.error().kind != starlark::DiagnosticKind::kEvaluation && !problems.empty()) {
-    std::cerr << starlark::render(problems, sources);
+    std::cerr << starlark::render(problems, files.sources(), style);
   } else {
-    std::cerr << starlark::render(module.error(), sources);
+    std::cerr << starlark::render(module.error(), files.sources(), style);
   }
   return 1;
 }
@@ -73,7 +60,7 @@ int run_conformance_files(const StarlarkOptions& options) {
   if (options.files.empty()) return report_error("mishap starlark test takes files");
   starlark::ConformanceReport total;
   for (const auto& file : options.files) {
-    auto text = read_text(file);
+    auto text = read_script(file);
     if (!text) return report_error(text.error().message);
     auto report = starlark::run_conformance(file, *text);
     for (const auto& failure : report.failures)
@@ -85,41 +72,15 @@ int run_conformance_files(const StarlarkOptions& options) {
 }
 
 int prompt(const StarlarkOptions& options) {
+  if (!options.files.empty()) return report_error("mishap starlark repl takes no file");
   starlark::Dialect dialect = dialect_of(options);
   dialect.allow_global_reassign = true;
   dialect.allow_top_level_control = true;
+  ScriptFiles files;
   starlark::Interpreter interpreter(dialect);
   install(interpreter);
-  starlark::Thread thread(interpreter);
-  starlark::Names names;
-  std::string input, line;
-  bool terminal = isatty(STDIN_FILENO) != 0;
-  while (true) {
-    if (terminal) std::cout << (input.empty() ? ">>> " : "... ") << std::flush;
-    if (!std::getline(std::cin, line)) break;
-    input += line + "\n";
-    if (!line.empty() && starlark::wants_more(input.substr(0, input.size() - 1))) continue;
-    starlark::SourceText source{"<input>", input};
-    starlark::Sources sources;
-    sources.add("<input>", input);
-    starlark::ExecuteOptions with_names;
-    with_names.extra = &names;
-    with_names.freeze = false;
-    bool expression = starlark::parse_expression("<input>", input, dialect).module != nullptr;
-    if (expression) {
-      auto value = interpreter.evaluate(thread, source, with_names);
-      if (!value)
-        std::cerr << starlark::render(value.error(), sources);
-      else if (!value->is_none())
-        std::cout << starlark::repr(*value) << "\n";
-    } else if (auto module = interpreter.execute(thread, source, with_names); !module) {
-      std::cerr << starlark::render(module.error(), sources);
-    } else {
-      for (const auto& global : (*module)->globals()) names[global.name] = global.value;
-    }
-    input.clear();
-  }
-  return 0;
+  interpreter.set_loader(&files);
+  return run_repl(interpreter);
 }
 
 }  // namespace

@@ -56,11 +56,9 @@ void print_dry_run(const spec::Spec& spec, const std::vector<spec::TestInfo>& te
 }
 
 report::ConsoleOptions console_options(const TestOptions& options, int fd) {
-  const char* terminal = std::getenv("TERM");
-  bool capable = isatty(fd) != 0 && terminal != nullptr && std::string_view(terminal) != "dumb";
   report::ConsoleOptions console;
-  console.live = capable && !options.verbose;
-  console.colour = capable && std::getenv("NO_COLOR") == nullptr;
+  console.live = is_capable_terminal(fd) && !options.verbose;
+  console.colour = has_colour(fd);
   console.only_failures = options.only_failures;
   return console;
 }

@@ -1,25 +1,15 @@
 #include "rdkafka.h"
 
-#include <string>
-
-#include <dlfcn.h>
+#include "mishap/base/dynamic_library.h"
 
 namespace mishap::protocols::kafka {
 namespace {
 
 Result<Rdkafka> open_library() {
-  void* library = dlopen("librdkafka.so.1", RTLD_NOW | RTLD_LOCAL);
-  auto failure = [] {
-    const char* why = dlerror();
-    return fail(
-        std::string("the Kafka client library could not be loaded (apt install librdkafka1): ") +
-        (why ? why : "unknown reason"));
-  };
-  if (!library) return failure();
+  MISHAP_ASSIGN(auto library,
+                DynamicLibrary::load("librdkafka.so.1", "Kafka client library", "librdkafka1"));
   Rdkafka functions;
-#define MISHAP_RDKAFKA_LOAD(name)                                                     \
-  functions.name = reinterpret_cast<decltype(functions.name)>(dlsym(library, #name)); \
-  if (!functions.name) return failure();
+#define MISHAP_RDKAFKA_LOAD(name) MISHAP_TRY(library.find(#name, functions.name));
   MISHAP_RDKAFKA_FUNCTIONS(MISHAP_RDKAFKA_LOAD)
 #undef MISHAP_RDKAFKA_LOAD
   return functions;

@@ -1,25 +1,15 @@
 #include "libpq.h"
 
-#include <string>
-
-#include <dlfcn.h>
+#include "mishap/base/dynamic_library.h"
 
 namespace mishap::protocols::postgres {
 namespace {
 
 Result<Libpq> open_library() {
-  void* library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-  auto failure = [] {
-    const char* why = dlerror();
-    return fail(
-        std::string("the PostgreSQL client library could not be loaded (apt install libpq5): ") +
-        (why ? why : "unknown reason"));
-  };
-  if (!library) return failure();
+  MISHAP_ASSIGN(auto library,
+                DynamicLibrary::load("libpq.so.5", "PostgreSQL client library", "libpq5"));
   Libpq functions;
-#define MISHAP_LIBPQ_LOAD(name)                                                       \
-  functions.name = reinterpret_cast<decltype(functions.name)>(dlsym(library, #name)); \
-  if (!functions.name) return failure();
+#define MISHAP_LIBPQ_LOAD(name) MISHAP_TRY(library.find(#name, functions.name));
   MISHAP_LIBPQ_FUNCTIONS(MISHAP_LIBPQ_LOAD)
 #undef MISHAP_LIBPQ_LOAD
   return functions;

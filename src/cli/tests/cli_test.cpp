@@ -118,6 +118,7 @@ TEST_F(CommandLine, MissingAndSurplusArgumentsAreNamed) {
   expect_error({"starlark", "walk"}, "mishap starlark \"walk\": write run, test or repl");
   expect_error({"starlark", "run"}, "mishap starlark run takes one file");
   expect_error({"starlark", "test"}, "mishap starlark test takes files");
+  expect_error({"starlark", "repl", "a.star"}, "mishap starlark repl takes no file");
 }
 
 TEST_F(CommandLine, SpecsThatAreNotThere) {

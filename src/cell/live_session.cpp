@@ -387,6 +387,8 @@ Result<TimedStep> LiveSession::step(const std::string& service_name,
   call.method = method;
   call.arguments = std::move(arguments);
   call.endpoint = endpoint_of(service_name, *interface);
+  call.direct = addresses_.from_cell(service_name, interface->port);
+  call.contract = interface->spec;
   call.resolve = [this](const std::string& host, uint16_t port) { return endpoint_at(host, port); };
   call.test = plan_->name;
   call.service_env = {service->env.begin(), service->env.end()};

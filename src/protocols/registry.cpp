@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "mishap/protocols/grpc/grpc.h"
 #include "mishap/protocols/http/http.h"
+#include "mishap/protocols/http2/http2.h"
 #include "mishap/protocols/kafka/kafka.h"
 #include "mishap/protocols/postgres/postgres.h"
 #include "mishap/protocols/redis/redis.h"
@@ -14,8 +16,9 @@ namespace {
 
 const auto& all() {
   static const std::array kAll = {
-      &http::http_protocol(),   &kafka::kafka_protocol(), &postgres::postgres_protocol(),
-      &redis::redis_protocol(), &tcp::tcp_protocol(),
+      &grpc::grpc_protocol(),   &http::http_protocol(),         &http2::http2_protocol(),
+      &kafka::kafka_protocol(), &postgres::postgres_protocol(), &redis::redis_protocol(),
+      &tcp::tcp_protocol(),
   };
   return kAll;
 }

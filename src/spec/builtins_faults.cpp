@@ -155,6 +155,21 @@ std::string canonical(const std::string& name) {
   return name;
 }
 
+/// `metadata={"x-tenant": "a*"}`: headers, whose names HTTP/2 has in lower case.
+Result<void> take_metadata(const CallContext& call, const Value& metadata,
+                           fault::ProtocolRule& rule) {
+  for (const auto& entry : metadata.as<starlark::Dict>().table().entries()) {
+    if (!entry.key.is_valid()) continue;
+    if (!entry.key.is_string())
+      return wrong_type(call, "metadata (a name)", entry.key, types::kString);
+    if (!entry.value.is_string())
+      return wrong_type(call, fmt::format("metadata[{}]", starlark::repr(entry.key)), entry.value,
+                        types::kString);
+    rule.metadata[to_lower(entry.key.text())] = entry.value.text();
+  }
+  return {};
+}
+
 Result<void> take_matchers(CallContext& call, std::vector<KeywordArg>& rest,
                            fault::ProtocolRule& rule) {
   for (const auto& name : kMatcherNames) {
@@ -165,6 +180,8 @@ Result<void> take_matchers(CallContext& call, std::vector<KeywordArg>& rest,
       return call.error(fmt::format("{}=\"{}\" {}", name, *pattern, problem));
     rule.matchers[canonical(name)] = *pattern;
   }
+  MISHAP_ASSIGN(Value metadata, take_keyword(call, rest, "metadata", types::kDict));
+  if (metadata.is_valid()) MISHAP_TRY(take_metadata(call, metadata, rule));
   MISHAP_ASSIGN(rule.trigger, take_trigger(call, rest));
   MISHAP_ASSIGN(auto label, take_text(call, rest, "label"));
   rule.declared.label = label.value_or("");
@@ -214,8 +231,12 @@ Result<Value> take_either(const CallContext& call, std::vector<KeywordArg>& rest
 Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest,
                          fault::ProtocolRule& rule) {
   constexpr int64_t kMostStatus = 599;
-  MISHAP_ASSIGN(Value status, take_keyword(call, rest, "status", types::kInt));
-  if (status.is_valid()) {
+  const starlark::TypeSet status_type =
+      (types::kInt | types::kString).described("int, or string such as \"UNAVAILABLE\"");
+  MISHAP_ASSIGN(Value status, take_keyword(call, rest, "status", status_type));
+  if (status.is_valid() && status.is_string()) {
+    rule.status_name = status.text();
+  } else if (status.is_valid()) {
     if (!status.is_int64() || status.as_int64() < 0 || status.as_int64() > kMostStatus) {
       return call.error(fmt::format("status={} is no status: they go from 0 to {}",
                                     starlark::repr(status), kMostStatus));
@@ -234,6 +255,14 @@ Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest,
   if (code.is_valid()) rule.code = starlark::str(code);
   MISHAP_ASSIGN(Value headers, take_keyword(call, rest, "headers", types::kDict));
   if (headers.is_valid()) MISHAP_TRY(take_headers(call, headers, rule));
+  MISHAP_ASSIGN(Value messages, take_keyword(call, rest, "messages", types::kInt));
+  if (!messages.is_valid()) return {};
+  constexpr int64_t kMostMessages = 1'000'000'000;
+  if (!messages.is_int64() || messages.as_int64() < 1 || messages.as_int64() > kMostMessages) {
+    return call.error(fmt::format("messages={}: the fault comes after at least one message",
+                                  starlark::repr(messages)));
+  }
+  rule.messages = static_cast<int>(messages.as_int64());
   return {};
 }
 
@@ -244,7 +273,8 @@ Result<Value> make_protocol_fault(CallContext& call, fault::ProtocolAction actio
   rule.declared.pos = call.thread().caller_pos();
   rule.declared.text = written(call);
   std::vector<KeywordArg> rest(call.kwargs().begin(), call.kwargs().end());
-  std::vector<std::string> known = with(with(own, kMatcherNames), with({"label"}, kTriggerNames));
+  std::vector<std::string> known =
+      with(with(own, kMatcherNames), with({"metadata", "label"}, kTriggerNames));
   for (const auto& [name, value] : rest) {
     if (std::find(known.begin(), known.end(), name.text()) == known.end()) {
       return fail(refuse_rest(call, {{name, value}}, known).error());
@@ -297,8 +327,8 @@ void install_faults(World& world) {
     });
   };
   protocol("response", ProtocolAction::respond, {"status", "body", "value", "headers"});
-  protocol("error", ProtocolAction::error, {"message", "status", "code", "sqlstate"});
-  protocol("drop", ProtocolAction::drop, {});
+  protocol("error", ProtocolAction::error, {"message", "status", "code", "sqlstate", "messages"});
+  protocol("drop", ProtocolAction::drop, {"code", "messages"});
   protocol("duplicate", ProtocolAction::duplicate, {});
 }
 

@@ -29,10 +29,15 @@ Result<Value> make_interface(CallContext& call) {
   if (port < 1 || port > 65535)
     return call.error(fmt::format("port {} is not between 1 and 65535", port));
   interface.port = static_cast<uint16_t>(port);
-  if (call.has(3)) interface.spec = call.text(3);
-  if (protocols::find(interface.protocol) == nullptr) {
+  const traffic::Protocol* protocol = protocols::find(interface.protocol);
+  if (protocol == nullptr) {
     return call.error(fmt::format("unknown protocol \"{}\"{}", interface.protocol,
                                   nearest_or_all(interface.protocol, protocols::names())));
+  }
+  if (call.has(3)) {
+    interface.spec = (world_of(call).directory / call.text(3)).lexically_normal().string();
+    if (auto read = protocol->check_contract(interface.spec); !read)
+      return call.error("spec: " + read.error().message);
   }
   return call.heap().make<InterfaceValue>(std::move(interface));
 }

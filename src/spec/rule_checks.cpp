@@ -51,10 +51,11 @@ bool acts_on_files_only(const fault::Scope& scope) {
 /// What the rule's answer carries, by the canonical names.
 std::vector<std::string> carried(const fault::ProtocolRule& rule) {
   std::vector<std::string> names;
-  if (rule.status) names.emplace_back("status");
+  if (rule.status || !rule.status_name.empty()) names.emplace_back("status");
   if (rule.body) names.emplace_back("body");
   if (!rule.message.empty()) names.emplace_back("message");
-  if (!rule.code.empty()) names.emplace_back("code");
+  if (!rule.code.empty() && rule.action != fault::ProtocolAction::drop) names.emplace_back("code");
+  if (rule.messages) names.emplace_back("messages");
   if (!rule.headers.empty()) names.emplace_back("headers");
   return names;
 }
@@ -109,7 +110,10 @@ Result<void> refuse_vain(const CallContext& call, const InterfaceRef& target,
                                   rule.declared.text, place, protocol->name(), join(names, ", ")));
   }
   const auto& matchers = protocol->matchers();
-  for (const auto& [name, pattern] : rule.matchers) {
+  std::vector<std::string> asked;
+  for (const auto& [name, pattern] : rule.matchers) asked.push_back(name);
+  if (!rule.metadata.empty()) asked.emplace_back("metadata");
+  for (const std::string& name : asked) {
     if (knows(matchers, name)) continue;
     return call.error(
         fmt::format("{} would never match on {}: {} requests have no {}; they are matched by {}",
@@ -121,6 +125,15 @@ Result<void> refuse_vain(const CallContext& call, const InterfaceRef& target,
     return call.error(fmt::format("{}: an answer on {} has no {}; {} answers have {}",
                                   rule.declared.text, place, name, protocol->name(),
                                   join(protocol->answers(), ", ")));
+  }
+  if (!rule.status_name.empty() && !protocol->names_statuses()) {
+    return call.error(fmt::format("{}: a status of {} is a number, not \"{}\"", rule.declared.text,
+                                  protocol->name(), rule.status_name));
+  }
+  if (rule.action == fault::ProtocolAction::drop && !rule.code.empty() &&
+      !protocol->drops_with_code()) {
+    return call.error(
+        fmt::format("{}: what is dropped on {} has no code", rule.declared.text, place));
   }
   if (auto right = protocol->check(rule); !right) return call.error(right.error().message);
   return {};

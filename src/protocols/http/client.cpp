@@ -179,15 +179,22 @@ Result<Url> parse_url(const std::string& url) {
   return Url{std::move(endpoint), std::move(target)};
 }
 
-Result<Response> fetch(net::Endpoint endpoint, Request request, net::Deadline deadline,
-                       const net::Cancel* cancel) {
+Result<Response> follow_redirects(net::Endpoint endpoint, Request request, const Exchange& once) {
   for (int redirects = 0;; ++redirects) {
-    MISHAP_ASSIGN(Response response, fetch_once(endpoint, request, deadline, cancel));
+    MISHAP_ASSIGN(Response response, once(endpoint, request));
     const std::string* location = find_header(response.headers, "location");
     if (!is_redirect(response.status) || location == nullptr) return response;
     if (redirects == kRedirectLimit) return fail("stopped after 10 redirects");
     MISHAP_TRY(redirect(*location, response.status, endpoint, request));
   }
+}
+
+Result<Response> fetch(net::Endpoint endpoint, Request request, net::Deadline deadline,
+                       const net::Cancel* cancel) {
+  return follow_redirects(std::move(endpoint), std::move(request),
+                          [&](const net::Endpoint& where, const Request& what) {
+                            return fetch_once(where, what, deadline, cancel);
+                          });
 }
 
 }  // namespace mishap::protocols::http

@@ -10,26 +10,9 @@
 
 namespace mishap::protocols::http {
 
-struct Request {
-  std::string method;
-  std::string target;  ///< begins with '/'
-  Headers headers;
-  std::string body;
-};
-
-struct Response {
-  int status = 0;
-  Headers headers;
-  std::string body;  ///< at most kBodyLimitBytes
-};
-
-constexpr size_t kBodyLimitBytes = 16 * 1024 * 1024;
-constexpr int kRedirectLimit = 10;
-
-/// Sends `request` to `endpoint` and reads the whole response. Redirects are followed as browsers
-/// do (303, and 301 or 302 after POST, become GET); a relative one, or one to the request's own
-/// Host, stays at `endpoint`. Errors: transport errors; "stopped after 10 redirects"; "malformed
-/// response"; "connection closed before the response".
+/// Sends `request` to `endpoint` and reads the whole response, redirects followed. Errors:
+/// transport errors; "stopped after 10 redirects"; "malformed response"; "connection closed before
+/// the response".
 Result<Response> fetch(net::Endpoint endpoint, Request request, net::Deadline deadline,
                        const net::Cancel* cancel);
 

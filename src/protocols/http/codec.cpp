@@ -76,13 +76,6 @@ std::optional<Framing> framing_of(const Headers& headers, BodyKind without) {
   return Framing{without, 0};
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 bool is_token_char(char c) {
@@ -98,14 +91,6 @@ std::string name_problem(std::string_view name) {
   if (is_token(name)) return {};
   return fmt::format(
       "\"{}\" is no name of a header: they have letters, digits and !#$%&'*+-.^_`|~ in them", name);
-}
-
-const std::string* find_header(const Headers& headers, std::string_view name) {
-  std::string lower = to_lower(name);
-  for (const auto& [key, value] : headers) {
-    if (to_lower(key) == lower) return &value;
-  }
-  return nullptr;
 }
 
 bool has_token(const Headers& headers, std::string_view name, std::string_view token) {
@@ -157,27 +142,6 @@ std::optional<ResponseHead> parse_response_head(std::string_view text) {
   if (!framing) return std::nullopt;
   head.body = *framing;
   return head;
-}
-
-std::string path_of_target(std::string_view target) {
-  if (size_t scheme = target.find("://"); scheme != std::string_view::npos && target[0] != '/') {
-    size_t slash = target.find_first_of("/?", scheme + 3);
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-    if (target.front() == '?') target = "/";
-  }
-  target = target.substr(0, target.find_first_of("?#"));
-  std::string path;
-  for (size_t i = 0; i < target.size(); ++i) {
-    int high = i + 2 < target.size() && target[i] == '%' ? hex_digit(target[i + 1]) : -1;
-    int low = high >= 0 ? hex_digit(target[i + 2]) : -1;
-    if (low < 0) {
-      path += target[i];
-    } else {
-      path += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return path;
 }
 
 // --- heads

@@ -6,15 +6,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "mishap/protocols/http/semantics.h"
 
 namespace mishap::protocols::http {
 
 /// A head longer than this is none of ours to judge.
 constexpr size_t kHeadLimitBytes = 256 * 1024;
-
-using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// Whether names of methods and headers may have it (RFC 9110, 5.6.2).
 bool is_token_char(char c);
@@ -22,8 +21,6 @@ bool is_token_char(char c);
 bool is_token(std::string_view text);
 /// What is wrong with a header's name that somebody wrote; empty: nothing.
 std::string name_problem(std::string_view name);
-/// Value of the first header of that name (any case), or null.
-const std::string* find_header(const Headers& headers, std::string_view name);
 /// Whether a comma-separated header names `token`, over all its lines. Any case.
 bool has_token(const Headers& headers, std::string_view name, std::string_view token);
 
@@ -56,9 +53,6 @@ struct ResponseHead {
 /// where the message ends).
 std::optional<RequestHead> parse_request_head(std::string_view text);
 std::optional<ResponseHead> parse_response_head(std::string_view text);
-
-/// "/a%20b?x=1" → "/a b"; "http://host/p" → "/p". Bad escapes stay as they are.
-std::string path_of_target(std::string_view target);
 
 /// Collects a head up to its empty line; lines may end with LF alone.
 class HeadCollector {

@@ -17,56 +17,23 @@ using traffic::Sink;
 
 namespace {
 
-/// A value that came from a spec cannot smuggle in a second header.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
-  }
-  return text;
-}
-
 std::string delay_text(Nanoseconds delay) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(delay).count());
 }
 
 }  // namespace
 
-bool rule_matches(const fault::ProtocolRule& rule, std::string_view method, std::string_view path) {
-  for (const auto& [name, pattern] : rule.matchers) {
-    if (name == "method") {
-      if (!glob_request(to_upper(pattern), to_upper(method))) return false;
-    } else if (name == "path") {
-      if (!glob_request(pattern, path)) return false;
-    } else if (!pattern.empty() && pattern != "*") {
-      return false;
-    }
-  }
-  return true;
-}
-
-int made_up_status(const fault::ProtocolRule& rule) { return rule.status.value_or(500); }
-
 std::string made_up_response(const fault::ProtocolRule& rule, std::string_view method,
                              bool close_after) {
   int status = made_up_status(rule);
-  std::string body = rule.body.value_or("");
-  if (rule.action == ProtocolAction::error && !rule.body) {
-    body = to_text(Json{{"error", rule.message}});
-  }
+  std::string body = made_up_body(rule);
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status, reason_phrase(status));
-  bool has_type = false;
-  for (const auto& [name, value] : rule.headers) {
-    const std::string lower = to_lower(name);
-    if (lower == "content-length" || lower == "transfer-encoding") continue;  // framing is ours
-    has_type = has_type || lower == "content-type";
-    out += fmt::format("{}: {}\r\n", name, one_line(value));
-  }
-  if (!has_type) out += "Content-Type: application/json\r\n";
-  bool bodiless = status == 204 || status == 304;
-  if (!bodiless) out += fmt::format("Content-Length: {}\r\n", body.size());
+  for (const auto& [name, value] : made_up_headers(rule))
+    out += fmt::format("{}: {}\r\n", name, value);
+  if (!is_bodiless(status)) out += fmt::format("Content-Length: {}\r\n", body.size());
   if (close_after) out += "Connection: close\r\n";
   out += "\r\n";
-  if (!bodiless && method != "HEAD") out += body;
+  if (!is_bodiless(status) && method != "HEAD") out += body;
   return out;
 }
 

@@ -78,13 +78,8 @@ class HttpFilter final : public traffic::Filter {
   bool eof_to_client_ = false;
 };
 
-/// Whether a rule's matchers (method, path) fit a request.
-bool rule_matches(const fault::ProtocolRule& rule, std::string_view method, std::string_view path);
-
 /// The response that a rule makes up, for a request with that method.
 std::string made_up_response(const fault::ProtocolRule& rule, std::string_view method,
                              bool close_after);
-/// The status that it has.
-int made_up_status(const fault::ProtocolRule& rule);
 
 }  // namespace mishap::protocols::http

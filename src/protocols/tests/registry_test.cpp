@@ -9,7 +9,8 @@ namespace mishap::protocols {
 namespace {
 
 TEST(Registry, FindsByName) {
-  EXPECT_THAT(names(), ::testing::IsSupersetOf({"http", "kafka", "postgres", "redis", "tcp"}));
+  EXPECT_THAT(names(), ::testing::IsSupersetOf(
+                           {"grpc", "http", "http2", "kafka", "postgres", "redis", "tcp"}));
   EXPECT_TRUE(std::is_sorted(names().begin(), names().end()));
   for (const std::string& name : names()) EXPECT_EQ(find(name)->name(), name);
   EXPECT_EQ(find("gopher"), nullptr);

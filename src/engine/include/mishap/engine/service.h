@@ -24,7 +24,7 @@ struct Interface {
   std::string name;
   std::string protocol;
   uint16_t port = 0;
-  std::string spec;  ///< path of a contract, "" = none
+  std::string spec;  ///< absolute path of a contract, "" = none
 };
 
 /// `tcp(…)`, `http(…)`, `ready()`, `kafka_ready(…)`.

@@ -114,11 +114,14 @@ struct ProtocolRule {
   ProtocolAction action = ProtocolAction::drop;
   /// Matcher name (method path query command key topic) -> pattern, in canonical names.
   std::map<std::string, std::string> matchers;
+  std::map<std::string, std::string> metadata;  ///< header, in lower case -> pattern
   std::string message;
   std::optional<int> status;
+  std::string status_name;  ///< status given as text ("UNAVAILABLE"), "" when it was not
   std::optional<std::string> body;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string code;  ///< protocol's own error code (SQLSTATE, …) when given
+  std::string code;             ///< protocol's own error code (SQLSTATE, …) when given
+  std::optional<int> messages;  ///< take effect once the server has sent so many
   Nanoseconds delay{0};
   Trigger trigger;
   std::string source;  ///< consumer it is limited to, "" = all, the test driver included

@@ -39,6 +39,8 @@ struct StepCall {
   std::string method;
   Json arguments;          ///< object; only names that the method knows
   net::Endpoint endpoint;  ///< where to dial (a relay or the service)
+  net::Endpoint direct;    ///< the service itself, for questions that are no traffic of the test's
+  std::string contract;    ///< path of the interface's `spec=`, absolute; "" when there is none
   /// For what `endpoint` refers to, such as a cluster's other brokers, through their relays; empty:
   /// nothing is known.
   BrokerResolver resolve;
@@ -70,10 +72,12 @@ struct ProtocolTraits {
   std::vector<fault::ProtocolAction> actions;
   /// Canonical matcher names this protocol consults (method path query command key topic).
   std::vector<std::string> matchers;
-  /// What an answer of ours may carry here: of status, body, message, code and headers.
+  /// What an answer of ours may carry here: of status, body, message, code, headers and messages.
   std::vector<std::string> answers;
   /// Kinds of event sources that can be followed at a server of this protocol: topic, wal_stream.
   std::vector<std::string> sources;
+  bool drops_with_code = false;  ///< `code=` of a drop says what is dropped, and how
+  bool names_statuses = false;   ///< `status=` may be text
 };
 
 /// Everything known of one protocol. Stateless and shared; any thread.
@@ -90,9 +94,13 @@ class Protocol {
   const std::vector<std::string>& matchers() const { return traits_.matchers; }
   const std::vector<std::string>& answers() const { return traits_.answers; }
   const std::vector<std::string>& sources() const { return traits_.sources; }
+  bool drops_with_code() const { return traits_.drops_with_code; }
+  bool names_statuses() const { return traits_.names_statuses; }
   /// What this protocol's own rules exclude in a rule (a code that is none), worded for the spec's
   /// author.
   virtual Result<void> check(const fault::ProtocolRule&) const { return {}; }
+  /// Reads what the interface's `spec=` names, where steps need it. Error: with the place.
+  virtual Result<void> check_contract(const std::string& /*path*/) const { return {}; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a

@@ -59,6 +59,14 @@ class Transcript {
     return *this;
   }
 
+  /// What the two ends say.
+  std::vector<std::pair<Direction, std::string>> bytes() const {
+    std::vector<std::pair<Direction, std::string>> said;
+    for (const Step& step : steps_)
+      if (step.kind == Kind::bytes) said.emplace_back(step.direction, step.bytes);
+    return said;
+  }
+
   /// Plays to `filter`; `next_cut` says how many of the remaining bytes come at a time (at least
   /// 1).
   void play(Filter& filter, FakeSink& sink, const std::function<size_t(size_t)>& next_cut) const {

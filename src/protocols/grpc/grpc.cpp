@@ -1,0 +1,67 @@
+#include "mishap/protocols/grpc/grpc.h"
+
+#include "mishap/protocols/h2core/filter.h"
+
+#include "dialect.h"
+#include "steps.h"
+#include "types.h"
+
+namespace mishap::protocols::grpc {
+namespace {
+
+using fault::ProtocolAction;
+
+class GrpcProtocol final : public traffic::Protocol {
+ public:
+  GrpcProtocol()
+      : Protocol({.name = "grpc",
+                  .methods = step_methods(),
+                  .actions = {ProtocolAction::error, ProtocolAction::delay, ProtocolAction::drop},
+                  .matchers = {"method", "metadata"},
+                  .answers = {"status", "message", "code", "messages"},
+                  .drops_with_code = true,
+                  .names_statuses = true}) {}
+
+  Result<void> check(const fault::ProtocolRule& rule) const override {
+    if (rule.action == ProtocolAction::drop && !rule.code.empty()) {
+      MISHAP_ASSIGN([[maybe_unused]] auto drop, h2core::parse_drop(rule.code));
+    }
+    if (rule.action == ProtocolAction::error) {
+      MISHAP_ASSIGN([[maybe_unused]] int status, error_status(rule));
+    }
+    auto method = rule.matchers.find("method");
+    if (method == rule.matchers.end() || method->second.empty() ||
+        std::string_view("/*?[").find(method->second.front()) != std::string_view::npos)
+      return {};
+    return fail("method=\"" + method->second +
+                "\" never matches: methods of grpc begin with a slash: \"/" + method->second +
+                "\"");
+  }
+
+  Result<void> check_contract(const std::string& path) const override {
+    MISHAP_ASSIGN([[maybe_unused]] auto types, Types::from_contract(path));
+    return {};
+  }
+
+  std::unique_ptr<traffic::Filter> make_filter() const override {
+    return std::make_unique<h2core::H2Filter>(dialect());
+  }
+
+  Result<traffic::StepResult> step(const traffic::StepCall& call) const override {
+    return run_step(call);
+  }
+
+  Result<void> ready(const net::Endpoint& endpoint, const std::map<std::string, std::string>&,
+                     net::Deadline deadline) const override {
+    return check_ready(endpoint, deadline);
+  }
+};
+
+}  // namespace
+
+const traffic::Protocol& grpc_protocol() {
+  static const GrpcProtocol kProtocol;
+  return kProtocol;
+}
+
+}  // namespace mishap::protocols::grpc

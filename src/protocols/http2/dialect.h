@@ -1,0 +1,24 @@
+// HTTP's meaning in HTTP/2's frames.
+#pragma once
+
+#include "mishap/protocols/h2core/dialect.h"
+
+namespace mishap::protocols::http2 {
+
+class HttpDialect final : public h2core::Dialect {
+ public:
+  bool matches(const fault::ProtocolRule& rule, const h2core::Request& request) const override;
+  event::Fields describe(const h2core::Request& request) const override;
+  void describe_answer(const fault::ProtocolRule& rule, event::Fields& fields) const override;
+  h2core::Answer answer(const fault::ProtocolRule& rule,
+                        const h2core::Request& request) const override;
+  h2core::HeaderFields end_of_answer(const fault::ProtocolRule& rule) const override;
+  h2core::Drop drop(const fault::ProtocolRule& rule) const override;
+};
+
+const HttpDialect& dialect();
+
+/// What `drop` does when no code says so: RST_STREAM with it.
+constexpr std::string_view kDropCode = "CANCEL";
+
+}  // namespace mishap::protocols::http2

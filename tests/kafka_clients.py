@@ -19,13 +19,13 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 from bench import provisioned_kafka
+from relay import Relay, free_port
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 PYTHON = "/usr/bin/python3"  # the distribution's, which has the distribution's clients
@@ -59,36 +59,6 @@ FAULTS = [
     ("error method=offset_commit topic={t} code=12", "commit", "OffsetMetadataTooLarge", "OffsetMetadataTooLargeError",
      "OFFSET_METADATA_TOO_LARGE"),
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Relay:
-    def __init__(self, bin_directory, upstream_port, events):
-        self.process = subprocess.Popen([bin_directory / "relay", "kafka", f"127.0.0.1:{upstream_port}"], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=events)
-        self.port = int(self.process.stdout.readline())
-
-    def tell(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        lines = []
-        while True:
-            line = self.process.stdout.readline().strip()
-            if line == "ok":
-                return lines
-            if not line or line.startswith("error:"):
-                sys.exit(f"relay: {command}: {line or 'it ended'}")
-            lines.append(line)
-
-    def end(self):
-        self.process.stdin.close()
-        if self.process.wait(10) != 0:
-            sys.exit(f"the relay ended with {self.process.returncode}")
 
 
 class Broker:
@@ -395,7 +365,7 @@ def main():
     subprocess.run(["javac", "-cp", f"{libs}/*", "-d", directory, PROGRAMS / "KafkaClient.java"], check=True)
     port = free_port()
     with open(directory / "events", "w") as events:
-        relay = Relay(options.bin, port, events)
+        relay = Relay(options.bin, "kafka", port, events)
         broker = Broker(libs, directory, port, relay.port)
         try:
             clients = Clients(f"127.0.0.1:{relay.port}", broker.classpath, directory)

@@ -3,8 +3,8 @@
 //
 // Prints the port of the loopback on which it listens. Then it reads commands, a line each, and
 // answers each with "ok" or "error: …": `clear` takes all rules away; `error|drop|duplicate|delay`,
-// followed by words `name=value` (the matchers' names; message, code, delay in milliseconds), opens
-// a rule; `counts` prints the rules' matches. End of input ends it. Events go to stderr, a line
+// followed by words `name=value` (the matchers' names, metadata.NAME; message, status, code, messages,
+// delay in milliseconds), opens a rule; `counts` prints the rules' matches. End of input ends it. Events go to stderr, a line
 // each.
 #include <iostream>
 #include <sstream>
@@ -35,6 +35,12 @@ Result<fault::ProtocolRule> parse_rule(std::istringstream& words, const std::str
       rule.message = value;
     } else if (name == "code") {
       rule.code = value;
+    } else if (name == "status") {
+      rule.status_name = value;
+    } else if (name == "messages") {
+      rule.messages = std::stoi(value);
+    } else if (name.starts_with("metadata.")) {
+      rule.metadata[name.substr(name.find('.') + 1)] = value;
     } else if (name == "delay") {
       rule.delay = std::chrono::milliseconds(std::stol(value));
     } else {

@@ -29,7 +29,7 @@ class Bench:
         self.bin = self.work / "bin"
         self.bin.mkdir()
         for program in ("mishap", "tiny_http", "without_rtnetlink", "user_api_careful", "user_api_careless", "orders_producer",
-                        "orders_consumer"):
+                        "orders_consumer", "grpc_server", "grpc_server_plain"):
             shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
             if program == "tiny_http":
                 shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)

@@ -27,6 +27,7 @@ CAREFUL = ["--image", "user-api:latest=bin/user_api_careful"]
 CARELESS = ["--image", "user-api:latest=bin/user_api_careless"]
 
 TINY = ["--image", "tiny:latest=bin/tiny_http"]
+PEER = ["--image", "peer:latest=bin/grpc_server", "--image", "peer-plain:latest=bin/grpc_server_plain"]
 
 def order_programs(prefix):
     return ["--image", f"{prefix}-producer:latest=bin/orders_producer", "--image", f"{prefix}-consumer:latest=bin/orders_consumer"]
@@ -148,6 +149,25 @@ VERDICTS = {
         "test_matrix_calls_of_a_b_gone": "pass",
         "test_matrix_calls_of_a_web_gone": "pass",
         "test_matrix_calls_of_a_self_gone": "pass",
+    }),
+    "grpc": (test("specs/grpc.star", *PEER), 2, {
+        "test_unary": "pass",
+        "test_streams": "pass",
+        "test_statuses": "pass",
+        "test_large": "pass",
+        "test_types_of_a_file": "pass",
+        "test_no_types": "pass",
+        "test_wrong_field": "error: body: unknown field \"txet\" of mishap.test.Note; did you mean \"text\"?",
+        "test_wrong_value": "error: body: mishap.test.Note: (next_note.number): invalid value \"many\" for type TYPE_INT64",
+        "test_wrong_method": "error: mishap.test.Peer has no method \"Ecko\"; did you mean \"Echo\"?",
+        "test_wrong_path": "error: method \"Echo\" is no gRPC method: write \"/package.Service/Method\"",
+        "test_faults": "pass",
+        "test_after_messages": "pass",
+        "test_metadata": "pass",
+        "test_echo": "pass",
+        "test_matrix_echo_refused": "pass",
+        "test_matrix_echo_elsewhere": "vacuous",
+        "test_http2": "pass",
     }),
     # With the real broker.
     "orders-causes": (test("specs/orders_causes.star", *ORDERS), 0, {

@@ -89,7 +89,7 @@ class Server:
 class Peers:
     def __init__(self, bin_directory, work):
         self.bin = bin_directory
-        proto = HERE / "programs/grpc/peer.proto"
+        proto = HERE / "specs/peer.proto"
         subprocess.run(["protoc", "-I", proto.parent, f"--python_out={work}", proto], check=True)
         self.environment = dict(os.environ, PYTHONPATH=str(work), PYTHONIOENCODING="utf-8")
         script = HERE / "programs/grpc/peer.py"

@@ -18,8 +18,8 @@ constexpr size_t kLongestSummaryErrorBytes = 60;
 constexpr std::array kShownArguments = {"sql",   "query",   "args",    "params", "path",
                                         "body",  "headers", "table",   "key",    "value",
                                         "topic", "message", "payload", "db",     "command"};
-constexpr std::array kPreviewArguments = {"sql", "query", "path", "topic", "command",
-                                          "cmd", "key",   "body", "data"};
+constexpr std::array kPreviewArguments = {"sql", "query",  "path", "topic", "command",
+                                          "cmd", "method", "key",  "body",  "data"};
 
 std::string preview(const traffic::StepCall& call) {
   for (const char* name : kPreviewArguments) {

@@ -232,7 +232,9 @@ Result<void> take_answer(CallContext& call, std::vector<KeywordArg>& rest,
                          fault::ProtocolRule& rule) {
   constexpr int64_t kMostStatus = 599;
   const starlark::TypeSet status_type =
-      (types::kInt | types::kString).described("int, or string such as \"UNAVAILABLE\"");
+      rule.action == fault::ProtocolAction::error
+          ? (types::kInt | types::kString).described("int, or string such as \"UNAVAILABLE\"")
+          : types::kInt;
   MISHAP_ASSIGN(Value status, take_keyword(call, rest, "status", status_type));
   if (status.is_valid() && status.is_string()) {
     rule.status_name = status.text();

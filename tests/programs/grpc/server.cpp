@@ -1,12 +1,11 @@
-// grpc_server PORT [plain]: the service of peer.proto by libgrpc++, with health, and with reflection
-// unless plain. Prints the port once it listens. Compresses what it sends to clients that ask with
-// metadata x-gzip.
+// grpc_server PORT: the service of peer.proto by libgrpc++, with health and reflection;
+// grpc_server_plain has neither. Prints the port once it listens. Compresses what it sends to
+// clients that ask with metadata x-gzip.
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <thread>
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 
 #include "peer.grpc.pb.h"
@@ -23,8 +22,7 @@ Status act(const Note& note, ServerContext* context) {
   context->AddTrailingMetadata("x-trailer", "of the server");
   if (context->client_metadata().count("x-gzip") != 0)
     context->set_compression_algorithm(GRPC_COMPRESS_GZIP);
-  if (note.text() == "fail")
-    return {grpc::StatusCode::INVALID_ARGUMENT, "as was asked: 100% ü"};
+  if (note.text() == "fail") return {grpc::StatusCode::INVALID_ARGUMENT, "as was asked: 100% ü"};
   if (note.text().rfind("sleep ", 0) == 0) {
     auto end = std::chrono::steady_clock::now() +
                std::chrono::milliseconds(std::atoi(note.text().c_str() + 6));
@@ -41,8 +39,7 @@ class Service final : public mishap::test::Peer::Service {
     *answer = *note;
     return act(*note, context);
   }
-  Status List(ServerContext* context, const Note* note,
-              grpc::ServerWriter<Note>* writer) override {
+  Status List(ServerContext* context, const Note* note, grpc::ServerWriter<Note>* writer) override {
     Status status = act(*note, context);
     Note answer = *note;
     for (int i = 1; i <= note->number(); ++i) {
@@ -77,16 +74,17 @@ class Service final : public mishap::test::Peer::Service {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::cerr << "usage: grpc_server PORT [plain]\n";
+    std::cerr << "usage: grpc_server PORT\n";
     return 2;
   }
-  const bool plain = argc > 2 && std::string(argv[2]) == "plain";
-  grpc::EnableDefaultHealthCheckService(!plain);
-  if (!plain) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // Reflection is there when its library is linked.
+#ifndef MISHAP_PLAIN
+  grpc::EnableDefaultHealthCheckService(true);
+#endif
   Service service;
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(std::string("127.0.0.1:") + argv[1], grpc::InsecureServerCredentials(),
+  builder.AddListeningPort(std::string("0.0.0.0:") + argv[1], grpc::InsecureServerCredentials(),
                            &port);
   builder.RegisterService(&service);
   builder.SetMaxReceiveMessageSize(-1);

@@ -96,6 +96,7 @@ std::string CallOutcome::error() const {
 CallOutcome outcome_of(const Error& error) {
   CallOutcome outcome;
   outcome.message = error.message;
+  outcome.transport_error = error.code;
   outcome.status = kUnavailable;
   if (error.code == ETIMEDOUT) outcome.status = kDeadlineExceeded;
   if (error.code == ECANCELED) outcome.status = kCancelled;

@@ -81,6 +81,7 @@ class Reflection {
       outcome = call_once(kind, what);
     }
     if (outcome.status == kUnimplemented) return fail("the server has no reflection");
+    if (outcome.transport_error != 0) return fail(outcome.message, outcome.transport_error);
     if (outcome.status != kOk || outcome.messages.empty())
       return fail("reflection: " + outcome.error());
     return take(outcome.messages.front(), what);

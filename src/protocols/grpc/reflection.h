@@ -12,7 +12,8 @@ namespace mishap::protocols::grpc {
 
 /// The types of a service. `server` is the server itself: what is asked here is no traffic of the
 /// test's. An answer is kept for the whole process, a failure is not. Errors: the server has no
-/// reflection, it does not know the service, transport errors.
+/// reflection, it does not know the service, transport errors (with
+/// a code).
 Result<std::shared_ptr<const Types>> reflected_types(const net::Endpoint& server,
                                                      const std::string& service,
                                                      net::Deadline deadline,

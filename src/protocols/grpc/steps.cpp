@@ -198,14 +198,15 @@ Result<traffic::StepResult> run_step(const traffic::StepCall& call) {
   } else {
     auto messages = raw_body(body);
     if (!messages) {
-      // Nothing can be sent; whether that is the server's fault shows in what it says.
+      // A server that cannot be reached is the answer, whatever its types are.
       CallOutcome outcome = outcome_of(types.error());
-      if (types.error().code == 0 && !types.error().message.starts_with("reflection: rpc error"))
+      if (outcome.transport_error == 0) {
         outcome.status = kUnimplemented;
-      outcome.message = fmt::format(
-          "the types of {} are not known ({}), so a dict cannot be sent: give the interface spec=, "
-          "a .proto file or a set of descriptors",
-          path->service, types.error().message);
+        outcome.message = fmt::format(
+            "the types of {} are not known ({}), so a dict cannot be sent: give the interface "
+            "spec=, a .proto file or a set of descriptors",
+            path->service, types.error().message);
+      }
       return result_of(outcome, Json());
     }
     request.messages = std::move(*messages);

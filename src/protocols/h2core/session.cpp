@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <vector>
 
@@ -183,17 +184,24 @@ class Session::Impl {
     // failed write.
     auto written = write();
     auto count = stream_.read_some(buffer_);
-    if (!count) return fail(written ? std::move(count).error() : std::move(written).error());
-    if (*count == 0) {
-      if (!written) return fail(std::move(written).error());
-      return fail(state_.hello ? "connection closed before the response"
-                               : "connection closed before the server said hello");
-    }
+    if (!count || *count == 0) return fail(why_over(written, count));
     const ssize_t taken = nghttp2_session_mem_recv(
         session_, reinterpret_cast<const uint8_t*>(buffer_.data()), *count);
     if (taken >= 0) return {};
     if (!state_.hello) return fail("the server does not speak HTTP/2");
     return fail(fmt::format("malformed response: {}", nghttp2_strerror(static_cast<int>(taken))));
+  }
+
+  /// Of a connection on which nothing more comes.
+  Error why_over(const Result<void>& written, const Result<size_t>& count) const {
+    const bool waited =
+        !count && (count.error().code == ETIMEDOUT || count.error().code == ECANCELED);
+    if (waited) return count.error();
+    if (!state_.hello) {
+      return {"connection closed before the server said hello; does it speak HTTP/2?", ECONNRESET};
+    }
+    if (!written) return written.error();
+    return count ? Error{"connection closed before the response", ECONNRESET} : count.error();
   }
 
   net::Stream stream_;

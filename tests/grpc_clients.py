@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real clients of gRPC and HTTP/2 on real servers, through a relay.
 
-  grpc_clients.py --bin DIR [--only WORD]
+  grpc_clients.py --bin DIR [--only WORD] [--node-modules DIR]
 
 Passing: each client asks each server straight, through the relay without rules, and through the relay with a rule that matches nothing;
 all three must say the same.
@@ -10,7 +10,7 @@ Faults: what each client makes of each rule, as the table below says.
 
 HTTP/2: h2load on nghttpd, with as many requests answered as were asked.
 
-Skipped where grpcio is not there.
+Skipped where grpcio is not there. --node-modules names a folder with @grpc/grpc-js and @grpc/proto-loader, which then takes part.
 """
 import argparse
 import os
@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from relay import Relay, free_port
 
@@ -71,23 +72,31 @@ FAULTS = [
 
 
 class Server:
-    """A program that prints `port N` once it listens."""
+    """A program that prints `port N` once it listens. What it prints goes to a file, as nobody reads it meanwhile."""
 
     def __init__(self, command, environment):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        self.port = int(self.process.stdout.readline().split()[1])
-        self.lines = []
+        self.output = tempfile.NamedTemporaryFile("w")
+        self.process = subprocess.Popen(command, stdout=self.output, env=environment)
+        deadline = time.monotonic() + 30
+        while not (lines := self.lines()):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                sys.exit(f"{command}: it does not listen")
+            time.sleep(0.02)
+        self.port = int(lines[0].split()[1])
+
+    def lines(self):
+        with open(self.output.name) as text:  # with a place in the file of its own
+            return [line.rstrip() for line in text if line.endswith("\n")]
 
     def end(self):
-        """Ends it, and gives the lines that it printed."""
+        """Ends it, and gives the lines that it printed after the first."""
         self.process.kill()
-        lines = self.process.stdout.read().splitlines()
         self.process.wait()
-        return lines
+        return self.lines()[1:]
 
 
 class Peers:
-    def __init__(self, bin_directory, work):
+    def __init__(self, bin_directory, work, node_modules):
         self.bin = bin_directory
         proto = HERE / "specs/peer.proto"
         subprocess.run(["protoc", "-I", proto.parent, f"--python_out={work}", proto], check=True)
@@ -95,6 +104,11 @@ class Peers:
         script = HERE / "programs/grpc/peer.py"
         self.servers = {"libgrpc++": [bin_directory / "grpc_server", "0"], "grpcio": [PYTHON, script, "server", "0"]}
         self.clients = {"libgrpc++": [bin_directory / "grpc_client"], "grpcio": [PYTHON, script, "client"]}
+
+        if node_modules:
+            self.environment.update(NODE_PATH=str(node_modules), PEER_PROTO=str(proto))
+            self.servers["grpc-js"] = ["node", HERE / "programs/grpc/peer.js", "server", "0"]
+            self.clients["grpc-js"] = ["node", HERE / "programs/grpc/peer.js", "client"]
 
     def serve(self, name):
         return Server(self.servers[name], self.environment)
@@ -223,6 +237,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, type=pathlib.Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--node-modules", type=pathlib.Path)
     options = parser.parse_args()
     has_grpcio = subprocess.run([PYTHON, "-c", "import grpc, google.protobuf"], capture_output=True).returncode == 0
     if not has_grpcio:
@@ -231,7 +246,7 @@ def main():
     report = Report()
     with tempfile.TemporaryDirectory() as directory:
         work = pathlib.Path(directory)
-        peers = Peers(options.bin.resolve(), work)
+        peers = Peers(options.bin.resolve(), work, options.node_modules)
         try_passing(peers, report, options.only)
         try_faults(peers, report, options.only)
         try_one_of_many(peers, report, options.only)

@@ -3,9 +3,9 @@
 //
 // Prints the port of the loopback on which it listens. Then it reads commands, a line each, and
 // answers each with "ok" or "error: …": `clear` takes all rules away; `error|drop|duplicate|delay`,
-// followed by words `name=value` (the matchers' names, metadata.NAME; message, status, code, messages,
-// delay in milliseconds), opens a rule; `counts` prints the rules' matches. End of input ends it. Events go to stderr, a line
-// each.
+// followed by words `name=value` (the matchers' names, metadata.NAME; message, status, code,
+// messages, delay in milliseconds), opens a rule; `counts` prints the rules' matches. End of input
+// ends it. Events go to stderr, a line each.
 #include <iostream>
 #include <sstream>
 #include <thread>

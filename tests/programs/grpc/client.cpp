@@ -1,7 +1,7 @@
 // grpc_client HOST:PORT ACT [NUMBER]: one act of a client by libgrpc++, told in a line.
 //
-// unary, fail, list, collect, chat, large (NUMBER MiB), many (NUMBER calls at a time), gzip, cancel,
-// deadline. client.py does the same by grpcio.
+// unary, fail, list, collect, chat, large (NUMBER MiB), many (NUMBER calls at a time), gzip,
+// cancel, deadline. peer.py does the same by grpcio, peer.js by grpc-js.
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -21,23 +21,11 @@ using mishap::test::Peer;
 using mishap::test::Summary;
 using Clock = std::chrono::steady_clock;
 
-const char* const kCodes[] = {"OK",
-                              "CANCELLED",
-                              "UNKNOWN",
-                              "INVALID_ARGUMENT",
-                              "DEADLINE_EXCEEDED",
-                              "NOT_FOUND",
-                              "ALREADY_EXISTS",
-                              "PERMISSION_DENIED",
-                              "RESOURCE_EXHAUSTED",
-                              "FAILED_PRECONDITION",
-                              "ABORTED",
-                              "OUT_OF_RANGE",
-                              "UNIMPLEMENTED",
-                              "INTERNAL",
-                              "UNAVAILABLE",
-                              "DATA_LOSS",
-                              "UNAUTHENTICATED"};
+const char* const kCodes[] = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
 
 /// Of transport errors only the code can be compared.
 std::string told(const grpc::Status& status, const std::string& got) {
@@ -60,8 +48,9 @@ std::string unary(Peer::Stub& stub, const std::string& text) {
   note.set_text(text);
   grpc::Status status = stub.Echo(&context, note, &answer);
   if (!status.ok()) return told(status, "");
-  return told(status, answer.text() + ", head " + metadata(context.GetServerInitialMetadata(), "x-head") +
-                          ", trailer " + metadata(context.GetServerTrailingMetadata(), "x-trailer"));
+  return told(status, answer.text() + ", head " +
+                          metadata(context.GetServerInitialMetadata(), "x-head") + ", trailer " +
+                          metadata(context.GetServerTrailingMetadata(), "x-trailer"));
 }
 
 std::string list(Peer::Stub& stub, int count) {
@@ -151,8 +140,8 @@ std::string many(Peer::Stub& stub, int count) {
     if (call.status.ok() && call.answer.number() == i) ++good;
     if (i != count / 2) others = std::max(others, call.took);
   }
-  return "OK " + std::to_string(good) + " special " + in_ms(calls[static_cast<size_t>(count / 2)].took) +
-         " others " + in_ms(others);
+  return "OK " + std::to_string(good) + " special " +
+         in_ms(calls[static_cast<size_t>(count / 2)].took) + " others " + in_ms(others);
 }
 
 std::string gzip(Peer::Stub& stub) {

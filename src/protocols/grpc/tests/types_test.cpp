@@ -6,21 +6,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+
 namespace mishap::protocols::grpc {
 namespace {
 
-/// A directory of .proto files that goes away.
 class GrpcTypes : public ::testing::Test {
  protected:
-  void SetUp() override {
-    directory_ = std::filesystem::temp_directory_path() /
-                 ("mishap_types_" + std::to_string(getpid()) + "_" + std::to_string(++count_));
-    std::filesystem::create_directories(directory_ / "shop");
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
   std::string write(const std::string& name, const std::string& text) {
-    std::ofstream(directory_ / name, std::ios::binary) << text;
-    return (directory_ / name).string();
+    std::filesystem::create_directories((directory_.path() / name).parent_path());
+    std::ofstream(directory_.path() / name, std::ios::binary) << text;
+    return (directory_.path() / name).string();
   }
   std::shared_ptr<const Method> place() {
     write("shop/item.proto",
@@ -38,9 +34,8 @@ class GrpcTypes : public ::testing::Test {
     return *types_->method({"shop.Orders", "Place"});
   }
 
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
   std::shared_ptr<const Types> types_;
-  static inline int count_ = 0;
 };
 
 std::string problem(const std::shared_ptr<const Method>& method, const char* json) {
@@ -85,7 +80,7 @@ TEST_F(GrpcTypes, NamesTheMethodThatIsMeant) {
 }
 
 TEST_F(GrpcTypes, SaysWhatIsWrongWithAContract) {
-  const std::string missing = (directory_ / "none.proto").string();
+  const std::string missing = (directory_.path() / "none.proto").string();
   EXPECT_EQ(Types::from_contract(missing).error().message, missing + ": no such file");
   EXPECT_EQ(
       Types::from_contract(write("bad.proto", "syntax = 'proto3';\nmesage X {}\n")).error().message,

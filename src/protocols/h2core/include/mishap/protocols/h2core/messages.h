@@ -31,6 +31,7 @@ std::string encode_message(std::string_view message);
 struct Message {
   bool compressed = false;
   std::string bytes;
+  bool operator==(const Message&) const = default;
 };
 /// The messages of a whole body. Nothing: it ends within one.
 std::optional<std::vector<Message>> split_messages(std::string_view body);

@@ -98,6 +98,9 @@ ssize_t read_body(nghttp2_session*, int32_t, uint8_t* out, size_t size, uint32_t
   return static_cast<ssize_t>(count);
 }
 
+/// We would not wait any longer; the server has nothing to do with it.
+bool is_own_limit(const Error& error) { return error.code == ETIMEDOUT || error.code == ECANCELED; }
+
 uint8_t* bytes_of(const std::string& text) {
   return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));  // nghttp2 only reads
 }
@@ -194,9 +197,7 @@ class Session::Impl {
 
   /// Of a connection on which nothing more comes.
   Error why_over(const Result<void>& written, const Result<size_t>& count) const {
-    const bool waited =
-        !count && (count.error().code == ETIMEDOUT || count.error().code == ECANCELED);
-    if (waited) return count.error();
+    if (!count && is_own_limit(count.error())) return count.error();
     if (!state_.hello) {
       return {"connection closed before the server said hello; does it speak HTTP/2?", ECONNRESET};
     }
@@ -217,7 +218,9 @@ Result<std::unique_ptr<Session>> Session::open(const net::Endpoint& endpoint,
                                                net::Deadline deadline, const net::Cancel* cancel) {
   MISHAP_ASSIGN(net::Stream stream, net::Stream::connect(endpoint, deadline, cancel));
   auto impl = std::make_unique<Impl>(std::move(stream));
-  MISHAP_TRY(impl->write());
+  // Whoever closes at once is asked what it said before.
+  auto written = impl->write();
+  if (!written && is_own_limit(written.error())) return fail(std::move(written).error());
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 

@@ -38,8 +38,8 @@ class Session {
 
   /// Blocks until the server has said its SETTINGS. Error: it closed, or speaks something else.
   Result<void> wait_for_hello();
-  /// Sends a request and collects the answer. Errors: transport errors (code ETIMEDOUT,
-  /// ECANCELED); "the answer is over N MiB"; "connection closed before the response"; "the server
+  /// Sends a request and collects the answer. Errors: transport errors (with a code; ETIMEDOUT,
+  /// ECANCELED); "connection closed before the response"; "the answer is over N MiB"; "the server
   /// is going away"; "the server does not speak HTTP/2".
   Result<ClientResponse> exchange(ClientRequest request, size_t body_limit_bytes);
   void set_deadline(net::Deadline deadline);

@@ -32,4 +32,17 @@ std::optional<std::string> unseen(const std::vector<engine::Service>& services,
   return std::nullopt;
 }
 
+std::optional<std::string> unseen(const std::vector<engine::Service>& services,
+                                  const fault::PartitionRule& rule) {
+  for (const auto& service : services) {
+    if (service.seccomp || (service.name != rule.a && service.name != rule.b)) continue;
+    return fmt::format(
+        "[FAULT_NOT_FILTERABLE] {} would miss the connections of service \"{}\": it runs without a "
+        "filter (seccomp=False), so they are not redirected to the relays that a partition cuts. "
+        "Take seccomp=False away",
+        rule.declared.text, service.name);
+  }
+  return std::nullopt;
+}
+
 }  // namespace mishap::cell

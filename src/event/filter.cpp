@@ -84,6 +84,7 @@ const std::vector<std::string>& known_types() {
                                                   "unmediated_io",
                                                   "partition_applied",
                                                   "partition_removed",
+                                                  "partition_leaked",
                                                   "vacuous_property"};
   return kTypes;
 }

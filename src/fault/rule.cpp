@@ -132,4 +132,16 @@ std::string_view to_string(ProtocolAction action) {
   return "";
 }
 
+std::string_view to_string(PartitionDirection direction) {
+  switch (direction) {
+    case PartitionDirection::both:
+      return "both";
+    case PartitionDirection::a_to_b:
+      return "a_to_b";
+    case PartitionDirection::b_to_a:
+      return "b_to_a";
+  }
+  return "";
+}
+
 }  // namespace mishap::fault

@@ -41,6 +41,7 @@ void AssumptionValue::append_repr(std::string& out) const {
   for (const auto& rule : value.protocol_rules) {
     out += fmt::format(" {}.{} {}", rule.service, rule.interface, rule.declared.text);
   }
+  for (const auto& rule : value.partitions) out += " " + rule.declared.text;
   out += ">";
 }
 

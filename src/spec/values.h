@@ -149,6 +149,7 @@ struct Assumption {
   std::string description;
   std::vector<fault::SyscallRule> syscall_rules;  ///< of all its parts, resolved
   std::vector<fault::ProtocolRule> protocol_rules;
+  std::vector<fault::PartitionRule> partitions;
   std::vector<Value> monitors;  ///< MonitorValue
   SourcePos pos;
 };

@@ -86,8 +86,20 @@ bool Relay::may_read(Direction direction) const {
   return back.held_bytes() < kBufferBytes || back.injected_until <= back.delivered;
 }
 
+/// Whether a stalled direction is still to be watched for something that it keeps back.
+bool Relay::awaits_loss(Direction direction) const {
+  const Side& here = side(direction);
+  return here.stalled && !here.silenced;
+}
+
+void Relay::note_loss(Direction direction) {
+  side(direction).silenced = true;
+  owner_.silenced(*this, direction);
+}
+
 void Relay::on_ready(Direction reads, net::Readiness ready) {
   if (ready.write && !flush(opposite(reads))) return;
+  if (ready.read && awaits_loss(reads)) note_loss(reads);
   if (ready.read && may_read(reads)) pump(reads);
   settle();
 }
@@ -204,6 +216,9 @@ void Relay::settle() {
   if (closed_) return;
   if (reset_wanted_) return close(CloseReason::rule_drop, true);
   if (!flush(Direction::to_server) || !flush(Direction::to_client)) return;
+  for (Direction direction : {Direction::to_server, Direction::to_client}) {
+    if (awaits_loss(direction) && side(direction).held_bytes() > 0) note_loss(direction);
+  }
   const Side& forth = side(Direction::to_server);
   const Side& back = side(Direction::to_client);
   if (forth.eof_sent && back.eof_sent) {
@@ -212,14 +227,19 @@ void Relay::settle() {
     CloseReason natural = client_ended_first_ ? CloseReason::client_eof : CloseReason::server_eof;
     return close(ending_ || !any_ended_ ? CloseReason::rule_drop : natural, false);
   }
+  auto reads = [this](Direction direction) {
+    return may_read(direction) || (awaits_loss(direction) && !side(direction).source_ended);
+  };
   client_watch_.set(
-      {.read = may_read(Direction::to_server), .write = back.held_bytes() > 0 && !back.stalled});
+      {.read = reads(Direction::to_server), .write = back.held_bytes() > 0 && !back.stalled});
   upstream_watch_.set(
-      {.read = may_read(Direction::to_client), .write = forth.held_bytes() > 0 && !forth.stalled});
+      {.read = reads(Direction::to_client), .write = forth.held_bytes() > 0 && !forth.stalled});
 }
 
 void Relay::stall(Direction direction, bool stalled) {
-  if (closed_ || std::exchange(side(direction).stalled, stalled) == stalled) return;
+  Side& here = side(direction);
+  if (closed_ || std::exchange(here.stalled, stalled) == stalled) return;
+  here.silenced = false;
   if (connected_) settle();
 }
 

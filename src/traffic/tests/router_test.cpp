@@ -294,30 +294,89 @@ TEST_F(RouterTest, ACutStallsSilentlyUntilItIsMended) {
   ASSERT_TRUE(open.write_all("a"));
   EXPECT_EQ(read(server.get(), 1), "a");
 
-  router_->cut("test", "db");
+  CutId cut = router_->cut({{"test", "db"}});
+  EXPECT_EQ(router_->effects(cut), 0) << "nobody has said anything yet";
   ASSERT_TRUE(open.write_all("b"));
   EXPECT_TRUE(silent(server.get()));
+  EXPECT_EQ(router_->effects(cut), 1);
+  const event::Event& lost = event("proxy");
+  EXPECT_EQ(lost.fields.get("action"), "partitioned");
+  EXPECT_EQ(lost.fields.get("what"), "bytes");
+  EXPECT_EQ(lost.fields.get("direction"), "c2s");
+  ASSERT_TRUE(open.write_all("b"));
   ASSERT_EQ(send(server.get(), "c", 1, 0), 1);
   EXPECT_EQ(read(open.fd(), 1), "c") << "the cut is one-way";
+  EXPECT_EQ(router_->effects(cut), 1) << "a connection counts once";
   net::Stream hanging = dial();
   EXPECT_TRUE(silent(listener_.get()));
+  EXPECT_EQ(router_->effects(cut), 2);
 
-  router_->mend("test", "db");
-  EXPECT_EQ(read(server.get(), 1), "b");
+  router_->mend(cut);
+  EXPECT_EQ(read(server.get(), 2), "bb");
   UniqueFd second = accept();
   ASSERT_TRUE(hanging.write_all("d"));
   EXPECT_EQ(read(second.get(), 1), "d");
+  EXPECT_EQ(router_->effects(cut), 2) << "known also afterwards";
+}
+
+TEST_F(RouterTest, CutsNestAndEachCountsWhatItKeptBack) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  CutId outer = router_->cut({{"db", "test"}, {"test", "db"}});
+  CutId inner = router_->cut({{"db", "test"}});
+  CutId other = router_->cut({{"db", "api"}});
+  ASSERT_EQ(send(server.get(), "x", 1, 0), 1);
+  EXPECT_TRUE(silent(client.fd()));
+  router_->mend(inner);
+  router_->mend(inner);  // taken back once
+  EXPECT_TRUE(silent(client.fd())) << "the outer cut holds it";
+  router_->mend(outer);
+  EXPECT_EQ(read(client.fd(), 1), "x");
+  EXPECT_EQ(router_->effects(outer), 1);
+  EXPECT_EQ(router_->effects(inner), 1);
+  EXPECT_EQ(router_->effects(other), 0);
+}
+
+TEST_F(RouterTest, TheEndOfAConnectionIsKeptBackByACut) {
+  relay();
+  auto relayed = *router_->dial_address("db", "main");
+  UniqueFd client = std::move(*net::start_connect(*net::Address::numeric(relayed.host, relayed.port)));
+  UniqueFd server = accept();
+  ASSERT_EQ(send(client.get(), "a", 1, 0), 1);
+  ASSERT_EQ(read(server.get(), 1), "a");
+  CutId cut = router_->cut({{"test", "db"}});
+  net::close_with_reset(std::move(client));
+  EXPECT_TRUE(silent(server.get())) << "a reset is lost as well";
+  EXPECT_EQ(router_->effects(cut), 1);
+  router_->mend(cut);
+  EXPECT_EQ(read(server.get(), 1), "reset");
+}
+
+TEST_F(RouterTest, WhatADelayReleasesIntoACutIsKeptBack) {
+  relay(&protocol_);
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("~"));
+  while (router_->held_count() == 0) std::this_thread::yield();
+  CutId cut = router_->cut({{"test", "db"}});
+  EXPECT_TRUE(silent(server.get()));
+  EXPECT_EQ(router_->effects(cut), 1);
+  router_->mend(cut);
+  EXPECT_EQ(read(server.get(), 1), "~");
 }
 
 TEST_F(RouterTest, ConnectsIntoACutHangAndGoOnWhenItIsMended) {
   relay();
-  router_->cut("db", "api");
+  CutId cut = router_->cut({{"db", "api"}});
   auto route = router_->route("api", "db", "main", AF_INET, service_);
   ASSERT_TRUE(route && route->into_silence);
   UniqueFd program = std::move(*net::start_connect(route->relay));
   pollfd entry{program.get(), POLLOUT, 0};
   EXPECT_EQ(poll(&entry, 1, 50), 0) << "the connect hangs";
-  router_->mend("db", "api");
+  EXPECT_EQ(router_->effects(cut), 1);
+  EXPECT_EQ(event("proxy").fields.get("what"), "connect");
+  router_->mend(cut);
   // The kernel repeats the SYN after a second.
   ASSERT_TRUE(net::wait_ready(program.get(), POLLOUT, soon(), nullptr));
   UniqueFd server = accept();

@@ -33,12 +33,15 @@ struct Counters {
   Declared declared;
   std::string service;
   std::string interface;  ///< "" for syscall rules
-  std::string action;     ///< deny delay trace allow; respond error delay drop duplicate
+  std::string peer;       ///< of a partition: the other service
+  std::string action;     ///< deny delay trace allow; respond error delay drop duplicate; partition
   std::string detail;     ///< errno name or duration, "" when there is neither
   uint64_t seen =
       0;  ///< operations that were put to the rule: calls it names, or requests on its interface
   uint64_t matched = 0;           ///< of them: all its conditions but the trigger fitted
   uint64_t applied = 0;           ///< of them: the fault took effect
+  /// Calls it does not name that do the same by other means (`other_ways`), as often as there were.
+  std::map<std::string, uint64_t> elsewhere;
   uint64_t unresolved_paths = 0;  ///< of those seen: not matched because the path could not be read
 };
 
@@ -122,6 +125,19 @@ struct ProtocolRule {
   Nanoseconds delay{0};
   Trigger trigger;
   std::string source;  ///< consumer it is limited to, "" = all, the test driver included
+};
+
+// --- partitions
+// -------------------------------------------------------------------------------------------------------------
+
+enum class PartitionDirection { both, a_to_b, b_to_a };
+std::string_view to_string(PartitionDirection direction);
+
+/// What one service sends to the other is lost silently, and new connections between them hang.
+struct PartitionRule {
+  Declared declared;
+  std::string a, b;  ///< services
+  PartitionDirection direction = PartitionDirection::both;
 };
 
 }  // namespace mishap::fault

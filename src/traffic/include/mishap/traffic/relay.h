@@ -41,6 +41,8 @@ class RelayOwner {
     return true;
   }
   virtual void report(const Relay& relay, std::string_view action, event::Fields fields) = 0;
+  /// A stalled direction has kept something back; once per stall.
+  virtual void silenced(const Relay& /*relay*/, Direction /*direction*/) {}
   /// Called once, when both sockets are closed. The relay may be destroyed any time after this call
   /// returned, not during it.
   virtual void closed(Relay& relay, CloseReason reason) = 0;
@@ -90,6 +92,7 @@ class Relay final : private Sink {
     bool eof_sent = false;
     bool paused = false;
     bool stalled = false;
+    bool silenced = false;  ///< stalled, and the owner knows that something is kept back
     size_t held_bytes() const { return held.size() - held_from; }
   };
   Side& side(Direction d) { return sides_[d == Direction::to_client]; }
@@ -111,6 +114,8 @@ class Relay final : private Sink {
   void on_connected();
   void watch_both();
   bool may_read(Direction direction) const;
+  bool awaits_loss(Direction direction) const;
+  void note_loss(Direction direction);
   void pump(Direction direction);
   void accept_bytes(Direction direction, std::string_view bytes);
   void give(Side& here, std::string_view bytes, size_t least_uncopied);

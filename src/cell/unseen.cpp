@@ -15,8 +15,12 @@ std::optional<std::string> unseen(const engine::Service& service, const std::str
       rule, service.name);
 }
 
-std::optional<std::string> unseen(const std::vector<engine::Service>& services,
-                                  const fault::ProtocolRule& rule) {
+namespace {
+
+/// `Rule`: of an interface and perhaps of one consumer.
+template <class Rule>
+std::optional<std::string> would_miss(const std::vector<engine::Service>& services,
+                                      const Rule& rule) {
   for (const auto& service : services) {
     bool depends = std::find(service.depends_on.begin(), service.depends_on.end(), rule.service) !=
                    service.depends_on.end();
@@ -30,6 +34,18 @@ std::optional<std::string> unseen(const std::vector<engine::Service>& services,
         rule.source.empty() ? ", or name the consumer that is meant with source=" : "");
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> unseen(const std::vector<engine::Service>& services,
+                                  const fault::ProtocolRule& rule) {
+  return would_miss(services, rule);
+}
+
+std::optional<std::string> unseen(const std::vector<engine::Service>& services,
+                                  const fault::LinkRule& rule) {
+  return would_miss(services, rule);
 }
 
 std::optional<std::string> unseen(const std::vector<engine::Service>& services,

@@ -102,8 +102,8 @@ void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
     set(result, Verdict::vacuous, "", "");
     for (const auto& fault : facts.faults) {
       if (!bypassed(fault)) continue;
-      result.reason = fmt::format("{} never took effect: {}", event::placed_text(fault),
-                                  fault.instead);
+      result.reason =
+          fmt::format("{} never took effect: {}", event::placed_text(fault), fault.instead);
       return;
     }
   }
@@ -212,6 +212,9 @@ std::string done_otherwise(const fault::Counters& c) {
 
 std::string what_happened_to(const fault::Counters& c, const std::string& fits) {
   if (c.action == "partition") return nothing_was_sent(c);
+  if (c.action.starts_with("packet_"))
+    return fmt::format("no connection to {}.{} came so far while it was on", c.service,
+                       c.interface);
   if (c.matched > 0)
     return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
   std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));

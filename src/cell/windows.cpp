@@ -111,13 +111,13 @@ Result<void> Windows::check(const WindowPlan& window) const {
   for (const auto& rule : window.syscall_rules) MISHAP_TRY(check(rule));
   for (const auto& rule : window.protocol_rules) MISHAP_TRY(check(rule));
   for (const auto& rule : window.partitions) MISHAP_TRY(check(rule));
-  return {};
+  return links_.check(window);
 }
 
 Result<WindowHandle> Windows::open(const WindowPlan& window) {
   MISHAP_TRY(check(window));
   std::lock_guard lock(mutex_);
-  Open open{window, {}, {}, {}};
+  Open open{window, {}, {}, {}, {}};
   std::map<std::string, std::vector<SyscallRule>> by_service;
   for (const auto& rule : window.syscall_rules) {
     by_service[rule.service].push_back(rule);
@@ -136,6 +136,7 @@ Result<WindowHandle> Windows::open(const WindowPlan& window) {
   announce(open);
   for (const auto& rule : window.partitions)
     open.partitions.push_back(partitions_.open(rule, window.assumption));
+  open.links = links_.open(window);
   WindowHandle handle = next_++;
   open_.emplace(handle, std::move(open));
   return handle;
@@ -197,6 +198,7 @@ void Windows::close(WindowHandle handle) {
   std::lock_guard lock(mutex_);
   auto found = open_.find(handle);
   if (found == open_.end()) return;
+  links_.close(found->second.links);
   for (auto id = found->second.partitions.rbegin(); id != found->second.partitions.rend(); ++id)
     partitions_.close(*id);
   std::map<std::string, std::vector<fault::Counters>> counted;
@@ -214,7 +216,10 @@ void Windows::close_all() {
     WindowHandle last = 0;
     {
       std::lock_guard lock(mutex_);
-      if (open_.empty()) return partitions_.leaked(forgotten);
+      if (open_.empty()) {
+        links_.end_limits();
+        return partitions_.leaked(forgotten);
+      }
       const auto& [handle, open] = *open_.rbegin();
       last = handle;
       if (open.plan.until_stopped)
@@ -241,6 +246,7 @@ std::vector<fault::Counters> Windows::counters() const {
   std::lock_guard lock(mutex_);
   std::vector<fault::Counters> merged;
   for (auto& partition : partitions_.counters()) all.push_back(std::move(partition));
+  for (auto& link : links_.counters()) all.push_back(std::move(link));
   for (const auto& one : all) {
     auto same = std::find_if(merged.begin(), merged.end(), [&](const fault::Counters& m) {
       return m.service == one.service && m.interface == one.interface &&

@@ -12,6 +12,7 @@
 #include "mishap/event/run.h"
 #include "mishap/fault/decider.h"
 
+#include "links.h"
 #include "partitions.h"
 #include "services.h"
 
@@ -26,7 +27,8 @@ class Windows {
         services_(services),
         protocols_(protocols),
         log_(log),
-        partitions_(plan, router, log) {}
+        partitions_(plan, router, log),
+        links_(plan, router, log) {}
 
   Result<WindowHandle> open(const WindowPlan& window);
   void close(WindowHandle handle);
@@ -49,6 +51,7 @@ class Windows {
     std::map<std::string, fault::WindowId> syscall_windows;  // by service
     std::optional<fault::WindowId> protocol_window;
     std::vector<Partitions::Id> partitions;
+    std::vector<Links::Id> links;
   };
   Result<void> check(const WindowPlan& window) const;
   Result<void> check(const fault::SyscallRule& rule) const;
@@ -65,6 +68,7 @@ class Windows {
   event::Log& log_;
   mutable std::mutex mutex_;
   Partitions partitions_;
+  Links links_;
   WindowHandle next_ = 1;
   std::map<WindowHandle, Open> open_;
   std::map<std::string, std::string> fits_;  // by service and text of the rule

@@ -85,6 +85,10 @@ const std::vector<std::string>& known_types() {
                                                   "partition_applied",
                                                   "partition_removed",
                                                   "partition_leaked",
+                                                  "packet_fault_applied",
+                                                  "packet_fault_no_match",
+                                                  "bandwidth_applied",
+                                                  "bandwidth_stats",
                                                   "vacuous_property"};
   return kTypes;
 }

@@ -187,7 +187,8 @@ std::vector<std::string> other_ways(const std::vector<std::string>& syscalls) {
       return family != nullptr && family->keyword == keyword;
     });
     if (!named) continue;
-    for (std::string& syscall : *resolve_syscalls(other)) {
+    auto members = resolve_syscalls(other);
+    for (std::string& syscall : *members) {
       bool listed = std::find(syscalls.begin(), syscalls.end(), syscall) != syscalls.end();
       if (!listed) others.push_back(std::move(syscall));
     }

@@ -144,4 +144,16 @@ std::string_view to_string(PartitionDirection direction) {
   return "";
 }
 
+std::string_view to_string(LinkAction action) {
+  switch (action) {
+    case LinkAction::delay:
+      return "packet_delay";
+    case LinkAction::stall:
+      return "packet_drop";
+    case LinkAction::reset:
+      return "packet_reset";
+  }
+  return "";
+}
+
 }  // namespace mishap::fault

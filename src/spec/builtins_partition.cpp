@@ -64,10 +64,11 @@ Result<PartitionRule> rule_of(const CallContext& call) {
   MISHAP_ASSIGN(PartitionRule rule, sides_of(call));
   MISHAP_ASSIGN(rule.direction, direction_of(call));
   rule.declared.pos = call.thread().caller_pos();
-  rule.declared.text = fmt::format("partition({}, {}{})", rule.a, rule.b,
-                                   rule.direction == PartitionDirection::both
-                                       ? ""
-                                       : fmt::format(", direction=\"{}\"", to_string(rule.direction)));
+  rule.declared.text =
+      fmt::format("partition({}, {}{})", rule.a, rule.b,
+                  rule.direction == PartitionDirection::both
+                      ? ""
+                      : fmt::format(", direction=\"{}\"", to_string(rule.direction)));
   const auto& services = world_of(call).declarations.services;
   if (cell::interfaces_between(services, rule).empty()) {
     return call.error(
@@ -139,9 +140,10 @@ Result<Value> partition_start(CallContext& call) {
   MISHAP_ASSIGN(PartitionRule rule, rule_of(call));
   auto& started = world_of(call).started_partitions;
   if (started.contains(pair_of(rule))) {
-    return call.error(fmt::format("\"{0}\" and \"{1}\" are partitioned already; "
-                                  "partition_stop({0}, {1}) ends that",
-                                  rule.a, rule.b));
+    return call.error(
+        fmt::format("\"{0}\" and \"{1}\" are partitioned already; "
+                    "partition_stop({0}, {1}) ends that",
+                    rule.a, rule.b));
   }
   cell::WindowPlan window = window_of(rule);
   window.until_stopped = true;
@@ -157,8 +159,8 @@ Result<Value> partition_stop(CallContext& call) {
   auto& started = world_of(call).started_partitions;
   auto found = started.find(pair_of(rule));
   if (found == started.end()) {
-    return call.error(fmt::format("no partition_start between \"{}\" and \"{}\" is on", rule.a,
-                                  rule.b));
+    return call.error(
+        fmt::format("no partition_start between \"{}\" and \"{}\" is on", rule.a, rule.b));
   }
   session->close(found->second);
   started.erase(found);

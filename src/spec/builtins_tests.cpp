@@ -193,9 +193,10 @@ void drop_overridden(CallContext& call, Assumption& assumption) {
     if (!rules[i].syscalls.empty() || by == nullptr) continue;
     world_of(call).add_message(
         LoadMessage::Level::info, assumption.pos,
-        fmt::format("fault_assumption \"{}\": {} on {} takes the place of {}, which is for the same "
-                    "calls; the last one counts",
-                    assumption.name, by->declared.text, by->service, rules[i].declared.text));
+        fmt::format(
+            "fault_assumption \"{}\": {} on {} takes the place of {}, which is for the same "
+            "calls; the last one counts",
+            assumption.name, by->declared.text, by->service, rules[i].declared.text));
   }
   std::erase_if(rules, [](const auto& rule) { return rule.syscalls.empty(); });
 }

@@ -34,6 +34,14 @@ Result<std::string> take_source(const CallContext& call, std::vector<KeywordArg>
   return service->name;
 }
 
+fault::LinkRule link_rule(fault::LinkRule rule, const InterfaceRef& ref,
+                          const std::string& source) {
+  rule.service = ref.service;
+  rule.interface = ref.interface.name;
+  rule.source = source;
+  return rule;
+}
+
 const std::vector<std::string> kWindowParameters = {"run", "source"};
 
 /// An argument that must be a service.
@@ -76,7 +84,15 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
     MISHAP_TRY(refuse_rest(call, rest, {"run", "source"}));
     if (positional.empty())
       return call.error("needs at least one rule, such as error(…) or drop(…)");
-    MISHAP_ASSIGN(window.protocol_rules, protocol_rules(call, *ref, positional, source));
+    std::vector<Value> requests;
+    for (const Value& rule : positional) {
+      if (auto* packets = starlark::host_cast<PacketFaultValue>(rule))
+        window.links.push_back(link_rule(packets->value, *ref, source));
+      else
+        requests.push_back(rule);
+    }
+    if (requests.empty()) return window;
+    MISHAP_ASSIGN(window.protocol_rules, protocol_rules(call, *ref, requests, source));
     return window;
   }
   const auto* service = service_argument(target);

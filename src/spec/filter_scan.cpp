@@ -41,8 +41,9 @@ bool is_fault_builtin(std::string_view name) {
          name == "trace_start" || name == "fault_assumption";
 }
 
+/// Builtins that act on connections between services.
 bool is_partition_builtin(std::string_view name) {
-  return name == "partition" || name == "partition_start";
+  return name == "partition" || name == "partition_start" || name == "bandwidth";
 }
 
 bool is_outside(const ast::Identifier& name) {
@@ -78,7 +79,8 @@ class Gather : public ast::Visitor {
       return;
     }
     callees_.insert(callee);
-    if (is_fault_builtin(callee->name) || is_partition_builtin(callee->name)) text_.calls.push_back({std::string(callee->name), &call});
+    if (is_fault_builtin(callee->name) || is_partition_builtin(callee->name))
+      text_.calls.push_back({std::string(callee->name), &call});
   }
 
   FunctionText& text_;
@@ -200,6 +202,7 @@ class Collector {
   /// `file` is where the call is written.
   void add(const FaultCall& call, const std::string& file) {
     at_ = {file, static_cast<int>(call.call->at.line), static_cast<int>(call.call->at.column)};
+    if (call.builtin == "bandwidth") return relay_all(services_of(nullptr));
     if (is_partition_builtin(call.builtin)) return add_partition(*call.call);
     if (call.builtin.empty() && !may_be_fault(*call.call)) return;
     const ast::Expr* target = target_of(call);

@@ -141,8 +141,7 @@ class LoadedSpec final : public Spec {
     }
     for (const auto& rule : assumption.protocol_rules)
       plan.relayed.insert({rule.service, rule.interface});
-    for (const auto& rule : assumption.partitions)
-      cell::make_separable(plan, rule);
+    for (const auto& rule : assumption.partitions) cell::make_separable(plan, rule);
     plan.windows.push_back(std::move(window));
   }
 

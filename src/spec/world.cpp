@@ -174,6 +174,7 @@ void install_builtins(World& world) {
   install_matrix(world);
   install_windows(world);
   install_partitions(world);
+  install_links(world);
   install_assertions(world);
   install_monitors(world);
   install_temporal(world);

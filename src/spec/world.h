@@ -132,6 +132,7 @@ void install_tests(World& world);
 void install_matrix(World& world);
 void install_windows(World& world);
 void install_partitions(World& world);
+void install_links(World& world);
 void install_assertions(World& world);
 void install_monitors(World& world);
 void install_temporal(World& world);

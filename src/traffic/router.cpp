@@ -19,6 +19,7 @@
 #include "mishap/traffic/relay.h"
 
 #include "cuts.h"
+#include "links.h"
 #include "silence.h"
 
 namespace mishap::traffic {
@@ -54,6 +55,10 @@ struct EdgeState {
   std::vector<UniqueFd> held;              ///< accepted from the test driver while cut; loop thread
 };
 
+std::string direction_text(Direction direction) {
+  return direction == Direction::to_server ? "c2s" : "s2c";
+}
+
 /// (network, family, source port)
 using SourceKey = std::tuple<const Network*, int, uint16_t>;
 
@@ -87,6 +92,11 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   CutId cut(std::vector<Way> ways);
   void mend(CutId cut);
   uint64_t effects(CutId cut) const;
+  LinkId shape(fault::LinkRule rule);
+  void unshape(LinkId rule);
+  uint64_t shaped(LinkId rule) const;
+  void limit(const fault::BandwidthLimit& limit);
+  std::vector<BandwidthUse> unlimit();
   void shut_down();
   size_t connection_count() const { return connection_count_; }
   size_t held_count();
@@ -116,6 +126,8 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   void count_hanging(const fault::Edge& edge);
   void emit_partitioned(const EdgeState& edge, event::Fields fields);
   void apply_cuts();
+  void apply_links();
+  void apply_and_wait(std::function<void()> task);
   void release_held();
   void emit(const EdgeState& edge, std::string type, event::Fields fields);
 
@@ -123,13 +135,14 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   event::Log& log_;
   fault::ProtocolDecider& decider_;
 
-  mutable std::mutex mutex_;      // guards the six below
+  mutable std::mutex mutex_;      // guards the seven below
   std::deque<Network> networks_;  // the first is the router's own
   std::map<std::string, const Network*, std::less<>> network_of_;
   std::deque<Provider> providers_;
   std::deque<EdgeState> edges_;  // index = id - 1
   std::map<fault::Edge, EdgeId> edge_ids_;
   Cuts cuts_;
+  Links links_;
 
   // Loop thread.
   bool shut_ = false;
@@ -186,9 +199,18 @@ class Router::Impl::Connection final : public RelayOwner {
   }
   void silenced(const Relay&, Direction direction) override {
     impl_.count_loss(edge_, direction);
-    impl_.emit_partitioned(edge_, {{"what", "bytes"},
-                                   {"direction", direction == Direction::to_server ? "c2s" : "s2c"},
-                                   {"conn_id", id_}});
+    impl_.emit_partitioned(
+        edge_, {{"what", "bytes"}, {"direction", direction_text(direction)}, {"conn_id", id_}});
+  }
+  void shaped(const Relay&, Direction direction, ShapeEffect effect) override {
+    {
+      std::lock_guard lock(impl_.mutex_);
+      impl_.links_.count(edge_.edge, direction, effect);
+    }
+    impl_.emit(edge_, "proxy",
+               {{"action", std::string(to_string(effect))},
+                {"direction", direction_text(direction)},
+                {"conn_id", id_}});
   }
   void closed(Relay& relay, CloseReason reason) override {
     open_.reset();
@@ -473,12 +495,16 @@ void Router::Impl::open(EdgeState& edge, UniqueFd client, UniqueFd upstream) {
   Connection* raw = connection.get();
   connections_.emplace(raw, std::move(connection));
   ++connection_count_;
+  std::vector<Shape> shapes;
   {
     std::lock_guard lock(mutex_);
     for (Direction direction : {Direction::to_server, Direction::to_client}) {
       raw->relay().stall(direction, is_cut(edge.edge, direction));
+      shapes.push_back(links_.shape_of(edge.edge, direction));
     }
   }
+  raw->relay().shape(Direction::to_server, shapes[0]);
+  raw->relay().shape(Direction::to_client, shapes[1]);
   raw->relay().start();
 }
 
@@ -491,15 +517,19 @@ CutId Router::Impl::cut(std::vector<Way> ways) {
     std::lock_guard lock(mutex_);
     id = cuts_.add(std::move(ways));
   }
-  // A caller may count on the silence from here on, so it waits for the loop, unless it is the loop
-  // or that does not run.
+  apply_and_wait([this] { apply_cuts(); });
+  return id;
+}
+
+/// A caller may count on what it asked for from the return on, so it waits for the loop, unless it
+/// is the loop or that does not run.
+void Router::Impl::apply_and_wait(std::function<void()> task) {
   auto applied = std::make_shared<std::promise<void>>();
-  post([this, applied] {
-    apply_cuts();
+  post([task = std::move(task), applied] {
+    task();
     applied->set_value();
   });
   if (!loop_.in_loop_thread()) applied->get_future().wait_for(std::chrono::seconds(1));
-  return id;
 }
 
 void Router::Impl::mend(CutId cut) {
@@ -555,6 +585,72 @@ void Router::Impl::apply_cuts() {
   // Resuming may close a connection; it stays valid until the loop's next turn.
   for (auto [connection, direction] : stalled) connection->relay().stall(direction, true);
   for (auto [connection, direction] : moving) connection->relay().stall(direction, false);
+}
+
+// --- links
+// ------------------------------------------------------------------------------------------------------------------
+
+LinkId Router::Impl::shape(fault::LinkRule rule) {
+  LinkId id = 0;
+  {
+    std::lock_guard lock(mutex_);
+    id = links_.add(std::move(rule));
+  }
+  apply_and_wait([this] { apply_links(); });
+  return id;
+}
+
+void Router::Impl::unshape(LinkId rule) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!links_.remove(rule)) return;
+  }
+  post([this] { apply_links(); });
+}
+
+uint64_t Router::Impl::shaped(LinkId rule) const {
+  std::lock_guard lock(mutex_);
+  return links_.effects(rule);
+}
+
+void Router::Impl::limit(const fault::BandwidthLimit& limit) {
+  {
+    std::lock_guard lock(mutex_);
+    links_.limit(limit);
+  }
+  apply_and_wait([this] { apply_links(); });
+}
+
+std::vector<BandwidthUse> Router::Impl::unlimit() {
+  auto used = std::make_shared<std::vector<BandwidthUse>>();
+  apply_and_wait([this, used] {
+    {
+      std::lock_guard lock(mutex_);
+      *used = links_.unlimit();
+    }
+    apply_links();
+  });
+  return *used;
+}
+
+void Router::Impl::apply_links() {
+  struct Change {
+    Connection* connection;
+    Direction direction;
+    Shape shape;
+  };
+  std::vector<Change> changes;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [connection, owned] : connections_) {
+      for (Direction direction : {Direction::to_server, Direction::to_client}) {
+        changes.push_back(
+            {connection, direction, links_.shape_of(connection->edge().edge, direction)});
+      }
+    }
+  }
+  // This may close a connection; it stays valid until the loop's next turn.
+  for (auto& [connection, direction, shape] : changes) connection->relay().shape(direction, shape);
 }
 
 void Router::Impl::release_held() {
@@ -641,6 +737,11 @@ void Router::set_gate(const std::string& service, const std::string& interface, 
 CutId Router::cut(std::vector<Way> ways) { return impl_->cut(std::move(ways)); }
 void Router::mend(CutId cut) { impl_->mend(cut); }
 uint64_t Router::effects(CutId cut) const { return impl_->effects(cut); }
+LinkId Router::shape(fault::LinkRule rule) { return impl_->shape(std::move(rule)); }
+void Router::unshape(LinkId rule) { impl_->unshape(rule); }
+uint64_t Router::shaped(LinkId rule) const { return impl_->shaped(rule); }
+void Router::limit(const fault::BandwidthLimit& limit) { impl_->limit(limit); }
+std::vector<BandwidthUse> Router::unlimit() { return impl_->unlimit(); }
 size_t Router::held_count() const { return impl_->held_count(); }
 size_t Router::connection_count() const { return impl_->connection_count(); }
 

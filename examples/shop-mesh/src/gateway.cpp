@@ -40,8 +40,8 @@ Response place_order(const std::string& orders, const Request& request) {
   shop::Order order;
   order.set_text(request.body);
   shop::Placed placed;
-  auto status = call<shop::Orders>(orders, &shop::Orders::Stub::Place, order, &placed,
-                                   kPatienceOfGateway);
+  auto status =
+      call<shop::Orders>(orders, &shop::Orders::Stub::Place, order, &placed, kPatienceOfGateway);
   bool complete = status.ok() && placed.has_reservation() && placed.has_receipt();
   Response response = status.ok() ? answer(200, {{"order", placed.order()},
                                                  {"reservation", placed.reservation().id()},

@@ -11,8 +11,7 @@ namespace {
 
 class Inventory final : public shop::Inventory::Service {
  public:
-  grpc::Status Look(grpc::ServerContext*, const shop::ItemName* item,
-                    shop::Stock* stock) override {
+  grpc::Status Look(grpc::ServerContext*, const shop::ItemName* item, shop::Stock* stock) override {
     std::lock_guard lock(mutex_);
     auto found = stock_.find(item->name());
     if (found == stock_.end()) return unknown(item->name());
@@ -27,8 +26,7 @@ class Inventory final : public shop::Inventory::Service {
     Json wanted = Json::parse(order->text(), nullptr, false);
     bool clear = wanted.is_object() && wanted.value("item", Json()).is_string() &&
                  wanted.value("qty", Json(1)).is_number_integer() && wanted.value("qty", 1) > 0;
-    if (!clear)
-      return {grpc::INVALID_ARGUMENT, R"(want {"item": "…", "qty": a number above 0})"};
+    if (!clear) return {grpc::INVALID_ARGUMENT, R"(want {"item": "…", "qty": a number above 0})"};
     const std::string item = wanted["item"];
     const int64_t quantity = wanted.value("qty", 1);
     std::lock_guard lock(mutex_);
@@ -39,7 +37,9 @@ class Inventory final : public shop::Inventory::Service {
     reservation->set_id("reservation-" + std::to_string(++last_));
     reservation->set_item(item);
     reservation->set_quantity(quantity);
-    log_line({{"action", "reserved"}, {"id", reservation->id()}, {"item", item},
+    log_line({{"action", "reserved"},
+              {"id", reservation->id()},
+              {"item", item},
               {"quantity", quantity}});
     return grpc::Status::OK;
   }

@@ -14,8 +14,7 @@ class Orders final : public shop::Orders::Service {
   Orders(std::string inventory, std::string payments)
       : inventory_(std::move(inventory)), payments_(std::move(payments)) {}
 
-  grpc::Status Look(grpc::ServerContext*, const shop::ItemName* item,
-                    shop::Stock* stock) override {
+  grpc::Status Look(grpc::ServerContext*, const shop::ItemName* item, shop::Stock* stock) override {
     return told("inventory",
                 call<shop::Inventory>(inventory_, &shop::Inventory::Stub::Look, *item, stock));
   }
@@ -31,9 +30,9 @@ class Orders final : public shop::Orders::Service {
     shop::Charges charges;
     charges.set_reservation(reservation->id());
     charges.set_quantity(reservation->quantity());
-    grpc::Status charged = told(
-        "payments", call<shop::Payments>(payments_, &shop::Payments::Stub::Charge, charges,
-                                         placed->mutable_receipt()));
+    grpc::Status charged =
+        told("payments", call<shop::Payments>(payments_, &shop::Payments::Stub::Charge, charges,
+                                              placed->mutable_receipt()));
     if (!charged.ok()) {
       shop::Stock stock;
       told("inventory", call<shop::Inventory>(inventory_, &shop::Inventory::Stub::Release,
@@ -49,8 +48,10 @@ class Orders final : public shop::Orders::Service {
   /// Says in the log what a service could not do, and names it to the caller.
   static grpc::Status told(const std::string& service, const grpc::Status& status) {
     if (status.ok()) return status;
-    log_line({{"action", "call_failed"}, {"service", service},
-              {"code", code_name(status.error_code())}, {"why", status.error_message()}});
+    log_line({{"action", "call_failed"},
+              {"service", service},
+              {"code", code_name(status.error_code())},
+              {"why", status.error_message()}});
     return {status.error_code(), service + ": " + status.error_message()};
   }
 

@@ -14,8 +14,8 @@ class Payments final : public shop::Payments::Service {
   grpc::Status Charge(grpc::ServerContext*, const shop::Charges* charges,
                       shop::Receipt* receipt) override {
     std::lock_guard lock(mutex_);
-    auto [known, is_new] = receipts_.try_emplace(
-        charges->reservation(), "receipt-" + std::to_string(receipts_.size() + 1));
+    auto [known, is_new] = receipts_.try_emplace(charges->reservation(),
+                                                 "receipt-" + std::to_string(receipts_.size() + 1));
     receipt->set_id(known->second);
     log_line({{"action", is_new ? "charged" : "charged_before"},
               {"reservation", charges->reservation()},

@@ -7,13 +7,26 @@
 
 #include "service.h"
 
+namespace {
+
+/// The system's own resolver, which is content with /etc/hosts; gRPC's asks a name server, too.
+/// Before anything else of gRPC.
+void use_system_resolver() {
+  static const int once = setenv("GRPC_DNS_RESOLVER", "native", 0);
+  static_cast<void>(once);
+}
+
+}  // namespace
+
 std::shared_ptr<grpc::Channel> fresh_channel(const std::string& address) {
+  use_system_resolver();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 bool serve(grpc::Service& service, uint16_t port) {
+  use_system_resolver();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;

@@ -354,8 +354,7 @@ TEST(Verdict, SaysByWhichCallsAServiceDidTheSame) {
             "fault's kind (socket); it made 12 sendmsg() calls and 1 sendto() call, which a fault "
             "on sendto= reaches");
   counters.matched = 2;
-  EXPECT_EQ(what_happened_instead(counters, ""),
-            "it was matched 2×, but its trigger never fired");
+  EXPECT_EQ(what_happened_instead(counters, ""), "it was matched 2×, but its trigger never fired");
 }
 
 TEST(Verdict, SaysThatNothingWasSentThroughAPartition) {

@@ -23,6 +23,8 @@ struct WindowPlan {
   std::vector<fault::SyscallRule> syscall_rules;
   std::vector<fault::ProtocolRule> protocol_rules;
   std::vector<fault::PartitionRule> partitions;
+  std::vector<fault::LinkRule> links;
+  std::optional<fault::BandwidthLimit> bandwidth;  ///< stays on to the end of the test
   bool trace_only = false;
   bool until_stopped = false;  ///< opened by a *_start: found open at the end, it was forgotten
   SourcePos pos;

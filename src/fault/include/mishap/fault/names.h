@@ -20,8 +20,8 @@ Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int 
 bool names_syscalls(std::string_view keyword);
 
 /// The calls by which programs do the same as by these, but which a fault on these does not reach:
-/// of write() and its like on sockets those of sendto, of read() those of recvfrom, and the reverse.
-/// Empty for others.
+/// of write() and its like on sockets those of sendto, of read() those of recvfrom, and the
+/// reverse. Empty for others.
 std::vector<std::string> other_ways(const std::vector<std::string>& syscalls);
 /// The family that the call is of: "sendto" for sendmsg(); itself when it is of none.
 std::string keyword_of(std::string_view syscall);

@@ -34,6 +34,8 @@
 #include "mishap/net/loop.h"
 #include "mishap/net/sockets.h"
 #include "mishap/net/stream.h"
+#include "mishap/traffic/filter.h"
+#include "mishap/traffic/pacing.h"
 #include "mishap/traffic/protocol.h"
 
 namespace mishap::traffic {
@@ -55,6 +57,15 @@ struct Way {
 };
 /// Names a cut; unique within a router, never 0.
 using CutId = uint64_t;
+
+/// Names a rule for links; unique within a router, never 0.
+using LinkId = uint64_t;
+/// What one direction carried under a limit.
+struct BandwidthUse {
+  Direction direction = Direction::to_server;
+  uint64_t bytes = 0;
+  Nanoseconds longest_wait{0};  ///< of a piece for those before it
+};
 
 /// All functions may be called from any thread, except destruction: on the loop's thread, or when
 /// the loop does not run. Destroying it resets what is open.
@@ -121,6 +132,19 @@ class Router {
   /// How often the cut took effect so far: connections on one of its ways whose bytes (or end) it
   /// kept back, and connects that it left hanging.
   uint64_t effects(CutId cut) const;
+
+  /// What befalls the bytes of connections to a relayed interface, open ones included, from now on:
+  /// delays add up, of several stalls or resets the one after the fewest bytes counts. From the
+  /// return on, nothing sent escapes it.
+  LinkId shape(fault::LinkRule rule);
+  /// What was held goes on, unless another rule holds it.
+  void unshape(LinkId rule);
+  /// Connections that have felt the rule so far, each direction by itself.
+  uint64_t shaped(LinkId rule) const;
+  /// All relayed connections together carry so much at most, in place of an earlier limit.
+  void limit(const fault::BandwidthLimit& limit);
+  /// Takes the limits away and says what they carried.
+  std::vector<BandwidthUse> unlimit();
 
   /// Connections on which a delay holds something now. Waits for the loop, which must run on
   /// another thread.

@@ -74,6 +74,7 @@ CASES = {
     "example-careful": (one_by_one("examples/user-api/user_api.star", *CAREFUL), 0),
     "example-careless": (one_by_one("examples/user-api/user_api.star", *CARELESS), 2),
     "check-pattern": (["check", "specs/api_database_cache.star"], 0),
+    "check-mesh": (["check", "specs/service_mesh.star"], 0),
     # Whether the database writes by itself while it is slow or its disk full is its own affair, so those cells are left out.
     "pattern-careful": (one_by_one(*PATTERN, "--test",
                                    "~test_(health|get_user|create_user)$|_(db_down|cache_down|insert_fail)$|create_user_disk_full"), 0),

@@ -182,7 +182,9 @@ void Relay::pass_reset(Direction from) {
     }
     if (!flush(from)) return;
   }
-  close(CloseReason::io_error, true);
+  // What is held back for a while comes before the reset, which is held back as well.
+  here.broken = here.stalled || (here.pacing && here.held_bytes() > 0);
+  if (!here.broken) close(CloseReason::io_error, true);
 }
 
 bool Relay::flush(Direction direction) {
@@ -197,10 +199,8 @@ bool Relay::flush(Direction direction) {
       // Nobody is there to take it; whoever still sends from there is heard out first.
       here.held.clear();
       here.held_from = 0;
-      // The reset that says so comes on a way that is cut: it shows again when that is mended.
-      if (side(opposite(direction)).stalled) return true;
       pass_reset(opposite(direction));
-      return false;
+      return !closed_;
     }
     here.held_from += static_cast<size_t>(sent);
     here.delivered += static_cast<uint64_t>(sent);
@@ -232,7 +232,10 @@ void Relay::settle() {
   if (!flush(Direction::to_server) || !flush(Direction::to_client)) return;
   if (!pace(Direction::to_server) || !pace(Direction::to_client)) return;
   for (Direction direction : {Direction::to_server, Direction::to_client}) {
-    if (awaits_loss(direction) && side(direction).held_bytes() > 0) note_loss(direction);
+    const Side& here = side(direction);
+    if (awaits_loss(direction) && here.held_bytes() > 0) note_loss(direction);
+    if (here.broken && !here.stalled && here.held_bytes() == 0)
+      return close(CloseReason::io_error, true);
   }
   Side& forth = side(Direction::to_server);
   Side& back = side(Direction::to_client);

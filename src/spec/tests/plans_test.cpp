@@ -206,6 +206,12 @@ TEST(Plan, SeesFamiliesAtTheirWidest) {
             "api: fallocate pwrite64 pwritev pwritev2 write writev; relays");
 }
 
+TEST(Plan, RelaysWhatALinkRuleIsAboutAndAllUnderALimit) {
+  EXPECT_EQ(seen("def test_it(): fault(db.pg, packet_delay(\"1s\"), run = go)"), "relays db.pg");
+  EXPECT_EQ(seen("def test_it(): bandwidth(\"1mbit\")"), "relays api.main db.pg");
+  EXPECT_EQ(seen("limit = bandwidth\ndef test_it(): limit(\"1mbit\")"), "relays api.main db.pg");
+}
+
 TEST(Plan, RelaysBothSidesOfAPartition) {
   const std::string kRelays = "relays api.main db.pg";
   EXPECT_EQ(seen("def test_it(): partition(api, db, run = go)"), kRelays);

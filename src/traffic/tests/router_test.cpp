@@ -350,6 +350,11 @@ TEST_F(RouterTest, TheEndOfAConnectionIsKeptBackByACut) {
   net::close_with_reset(std::move(client));
   EXPECT_TRUE(silent(server.get())) << "a reset is lost as well";
   EXPECT_EQ(router_->effects(cut), 1);
+  // Nor does writing to who is gone tell, since that is answered by a reset, too.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(send(server.get(), "x", 1, MSG_NOSIGNAL), 1);
+    EXPECT_TRUE(silent(server.get()));
+  }
   router_->mend(cut);
   EXPECT_EQ(read(server.get(), 1), "reset");
 }
@@ -408,6 +413,22 @@ TEST_F(RouterTest, ADelayOfALinkIsThatOfEachDirection) {
   EXPECT_GE(net::Clock::now() - begin, milliseconds(40));
   router_->unshape(forth);
   router_->unshape(back);
+}
+
+TEST_F(RouterTest, AResetIsAsLateAsTheBytesBeforeIt) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("hello"));
+  ASSERT_EQ(read(server.get(), 5), "hello");
+  fault::LinkRule slow = link(fault::LinkAction::delay);
+  slow.delay = milliseconds(40);
+  router_->shape(slow);
+  auto begin = net::Clock::now();
+  ASSERT_EQ(send(server.get(), "last words", 10, 0), 10);
+  net::close_with_reset(std::move(server));
+  EXPECT_EQ(read(client.fd(), 11), "last wordsreset");
+  EXPECT_GE(net::Clock::now() - begin, milliseconds(40));
 }
 
 TEST_F(RouterTest, AStalledLinkKeepsWhatComesAfterSoManyBytes) {

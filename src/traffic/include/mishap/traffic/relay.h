@@ -97,7 +97,8 @@ class Relay final : private Sink {
     bool eof_sent = false;
     bool paused = false;
     bool stalled = false;
-    bool silenced = false;           ///< stalled, and the owner knows that something is kept back
+    bool broken = false;    ///< the source was reset, which is passed on after what is held
+    bool silenced = false;  ///< stalled, and the owner knows that something is kept back
     std::unique_ptr<Pacing> pacing;  ///< null: nothing is held back
     net::Timer ripening;
     std::array<bool, kShapeEffects> told{};  ///< effects that the owner knows of

@@ -245,6 +245,13 @@ VERDICTS = {
         "test_matrix_write_line_more": "vacuous",
         "test_other_calls": "vacuous",
     }),
+    "lane-partitions": (["test", "specs/lane_partitions.star", "--seed", "1", "--jobs", "1", *TALKER], 0, {
+        "test_a_connects": "pass",
+        "test_b_cuts_them_and_forgets_to_mend": "pass",
+        "test_c_finds_them_mended": "pass",
+        "test_d_slows_them_down": "pass",
+        "test_e_finds_them_fast": "pass",
+    }),
     "links": (test("specs/links.star", *TALKER), 0, {
         "test_a_delay_of_both_directions": "pass",
         "test_delays_of_windows_add_up": "pass",

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 300, MOST_KEPT = 16, LINE = 1024 };
+enum { PATIENCE_MS = 1000, MOST_KEPT = 16, LINE = 1024 };
 
 static struct kept {
   char name[32];

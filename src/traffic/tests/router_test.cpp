@@ -397,7 +397,7 @@ TEST_F(RouterTest, ADelayOfALinkIsThatOfEachDirection) {
   EXPECT_EQ(read(server.get(), 4), "ping");
   auto there = net::Clock::now() - begin;
   EXPECT_GE(there, milliseconds(40));
-  EXPECT_LT(there, milliseconds(55)) << "busy machine?";
+  EXPECT_LT(there, milliseconds(500));
   ASSERT_EQ(send(server.get(), "pong", 4, 0), 4);
   EXPECT_EQ(read(client.fd(), 4), "pong");
   EXPECT_GE(net::Clock::now() - begin - there, milliseconds(20));
@@ -494,7 +494,7 @@ TEST_F(RouterTest, ALimitIsWhatAllConnectionsCarryTogether) {
   EXPECT_TRUE(writer.get());
   auto took = net::Clock::now() - begin;
   EXPECT_GE(took, milliseconds(200));
-  EXPECT_LT(took, milliseconds(260)) << "busy machine?";
+  EXPECT_LT(took, milliseconds(1000));
   auto uses = router_->unlimit();
   ASSERT_EQ(uses.size(), 1);
   EXPECT_EQ(uses[0].direction, Direction::to_server);

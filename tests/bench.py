@@ -28,10 +28,11 @@ class Bench:
         shutil.copytree(ROOT / "examples", self.work / "examples")
         self.bin = self.work / "bin"
         self.bin.mkdir()
-        for program in ("mishap", "tiny_http", "without_rtnetlink", "user_api_careful", "user_api_careless", "orders_producer",
-                        "orders_consumer", "grpc_server", "grpc_server_plain"):
+        for program in ("mishap", "tiny_http", "talker", "without_rtnetlink", "user_api_careful", "user_api_careless",
+                        "orders_producer", "orders_consumer", "shop_gateway", "shop_orders", "shop_inventory", "shop_payments",
+                        "grpc_server", "grpc_server_plain"):
             shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
-            if program == "tiny_http":
+            if program in ("tiny_http", "talker"):
                 shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
         (self.work / "home").mkdir()
         if ordinary_user:

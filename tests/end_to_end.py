@@ -36,6 +36,14 @@ def order_programs(prefix):
 EVENT_PROGRAMS = order_programs("myapp")
 ORDERS = order_programs("orders")
 
+
+def shop_programs(prefix):
+    return [word for name in ("gateway", "orders", "inventory", "payments")
+            for word in ("--image", f"{prefix}-{name}:latest=bin/shop_{name}")]
+
+
+TALKER = ["--image", "talker:latest=bin/talker"]
+
 PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careful"]
 CARELESS_PATTERN = ["specs/api_database_cache.star", "--image", "myapp:latest=bin/user_api_careless"]
 
@@ -67,6 +75,7 @@ CASES = {
     "example-careful": (one_by_one("examples/user-api/user_api.star", *CAREFUL), 0),
     "example-careless": (one_by_one("examples/user-api/user_api.star", *CARELESS), 2),
     "check-pattern": (["check", "specs/api_database_cache.star"], 0),
+    "check-mesh": (["check", "specs/service_mesh.star"], 0),
     # Whether the database writes by itself while it is slow or its disk full is its own affair, so those cells are left out.
     "pattern-careful": (one_by_one(*PATTERN, "--test",
                                    "~test_(health|get_user|create_user)$|_(db_down|cache_down|insert_fail)$|create_user_disk_full"), 0),
@@ -92,6 +101,11 @@ CASES = {
     "unfiltered": (["check", "specs/unfiltered.star"], 1),
     "unfiltered-body": (["test", "specs/unfiltered_body.star", "--seed", "1", "--jobs", "1"], 2),
     "ports": (["check", "specs/unfiltered_body.star"], 0),
+    # Nobody said anything, a port that nobody declared, a partition that nobody ended.
+    "partition-silent": (one_by_one("specs/partitions.star", *TALKER, "--test",
+                                    "~others_do_not_notice|whose_port|left_on_by|matrix_other_partition"), 0),
+    "all-or-nothing": (one_by_one("specs/composition.star", "--test", "all_or_nothing"), 2),
+    "other-calls": (one_by_one("specs/composition.star", "--test", "other_calls"), 0),
     "build-unmapped": (test("specs/built.star"), 1),
     "build-mapped": (test("specs/built.star", "--image", "./app=bin/tiny_http"), 0),
 }
@@ -187,6 +201,86 @@ VERDICTS = {
         "test_the_broker_cannot_write": "pass",
         "test_the_database_refuses_for_a_while": "pass",
         "test_the_database_is_cut_off_for_a_while": "pass",
+    }),
+    "mesh-pattern": (test("specs/service_mesh.star", *shop_programs("myapp")), 0, {
+        "test_place_order": "pass",
+        "test_check_inventory": "pass",
+        "test_matrix_place_order_payments_down": "pass",
+        "test_matrix_place_order_inventory_slow": "pass",
+        # Orders cannot reach the inventory either, so that has nothing to be slow with.
+        "test_matrix_place_order_cascade": "vacuous",
+        "test_matrix_check_inventory_payments_down": "pass",
+        "test_matrix_check_inventory_inventory_slow": "pass",
+        "test_matrix_check_inventory_cascade": "vacuous",
+        "test_partition_orders_inventory": "pass",
+    }),
+    "shop-mesh": (test("examples/shop-mesh/shop_mesh.star", *shop_programs("shop")), 0, {
+        "test_place_order": "pass",
+        "test_look": "pass",
+        "test_matrix_place_order_payments_down": "pass",
+        "test_matrix_place_order_inventory_slow": "pass",
+        "test_matrix_place_order_cascade": "pass",
+        "test_matrix_place_order_partition_orders_inventory": "pass",
+        "test_matrix_place_order_partition_payments_to_orders": "pass",
+        "test_matrix_place_order_storm": "pass",
+        "test_matrix_look_inventory_slow": "pass",
+        "test_matrix_look_cascade": "pass",
+        "test_matrix_look_partition_orders_inventory": "pass",
+        "test_matrix_look_storm": "pass",
+        "test_a_refused_order_gives_its_reservation_back": "pass",
+        "test_the_shop_recovers_when_the_partition_ends": "pass",
+    }),
+    "etcd-cluster": (test("examples/etcd-cluster/etcd_cluster.star"), 0, {
+        "test_the_leader_is_cut_off": "pass",
+        "test_the_leader_is_not_heard": "pass",
+        "test_the_leader_hears_nobody": "pass",
+        "test_a_follower_is_cut_off": "pass",
+    }),
+    "partitions": (test("specs/partitions.star", *TALKER), 0, {
+        "test_both_ways_on_one_loopback": "pass",
+        "test_both_ways_between_networks": "pass",
+        "test_one_way": "pass",
+        "test_the_other_way": "pass",
+        "test_ports_that_are_not_declared": "pass",
+        "test_a_loopback_does_not_tell_whose_port_it_is": "vacuous",
+        "test_others_do_not_notice": "vacuous",
+        "test_windows_nest": "pass",
+        "test_started_and_stopped": "vacuous",
+        "test_left_on_by_its_setup": "pass",
+        "test_started_by_another_name": "pass",
+        "test_matrix_ask_partition_east_west": "pass",
+        "test_matrix_ask_partition_east_to_west": "pass",
+        "test_matrix_ask_both": "pass",
+        "test_matrix_other_partition_east_west": "vacuous",
+        "test_matrix_other_partition_east_to_west": "vacuous",
+        "test_matrix_other_both": "vacuous",
+    }),
+    "composition": (test("specs/composition.star"), 2, {
+        "test_layers": "pass",
+        "test_windows_unwind_in_order": "vacuous",
+        "test_all_or_nothing": 'error: service "brief" is not running',
+        "test_matrix_both_layers": "pass",
+        "test_matrix_both_more": "pass",
+        "test_matrix_write_line_layers": "vacuous",
+        "test_matrix_write_line_more": "vacuous",
+        "test_other_calls": "vacuous",
+    }),
+    "lane-partitions": (["test", "specs/lane_partitions.star", "--seed", "1", "--jobs", "1", *TALKER], 0, {
+        "test_a_connects": "pass",
+        "test_b_cuts_them_and_forgets_to_mend": "pass",
+        "test_c_finds_them_mended": "pass",
+        "test_d_slows_them_down": "pass",
+        "test_e_finds_them_fast": "pass",
+    }),
+    "links": (test("specs/links.star", *TALKER), 0, {
+        "test_a_delay_of_both_directions": "pass",
+        "test_delays_of_windows_add_up": "pass",
+        "test_silence_after_some_bytes": "pass",
+        "test_a_reset": "pass",
+        "test_of_one_consumer": "pass",
+        "test_beside_a_rule_for_requests": "pass",
+        "test_bandwidth": "pass",
+        "test_nothing_came_so_far": "vacuous",
     }),
     "two-ports": (test("specs/two_ports.star", *TINY), 0, {"test_call_by_name": "pass"}),
     "faults": (test("specs/faults.star"), 0, {

@@ -50,8 +50,14 @@ const char* reason(int status) {
       return "Bad Request";
     case 404:
       return "Not Found";
+    case 409:
+      return "Conflict";
+    case 502:
+      return "Bad Gateway";
     case 503:
       return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
     default:
       return "Internal Server Error";
   }

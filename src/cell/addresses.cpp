@@ -87,6 +87,16 @@ std::optional<Addresses::Place> Addresses::find(std::string_view consumer,
   return std::nullopt;
 }
 
+std::optional<Addresses::Place> Addresses::find_undeclared(const net::Address& destination) const {
+  net::Address address = destination.without_v4_mapping();
+  if (address.is_loopback() || address.port() == 0) return std::nullopt;
+  for (const auto& [service, own] : networks_) {
+    if (address == at_port(own, address.port()))
+      return Place{service, fmt::format(":{}", address.port()), address};
+  }
+  return std::nullopt;
+}
+
 net::Endpoint Addresses::from_cell(const std::string& service, uint16_t port) const {
   auto own = networks_.find(service);
   return {own == networks_.end() ? "127.0.0.1" : own->second.host(), port};

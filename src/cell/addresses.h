@@ -30,6 +30,10 @@ class Addresses {
   /// declared one. Any thread.
   std::optional<Place> find(std::string_view consumer, const net::Address& destination) const;
 
+  /// Whose network this address is of, for a port that it does not declare; the interface is then
+  /// ":PORT". Nothing: a loopback, where addresses do not tell, or nobody's. Any thread.
+  std::optional<Place> find_undeclared(const net::Address& destination) const;
+
   /// Where the service is dialled from the cell's own network.
   net::Endpoint from_cell(const std::string& service, uint16_t port) const;
 

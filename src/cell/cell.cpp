@@ -291,13 +291,14 @@ class CellRun {
     note_properties(result);
     add_start_notes(result);
     note_unfiltered(plan_, result);
+    note_leak(result);
     if (!session_.is_tool_error()) add_outputs(plan_, session_.services(), result);
     size_t count = session_.log().size();
     result.events.reserve(count);
     for (size_t i = 0; i < count; ++i) result.events.push_back(session_.log().at(i));
     std::set<std::string> alone;
     for (const auto& [service, network] : environment_.networks) alone.insert(service);
-    for (auto& note : undeclared_connections(result.events, alone))
+    for (auto& note : undeclared_connections(result.events, alone, plan_.partitioned))
       result.notes.push_back(std::move(note));
     return result;
   }
@@ -318,6 +319,12 @@ class CellRun {
   void add_start_notes(event::TestResult& result) {
     if (session_.is_tool_error()) return;
     for (auto& note : session_.services().notes()) result.notes.push_back(std::move(note));
+  }
+
+  void note_leak(event::TestResult& result) {
+    if (session_.windows() == nullptr) return;
+    std::string leak = session_.windows()->leak();
+    if (!leak.empty()) result.notes.push_back(fmt::format("{}: {}", plan_.name, leak));
   }
 
   const CellPlan& plan_;

@@ -23,6 +23,22 @@ bool LanePlan::reuses() const {
                      [](const auto& service) { return service.reuse; });
 }
 
+std::set<std::pair<std::string, std::string>> interfaces_between(
+    const std::vector<engine::Service>& services, const fault::PartitionRule& partition) {
+  std::set<std::pair<std::string, std::string>> interfaces;
+  for (const auto& service : services) {
+    if (service.name != partition.a && service.name != partition.b) continue;
+    for (const auto& interface : service.interfaces)
+      interfaces.emplace(service.name, interface.name);
+  }
+  return interfaces;
+}
+
+void make_separable(CellPlan& plan, const fault::PartitionRule& partition) {
+  plan.relayed.merge(interfaces_between(plan.services, partition));
+  plan.partitioned.insert({partition.a, partition.b});
+}
+
 LanePlan lane_of(const std::vector<CellPlan>& tests) {
   MISHAP_CHECK(!tests.empty());
   LanePlan lane;
@@ -32,6 +48,7 @@ LanePlan lane_of(const std::vector<CellPlan>& tests) {
       lane.notified[service].insert(syscalls.begin(), syscalls.end());
     }
     lane.relayed.insert(test.relayed.begin(), test.relayed.end());
+    lane.partitioned.insert(test.partitioned.begin(), test.partitioned.end());
   }
   return lane;
 }
@@ -40,7 +57,10 @@ bool belongs_to(const CellPlan& test, const event::Draft& draft) {
   if (draft.type == "syscall") return is_seen(test, draft);
   bool of_relay = draft.type == "proxy" || draft.type.starts_with("proxy_");
   if (!of_relay) return true;
-  return test.relayed.contains({draft.service, std::string(draft.fields.get("interface"))});
+  std::string interface(draft.fields.get("interface"));
+  bool undeclared = interface.starts_with(':');
+  return undeclared ? test.partitioned.contains(draft.service)
+                    : test.relayed.contains({draft.service, interface});
 }
 
 }  // namespace mishap::cell

@@ -58,13 +58,14 @@ std::map<std::string, std::string> addresses_of(const sandbox::CellEnvironment& 
 /// Puts the relays' router where supervisors look for one.
 class LiveSession::Redirect final : public syscalls::ConnectRouter {
  public:
-  Redirect(const Addresses& addresses, traffic::Router& router)
-      : addresses_(addresses), router_(router) {}
+  Redirect(const LanePlan& lane, const Addresses& addresses, traffic::Router& router)
+      : lane_(lane), addresses_(addresses), router_(router) {}
 
   std::optional<syscalls::Route> route(std::string_view consumer,
                                        const syscalls::SocketAddress& destination) override {
     net::Address asked = to_net(destination).without_v4_mapping();
     auto place = addresses_.find(consumer, asked);
+    if (!place) place = undeclared(consumer, asked);
     if (!place) return std::nullopt;
     auto routed =
         router_.route(consumer, place->service, place->interface, asked.family(), place->address);
@@ -82,6 +83,17 @@ class LiveSession::Redirect final : public syscalls::ConnectRouter {
   }
 
  private:
+  /// Between services that may be cut off from each other every connection goes through a relay.
+  std::optional<Addresses::Place> undeclared(std::string_view consumer,
+                                             const net::Address& asked) const {
+    if (!lane_.partitioned.contains(std::string(consumer))) return std::nullopt;
+    auto place = addresses_.find_undeclared(asked);
+    if (!place || !lane_.partitioned.contains(place->service)) return std::nullopt;
+    router_.relay_unheard(place->service, place->interface, place->address);
+    return place;
+  }
+
+  const LanePlan& lane_;
   const Addresses& addresses_;
   traffic::Router& router_;
 };
@@ -129,7 +141,7 @@ Result<void> LiveSession::start_relays() {
                               addresses_.from_cell(service_name, interface->port),
                               protocols::find(interface->protocol)));
   }
-  redirect_ = std::make_unique<Redirect>(addresses_, *router_);
+  redirect_ = std::make_unique<Redirect>(lane_, addresses_, *router_);
   return {};
 }
 
@@ -242,7 +254,7 @@ Result<void> LiveSession::start(const CellPlan& plan, Script& script) {
   } else {
     announce_kept_relays();
   }
-  windows_ = std::make_unique<Windows>(plan, *services_, protocols_, log_);
+  windows_ = std::make_unique<Windows>(plan, *services_, protocols_, router_.get(), log_);
   script.attach(*this);
   Services::Hooks hooks;
   hooks.ready = [&](const engine::Service& service) { return sources_->open(service, deadline()); };

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/fault/names.h"
 #include "mishap/syscalls/probes.h"
 
 #include "leftovers.h"
@@ -208,13 +209,23 @@ Result<void> Services::start_one(Running& running, const Hooks& hooks, net::Dead
   return hooks.seed(name);
 }
 
-/// What a reused service may need in any test of the lane, and another in this one.
+std::set<std::string> Services::notified_of(const engine::Service& service) const {
+  const auto& notified = service.reuse ? context_.plan.notified : test_->notified;
+  auto found = notified.find(service.name);
+  return found == notified.end() ? std::set<std::string>() : found->second;
+}
+
+std::set<std::string> Services::noticed_beside(const std::set<std::string>& notified) {
+  auto others = fault::other_ways({notified.begin(), notified.end()});
+  return {others.begin(), others.end()};
+}
+
 syscalls::FilterPlan Services::filter_of(const engine::Service& service) const {
   syscalls::FilterPlan plan;
   if (!service.seccomp) return plan;
-  const auto& notified = service.reuse ? context_.plan.notified : test_->notified;
-  if (auto found = notified.find(service.name); found != notified.end())
-    plan.notify.assign(found->second.begin(), found->second.end());
+  std::set<std::string> notified = notified_of(service);
+  notified.merge(noticed_beside(notified));
+  plan.notify.assign(notified.begin(), notified.end());
   plan.redirect_connects = context_.router != nullptr;
   return plan;
 }
@@ -264,7 +275,10 @@ Result<void> Services::supervise(Running& running, UniqueFd listener) {
   syscalls::SupervisorOptions options;
   options.service = running.service->name;
   options.decider = running.decider;
-  options.sink = [this, name = running.service->name](const syscalls::SyscallEvent& event) {
+  options.sink = [this, name = running.service->name,
+                  noticed = noticed_beside(notified_of(*running.service))](
+                     const syscalls::SyscallEvent& event) {
+    if (noticed.contains(std::string(event.syscall))) return;
     context_.log.append(syscalls::to_draft(name, event));
   };
   options.on_failure = context_.on_supervisor_failure;

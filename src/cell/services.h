@@ -101,6 +101,10 @@ class Services {
   Result<void> start_one(Running& running, const Hooks& hooks, net::Deadline ceiling);
   Result<void> keep_one(Running& running, const Hooks& hooks);
   Result<void> forget(Running& running);
+  /// What a reused service may need in any test of the lane, and another in this one.
+  std::set<std::string> notified_of(const engine::Service& service) const;
+  /// Beyond those: only counted, so that a fault that was in vain can say what was done instead.
+  static std::set<std::string> noticed_beside(const std::set<std::string>& notified);
   syscalls::FilterPlan filter_of(const engine::Service& service) const;
   Result<void> spawn(Running& running);
   Result<void> supervise(Running& running, UniqueFd listener);

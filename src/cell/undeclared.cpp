@@ -17,7 +17,8 @@ bool is_loopback(const std::string& host) {
 }  // namespace
 
 std::vector<std::string> undeclared_connections(const std::vector<event::Event>& events,
-                                                const std::set<std::string>& alone) {
+                                                const std::set<std::string>& alone,
+                                                const std::set<std::string>& partitioned) {
   std::vector<std::string> notes;
   for (const auto& event : events) {
     if (event.type != "syscall" || event.fields.get("syscall") != "connect") continue;
@@ -29,6 +30,8 @@ std::vector<std::string> undeclared_connections(const std::vector<event::Event>&
     if (endpoint && alone.contains(event.service) && is_loopback(endpoint->host)) continue;
     std::string note = fmt::format("{} connects to {}, where no declared service listens",
                                    event.service, *address);
+    if (partitioned.contains(event.service) && endpoint && is_loopback(endpoint->host))
+      note += "; should that be who it is partitioned from, the partition does not cut this";
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
   }
   return notes;

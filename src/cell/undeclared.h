@@ -13,8 +13,10 @@ namespace mishap::cell {
 /// declared service listens there: "api connects to 10.0.0.7:443, where no declared service
 /// listens". In order of first appearance. Only services whose connect() is watched are heard of.
 /// What a service that is alone in its network (`alone`) does on its loopback concerns nobody else,
-/// and nobody listens on port 0: programs connect there to learn what they have.
+/// and nobody listens on port 0: programs connect there to learn what they have. `partitioned`:
+/// services that a partition was to cut off, which it cannot do on a loopback that several share.
 std::vector<std::string> undeclared_connections(const std::vector<event::Event>& events,
-                                                const std::set<std::string>& alone);
+                                                const std::set<std::string>& alone,
+                                                const std::set<std::string>& partitioned);
 
 }  // namespace mishap::cell

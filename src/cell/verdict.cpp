@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "mishap/base/duration.h"
+#include "mishap/base/text.h"
+#include "mishap/fault/names.h"
 
 namespace mishap::cell {
 namespace {
@@ -100,10 +102,8 @@ void set_passed(const CellPlan&, const Facts& facts, TestResult& result) {
     set(result, Verdict::vacuous, "", "");
     for (const auto& fault : facts.faults) {
       if (!bypassed(fault)) continue;
-      std::string target =
-          fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
       result.reason =
-          fmt::format("{} on {} never took effect: {}", fault.text, target, fault.instead);
+          fmt::format("{} never took effect: {}", event::placed_text(fault), fault.instead);
       return;
     }
   }
@@ -191,6 +191,52 @@ void add_causes_of_failed_start(const Facts& facts, TestResult& result) {
   }
 }
 
+/// Of a partition that cut nothing.
+std::string nothing_was_sent(const fault::Counters& c) {
+  if (c.detail == "both")
+    return fmt::format("{} and {} sent each other nothing while it was on", c.service, c.peer);
+  bool forth = c.detail == "a_to_b";
+  return fmt::format("{} sent {} nothing while it was on", forth ? c.service : c.peer,
+                     forth ? c.peer : c.service);
+}
+
+/// "; it made 12 sendmsg() calls, which are for sendto=" of a rule for write().
+std::string done_otherwise(const fault::Counters& c) {
+  if (c.matched > 0 || c.elsewhere.empty()) return "";
+  std::vector<std::string> calls;
+  for (const auto& [syscall, count] : c.elsewhere)
+    calls.push_back(fmt::format("{} {}() call{}", count, syscall, count == 1 ? "" : "s"));
+  return fmt::format("; it made {}, which a fault on {}= reaches", join(calls, " and "),
+                     fault::keyword_of(c.elsewhere.begin()->first));
+}
+
+std::string what_happened_to(const fault::Counters& c, const std::string& fits) {
+  if (c.action == "partition") return nothing_was_sent(c);
+  if (c.action.starts_with("packet_"))
+    return fmt::format("no connection to {}.{} came so far while it was on", c.service,
+                       c.interface);
+  if (c.matched > 0)
+    return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
+  std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));
+  if (!c.interface.empty()) {
+    std::string target = c.service + "." + c.interface;
+    if (c.seen == 0) return fmt::format("no request reached {} while it was on", target);
+    return fmt::format("{} request{} reached {} while it was on, none of which it matches", c.seen,
+                       c.seen == 1 ? "" : "s", target);
+  }
+  if (c.seen == 0) {
+    return fmt::format(
+        "{} made no {}() call while it was on{}", c.service, keyword,
+        keyword == "connect" ? "; connections that were already open stay open" : "");
+  }
+  if (c.unresolved_paths == c.seen) {
+    return fmt::format("{} made {} {}() calls while it was on, but their paths could not be read",
+                       c.service, c.seen, keyword);
+  }
+  return fmt::format("{} made {} {}() call{} while it was on, none {}", c.service, c.seen, keyword,
+                     c.seen == 1 ? "" : "s", fits.empty() ? "of which it matches" : fits);
+}
+
 }  // namespace
 
 bool is_failure(const ScriptOutcome& outcome) {
@@ -213,26 +259,7 @@ void decide(const CellPlan& plan, const Facts& facts, TestResult& result) {
 }
 
 std::string what_happened_instead(const fault::Counters& c, const std::string& fits) {
-  if (c.matched > 0)
-    return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
-  std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));
-  if (!c.interface.empty()) {
-    std::string target = c.service + "." + c.interface;
-    if (c.seen == 0) return fmt::format("no request reached {} while it was on", target);
-    return fmt::format("{} request{} reached {} while it was on, none of which it matches", c.seen,
-                       c.seen == 1 ? "" : "s", target);
-  }
-  if (c.seen == 0) {
-    return fmt::format(
-        "{} made no {}() call while it was on{}", c.service, keyword,
-        keyword == "connect" ? "; connections that were already open stay open" : "");
-  }
-  if (c.unresolved_paths == c.seen) {
-    return fmt::format("{} made {} {}() calls while it was on, but their paths could not be read",
-                       c.service, c.seen, keyword);
-  }
-  return fmt::format("{} made {} {}() call{} while it was on, none {}", c.service, c.seen, keyword,
-                     c.seen == 1 ? "" : "s", fits.empty() ? "of which it matches" : fits);
+  return what_happened_to(c, fits) + done_otherwise(c);
 }
 
 }  // namespace mishap::cell

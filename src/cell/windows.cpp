@@ -72,8 +72,7 @@ Result<void> Windows::check(const SyscallRule& rule) const {
   if (service != plan_.services.end()) {
     if (auto why = unseen(*service, rule.declared.text)) return fail(*why);
   }
-  if (!services_.running(rule.service))
-    return fail(fmt::format("service \"{}\" is not running", rule.service));
+  MISHAP_TRY(require_running(rule.service));
   auto notified = plan_.notified.find(rule.service);
   for (const auto& syscall : rule.syscalls) {
     if (notified != plan_.notified.end() && notified->second.contains(syscall)) continue;
@@ -97,16 +96,28 @@ Result<void> Windows::check(const fault::ProtocolRule& rule) const {
                   rule.declared.text, rule.service, rule.interface));
 }
 
+Result<void> Windows::require_running(const std::string& service) const {
+  if (services_.running(service)) return {};
+  return fail(fmt::format("service \"{}\" is not running", service));
+}
+
+Result<void> Windows::check(const fault::PartitionRule& rule) const {
+  MISHAP_TRY(require_running(rule.a));
+  MISHAP_TRY(require_running(rule.b));
+  return partitions_.check(rule);
+}
+
 Result<void> Windows::check(const WindowPlan& window) const {
   for (const auto& rule : window.syscall_rules) MISHAP_TRY(check(rule));
   for (const auto& rule : window.protocol_rules) MISHAP_TRY(check(rule));
-  return {};
+  for (const auto& rule : window.partitions) MISHAP_TRY(check(rule));
+  return links_.check(window);
 }
 
 Result<WindowHandle> Windows::open(const WindowPlan& window) {
   MISHAP_TRY(check(window));
   std::lock_guard lock(mutex_);
-  Open open{window, {}, {}};
+  Open open{window, {}, {}, {}, {}};
   std::map<std::string, std::vector<SyscallRule>> by_service;
   for (const auto& rule : window.syscall_rules) {
     by_service[rule.service].push_back(rule);
@@ -123,6 +134,9 @@ Result<WindowHandle> Windows::open(const WindowPlan& window) {
     services_.faults_are_on();
   }
   announce(open);
+  for (const auto& rule : window.partitions)
+    open.partitions.push_back(partitions_.open(rule, window.assumption));
+  open.links = links_.open(window);
   WindowHandle handle = next_++;
   open_.emplace(handle, std::move(open));
   return handle;
@@ -184,6 +198,9 @@ void Windows::close(WindowHandle handle) {
   std::lock_guard lock(mutex_);
   auto found = open_.find(handle);
   if (found == open_.end()) return;
+  links_.close(found->second.links);
+  for (auto id = found->second.partitions.rbegin(); id != found->second.partitions.rend(); ++id)
+    partitions_.close(*id);
   std::map<std::string, std::vector<fault::Counters>> counted;
   for (const auto& [service, window] : found->second.syscall_windows) {
     counted[service] = services_.decider(service)->close(window);
@@ -194,12 +211,19 @@ void Windows::close(WindowHandle handle) {
 }
 
 void Windows::close_all() {
+  std::vector<Partitions::Id> forgotten;
   while (true) {
     WindowHandle last = 0;
     {
       std::lock_guard lock(mutex_);
-      if (open_.empty()) return;
-      last = open_.rbegin()->first;
+      if (open_.empty()) {
+        links_.end_limits();
+        return partitions_.leaked(forgotten);
+      }
+      const auto& [handle, open] = *open_.rbegin();
+      last = handle;
+      if (open.plan.until_stopped)
+        forgotten.insert(forgotten.begin(), open.partitions.begin(), open.partitions.end());
     }
     close(last);
   }
@@ -219,7 +243,10 @@ std::vector<fault::Counters> Windows::counters() const {
       all.insert(all.end(), more.begin(), more.end());
     }
   }
+  std::lock_guard lock(mutex_);
   std::vector<fault::Counters> merged;
+  for (auto& partition : partitions_.counters()) all.push_back(std::move(partition));
+  for (auto& link : links_.counters()) all.push_back(std::move(link));
   for (const auto& one : all) {
     auto same = std::find_if(merged.begin(), merged.end(), [&](const fault::Counters& m) {
       return m.service == one.service && m.interface == one.interface &&
@@ -235,6 +262,7 @@ std::vector<fault::Counters> Windows::counters() const {
     same->matched += one.matched;
     same->applied += one.applied;
     same->unresolved_paths += one.unresolved_paths;
+    for (const auto& [syscall, count] : one.elsewhere) same->elsewhere[syscall] += count;
   }
   return merged;
 }

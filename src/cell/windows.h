@@ -12,6 +12,8 @@
 #include "mishap/event/run.h"
 #include "mishap/fault/decider.h"
 
+#include "links.h"
+#include "partitions.h"
 #include "services.h"
 
 namespace mishap::cell {
@@ -20,12 +22,22 @@ namespace mishap::cell {
 class Windows {
  public:
   Windows(const CellPlan& plan, Services& services, fault::ProtocolDecider& protocols,
-          event::Log& log)
-      : plan_(plan), services_(services), protocols_(protocols), log_(log) {}
+          traffic::Router* router, event::Log& log)
+      : plan_(plan),
+        services_(services),
+        protocols_(protocols),
+        log_(log),
+        partitions_(plan, router, log),
+        links_(plan, router, log) {}
 
   Result<WindowHandle> open(const WindowPlan& window);
   void close(WindowHandle handle);
   void close_all();
+  /// What people should know of windows that were left open; "" when nothing.
+  std::string leak() const {
+    std::lock_guard lock(mutex_);
+    return partitions_.leak();
+  }
   bool any_fault_opened() const { return any_fault_opened_; }
   /// Every declared rule with what it counted, a rule that was opened several times being one.
   std::vector<fault::Counters> counters() const;
@@ -38,10 +50,14 @@ class Windows {
     WindowPlan plan;
     std::map<std::string, fault::WindowId> syscall_windows;  // by service
     std::optional<fault::WindowId> protocol_window;
+    std::vector<Partitions::Id> partitions;
+    std::vector<Links::Id> links;
   };
   Result<void> check(const WindowPlan& window) const;
   Result<void> check(const fault::SyscallRule& rule) const;
   Result<void> check(const fault::ProtocolRule& rule) const;
+  Result<void> check(const fault::PartitionRule& rule) const;
+  Result<void> require_running(const std::string& service) const;
   void announce(const Open& open);
   void withdraw(const Open& open,
                 const std::map<std::string, std::vector<fault::Counters>>& counted);
@@ -51,6 +67,8 @@ class Windows {
   fault::ProtocolDecider& protocols_;
   event::Log& log_;
   mutable std::mutex mutex_;
+  Partitions partitions_;
+  Links links_;
   WindowHandle next_ = 1;
   std::map<WindowHandle, Open> open_;
   std::map<std::string, std::string> fits_;  // by service and text of the rule

@@ -84,6 +84,11 @@ const std::vector<std::string>& known_types() {
                                                   "unmediated_io",
                                                   "partition_applied",
                                                   "partition_removed",
+                                                  "partition_leaked",
+                                                  "packet_fault_applied",
+                                                  "packet_fault_no_match",
+                                                  "bandwidth_applied",
+                                                  "bandwidth_stats",
                                                   "vacuous_property"};
   return kTypes;
 }

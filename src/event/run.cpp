@@ -180,6 +180,13 @@ const std::string* broken_number(const Json& result) {
 
 }  // namespace
 
+std::string placed_text(const FaultCount& fault) {
+  if (fault.action == "partition") return fault.text;
+  std::string place =
+      fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
+  return fault.text + " on " + place;
+}
+
 std::string_view to_string(Verdict verdict) { return row(verdict).name; }
 std::string_view result_word(Verdict verdict) { return row(verdict).result; }
 

@@ -91,6 +91,21 @@ const std::vector<Family>& families() {
   return kFamilies;
 }
 
+const Family* family_of(std::string_view syscall) {
+  for (const Family& family : families()) {
+    if (std::find(family.members.begin(), family.members.end(), syscall) != family.members.end())
+      return &family;
+  }
+  return nullptr;
+}
+
+/// Families that move the same bytes.
+struct Counterpart {
+  std::string_view keyword, other;
+};
+constexpr std::array<Counterpart, 4> kCounterparts = {
+    {{"write", "sendto"}, {"sendto", "write"}, {"read", "recvfrom"}, {"recvfrom", "read"}}};
+
 std::vector<std::string> known_keywords() {
   std::vector<std::string> known;
   for (const Family& family : families()) known.emplace_back(family.keyword);
@@ -162,6 +177,28 @@ Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int 
   std::string near = did_you_mean(keyword, known_keywords());
   return fail(fmt::format("unknown syscall \"{}\"{}", keyword,
                           near.empty() ? "; write one such as write, connect or fsync" : near));
+}
+
+std::vector<std::string> other_ways(const std::vector<std::string>& syscalls) {
+  std::vector<std::string> others;
+  for (const auto& [keyword, other] : kCounterparts) {
+    bool named = std::any_of(syscalls.begin(), syscalls.end(), [&](const std::string& syscall) {
+      const Family* family = family_of(syscall);
+      return family != nullptr && family->keyword == keyword;
+    });
+    if (!named) continue;
+    auto members = resolve_syscalls(other);
+    for (std::string& syscall : *members) {
+      bool listed = std::find(syscalls.begin(), syscalls.end(), syscall) != syscalls.end();
+      if (!listed) others.push_back(std::move(syscall));
+    }
+  }
+  return others;
+}
+
+std::string keyword_of(std::string_view syscall) {
+  const Family* family = family_of(syscall);
+  return std::string(family == nullptr ? syscall : family->keyword);
 }
 
 bool names_syscalls(std::string_view keyword) {

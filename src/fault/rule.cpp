@@ -132,4 +132,28 @@ std::string_view to_string(ProtocolAction action) {
   return "";
 }
 
+std::string_view to_string(PartitionDirection direction) {
+  switch (direction) {
+    case PartitionDirection::both:
+      return "both";
+    case PartitionDirection::a_to_b:
+      return "a_to_b";
+    case PartitionDirection::b_to_a:
+      return "b_to_a";
+  }
+  return "";
+}
+
+std::string_view to_string(LinkAction action) {
+  switch (action) {
+    case LinkAction::delay:
+      return "packet_delay";
+    case LinkAction::stall:
+      return "packet_drop";
+    case LinkAction::reset:
+      return "packet_reset";
+  }
+  return "";
+}
+
 }  // namespace mishap::fault

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -113,14 +114,18 @@ SyscallDecision decision_of(const SyscallRule& rule, const SyscallOperation& ope
 struct SyscallDecider::ActiveRule {
   SyscallRule rule;
   TriggerState trigger;
-  std::string path_glob;  // of the rule, anchored
+  std::string path_glob;                // of the rule, anchored
+  std::vector<std::string> other_ways;  // of doing what its calls do
+  std::map<std::string, uint64_t> elsewhere;
   uint64_t seen = 0;
   uint64_t unresolved_paths = 0;
 
   ActiveRule(SyscallRule declared, Random random)
       : rule(std::move(declared)),
         trigger(rule.trigger, random),
-        path_glob(anchored(rule.path_glob)) {}
+        path_glob(anchored(rule.path_glob)) {
+    if (is_fault()) other_ways = fault::other_ways(rule.syscalls);
+  }
 
   static std::string stream_name(const SyscallRule& rule) {
     return fmt::format("syscall {} {}", rule.service, rule.declared.text);
@@ -130,6 +135,11 @@ struct SyscallDecider::ActiveRule {
   bool names(std::string_view syscall) const {
     if (rule.action == SyscallAction::allow) return false;
     return std::find(rule.syscalls.begin(), rule.syscalls.end(), syscall) != rule.syscalls.end();
+  }
+
+  void note_other_way(std::string_view syscall) {
+    if (std::find(other_ways.begin(), other_ways.end(), syscall) != other_ways.end())
+      ++elsewhere[std::string(syscall)];
   }
 
   bool traces() const { return rule.action == SyscallAction::trace; }
@@ -148,6 +158,7 @@ struct SyscallDecider::ActiveRule {
     counted.seen = seen;
     counted.matched = trigger.matched();
     counted.applied = trigger.fired();
+    counted.elsewhere = elsewhere;
     counted.unresolved_paths = unresolved_paths;
     return counted;
   }
@@ -225,7 +236,10 @@ std::optional<SyscallDecision> SyscallDecider::try_rule(ActiveRule& active,
                                                         const SyscallOperation& operation,
                                                         bool& exempt) {
   const SyscallRule& rule = active.rule;
-  if (!active.names(operation.syscall)) return std::nullopt;
+  if (!active.names(operation.syscall)) {
+    active.note_other_way(operation.syscall);
+    return std::nullopt;
+  }
   ++active.seen;
   if (!active.path_glob.empty()) {
     if (!operation.path || operation.path_unresolved) {

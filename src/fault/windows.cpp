@@ -26,6 +26,7 @@ void merge_counters(std::vector<Counters>& all, Counters one) {
   same->applied += one.applied;
   same->seen += one.seen;
   same->unresolved_paths += one.unresolved_paths;
+  for (const auto& [syscall, count] : one.elsewhere) same->elsewhere[syscall] += count;
 }
 
 }  // namespace mishap::fault

@@ -158,9 +158,7 @@ std::string event_line(const event::Event& event, event::Timestamp start) {
 }
 
 std::string fault_line(const event::FaultCount& fault) {
-  std::string target =
-      fault.interface.empty() ? fault.service : fault.service + "." + fault.interface;
-  std::string out = fmt::format("{} on {}", fault.text, target);
+  std::string out = event::placed_text(fault);
   if (!fault.label.empty()) out += fmt::format(" [{}]", fault.label);
   if (fault.applied > 0) return out + fmt::format(": applied {}×", fault.applied);
   out += fault.matched > 0 ? fmt::format(": matched {}×, never applied", fault.matched)

@@ -24,6 +24,7 @@ Json fault_json(const event::FaultCount& f) {
   if (!f.interface.empty()) j["interface"] = f.interface;
   if (f.action == "deny") j["errno"] = f.detail;
   if (f.action == "delay") j["delay"] = f.detail;
+  if (f.action == "partition") j["direction"] = f.detail;
   j["hits"] = f.applied;
   j["matched"] = f.matched;
   j["label"] = f.label;

@@ -137,6 +137,8 @@ std::string shell_greeting(const cell::CellPlan& plan) {
       text +=
           fmt::format("  fault: {} on {}.{}\n", rule.declared.text, rule.service, rule.interface);
     }
+    for (const auto& rule : window.partitions)
+      text += fmt::format("  fault: {}\n", rule.declared.text);
   }
   return text + "The end of the shell ends the cell.\n\n";
 }

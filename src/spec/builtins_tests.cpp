@@ -6,6 +6,7 @@
 #include "mishap/base/text.h"
 
 #include "binding.h"
+#include "composition.h"
 #include "rules.h"
 #include "test_arguments.h"
 #include "values.h"
@@ -156,28 +157,46 @@ Result<void> add_children(CallContext& call, const Value& list, Assumption& assu
     if (child == nullptr)
       return wrong_type(call, item_name("faults", static_cast<size_t>(&item - items.data())), item,
                         kAssumption);
-    auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-    append(assumption.syscall_rules, child->value.syscall_rules);
-    append(assumption.protocol_rules, child->value.protocol_rules);
-    append(assumption.monitors, child->value.monitors);
+    append_new(assumption.syscall_rules, child->value.syscall_rules);
+    append_new(assumption.protocol_rules, child->value.protocol_rules);
+    append_new(assumption.partitions, child->value.partitions);
+    assumption.monitors.insert(assumption.monitors.end(), child->value.monitors.begin(),
+                               child->value.monitors.end());
   }
   return {};
 }
 
-/// Of two rules of one assumption for the same service and syscall, the last one counts.
-void drop_overridden(Assumption& assumption) {
+/// Which of the rules behind the i-th takes this call from it; null when none does.
+const fault::SyscallRule* overriding(const std::vector<fault::SyscallRule>& rules, size_t i,
+                                     const std::string& syscall) {
+  for (size_t j = i + 1; j < rules.size(); ++j) {
+    const auto& later = rules[j];
+    if (later.service == rules[i].service && later.path_glob == rules[i].path_glob &&
+        later.to == rules[i].to &&
+        std::find(later.syscalls.begin(), later.syscalls.end(), syscall) != later.syscalls.end())
+      return &later;
+  }
+  return nullptr;
+}
+
+/// Of two rules of one assumption for the same service and syscall, the last one counts. Says so
+/// where that leaves nothing of a rule.
+void drop_overridden(CallContext& call, Assumption& assumption) {
   auto& rules = assumption.syscall_rules;
   for (size_t i = 0; i < rules.size(); ++i) {
-    auto overridden = [&](const std::string& syscall) {
-      return std::any_of(
-          rules.begin() + static_cast<ptrdiff_t>(i) + 1, rules.end(), [&](const auto& later) {
-            return later.service == rules[i].service && later.path_glob == rules[i].path_glob &&
-                   later.to == rules[i].to &&
-                   std::find(later.syscalls.begin(), later.syscalls.end(), syscall) !=
-                       later.syscalls.end();
-          });
-    };
-    std::erase_if(rules[i].syscalls, overridden);
+    const fault::SyscallRule* by = nullptr;
+    std::erase_if(rules[i].syscalls, [&](const std::string& syscall) {
+      const auto* later = overriding(rules, i, syscall);
+      if (later != nullptr) by = later;
+      return later != nullptr;
+    });
+    if (!rules[i].syscalls.empty() || by == nullptr) continue;
+    world_of(call).add_message(
+        LoadMessage::Level::info, assumption.pos,
+        fmt::format(
+            "fault_assumption \"{}\": {} on {} takes the place of {}, which is for the same "
+            "calls; the last one counts",
+            assumption.name, by->declared.text, by->service, rules[i].declared.text));
   }
   std::erase_if(rules, [](const auto& rule) { return rule.syscalls.empty(); });
 }
@@ -222,6 +241,7 @@ void mark(Assumption& assumption, bool may_not_fire) {
   };
   for (auto& rule : assumption.syscall_rules) name(rule.declared);
   for (auto& rule : assumption.protocol_rules) name(rule.declared);
+  for (auto& rule : assumption.partitions) name(rule.declared);
 }
 
 Result<Value> make_assumption(CallContext& call) {
@@ -234,7 +254,7 @@ Result<Value> make_assumption(CallContext& call) {
     MISHAP_ASSIGN(assumption.monitors, claim_monitors(call, call[kMonitors]));
   }
   if (call.has(kFaults)) MISHAP_TRY(add_children(call, call[kFaults], assumption));
-  drop_overridden(assumption);
+  drop_overridden(call, assumption);
   mark(assumption, call.has(kMayNotFire) && call.boolean(kMayNotFire));
 
   World& world = world_of(call);

@@ -7,6 +7,7 @@
 #include "monitors.h"
 #include "rules.h"
 #include "values.h"
+#include "windows.h"
 #include "world.h"
 
 namespace mishap::spec {
@@ -31,6 +32,14 @@ Result<std::string> take_source(const CallContext& call, std::vector<KeywordArg>
   const auto* service = service_argument(source);
   if (service == nullptr) return wrong_type(call, "source", source, kServiceType);
   return service->name;
+}
+
+fault::LinkRule link_rule(fault::LinkRule rule, const InterfaceRef& ref,
+                          const std::string& source) {
+  rule.service = ref.service;
+  rule.interface = ref.interface.name;
+  rule.source = source;
+  return rule;
 }
 
 const std::vector<std::string> kWindowParameters = {"run", "source"};
@@ -62,6 +71,7 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
     window.assumption = assumption->value.name;
     window.syscall_rules = assumption->value.syscall_rules;
     window.protocol_rules = assumption->value.protocol_rules;
+    window.partitions = assumption->value.partitions;
     return window;
   }
   if (auto* ref = starlark::host_cast<InterfaceRef>(target)) {
@@ -74,7 +84,15 @@ Result<cell::WindowPlan> window_of(CallContext& call, const Value& target,
     MISHAP_TRY(refuse_rest(call, rest, {"run", "source"}));
     if (positional.empty())
       return call.error("needs at least one rule, such as error(…) or drop(…)");
-    MISHAP_ASSIGN(window.protocol_rules, protocol_rules(call, *ref, positional, source));
+    std::vector<Value> requests;
+    for (const Value& rule : positional) {
+      if (auto* packets = starlark::host_cast<PacketFaultValue>(rule))
+        window.links.push_back(link_rule(packets->value, *ref, source));
+      else
+        requests.push_back(rule);
+    }
+    if (requests.empty()) return window;
+    MISHAP_ASSIGN(window.protocol_rules, protocol_rules(call, *ref, requests, source));
     return window;
   }
   const auto* service = service_argument(target);
@@ -118,16 +136,6 @@ class MonitorScope {
   std::vector<uint64_t> streams_;
 };
 
-/// Opens the window, calls `run`, closes the window whatever came of it.
-Result<Value> run_within(CallContext& call, const cell::WindowPlan& window, const Value& run) {
-  MISHAP_ASSIGN(auto* session, acting_session_of(call));
-  auto handle = session->open(window);
-  if (!handle) return call.error(handle.error().message);
-  auto result = call.thread().call(run);
-  session->close(*handle);
-  return result;
-}
-
 Result<Value> fault_during(CallContext& call) {
   MISHAP_TRY(acting_session_of(call).map([](auto*) {}));
   std::vector<KeywordArg> rest(call.kwargs().begin(), call.kwargs().end());
@@ -163,7 +171,9 @@ uint64_t started_key(const engine::Service& service, bool trace) {
 Result<Value> start(CallContext& call, const cell::WindowPlan& window,
                     const engine::Service& service) {
   MISHAP_ASSIGN(auto* session, acting_session_of(call));
-  auto handle = session->open(window);
+  cell::WindowPlan started = window;
+  started.until_stopped = true;
+  auto handle = session->open(started);
   if (!handle) return call.error(handle.error().message);
   world_of(call).started_windows[started_key(service, window.trace_only)].push_back(*handle);
   return Value::none();
@@ -263,6 +273,15 @@ Result<Value> run_parallel(CallContext& call) {
 }
 
 }  // namespace
+
+Result<Value> run_within(CallContext& call, const cell::WindowPlan& window, const Value& run) {
+  MISHAP_ASSIGN(auto* session, acting_session_of(call));
+  auto handle = session->open(window);
+  if (!handle) return call.error(handle.error().message);
+  auto result = call.thread().call(run);
+  session->close(*handle);
+  return result;
+}
 
 void install_windows(World& world) {
   define(world, Signature("fault").required("target").positional_only().varargs().kwargs(),

@@ -34,6 +34,10 @@ void ProtocolFaultValue::append_repr(std::string& out) const {
   out += fmt::format("<proxy_fault {}>", fault::to_string(value.action));
 }
 
+void PacketFaultValue::append_repr(std::string& out) const {
+  out += fmt::format("<packet_fault {}>", fault::to_string(value.action));
+}
+
 void AssumptionValue::append_repr(std::string& out) const {
   out += "<fault_assumption " + value.name;
   for (const auto& rule : value.syscall_rules)
@@ -41,6 +45,7 @@ void AssumptionValue::append_repr(std::string& out) const {
   for (const auto& rule : value.protocol_rules) {
     out += fmt::format(" {}.{} {}", rule.service, rule.interface, rule.declared.text);
   }
+  for (const auto& rule : value.partitions) out += " " + rule.declared.text;
   out += ">";
 }
 

@@ -33,11 +33,17 @@ struct FunctionText {
   std::set<std::string> mentions;
   std::vector<FaultCall> calls;
   bool hands_on = false;  ///< uses a fault builtin as a value: whatever is called may be it
+  bool hands_on_partition = false;
 };
 
 bool is_fault_builtin(std::string_view name) {
   return name == "fault" || name == "fault_all" || name == "fault_start" || name == "trace" ||
          name == "trace_start" || name == "fault_assumption";
+}
+
+/// Builtins that act on connections between services.
+bool is_partition_builtin(std::string_view name) {
+  return name == "partition" || name == "partition_start" || name == "bandwidth";
 }
 
 bool is_outside(const ast::Identifier& name) {
@@ -61,7 +67,9 @@ class Gather : public ast::Visitor {
   void mention(const ast::Identifier& name) {
     text_.mentions.emplace(name.name);
     bool called = callees_.contains(&name);
-    if (!called && is_outside(name) && is_fault_builtin(name.name)) text_.hands_on = true;
+    if (called || !is_outside(name)) return;
+    if (is_fault_builtin(name.name)) text_.hands_on = true;
+    if (is_partition_builtin(name.name)) text_.hands_on_partition = true;
   }
   void add(const ast::CallExpr& call) {
     const auto* callee =
@@ -71,7 +79,8 @@ class Gather : public ast::Visitor {
       return;
     }
     callees_.insert(callee);
-    if (is_fault_builtin(callee->name)) text_.calls.push_back({std::string(callee->name), &call});
+    if (is_fault_builtin(callee->name) || is_partition_builtin(callee->name))
+      text_.calls.push_back({std::string(callee->name), &call});
   }
 
   FunctionText& text_;
@@ -179,6 +188,7 @@ struct Reached {
   std::set<const FunctionText*> texts;
   std::vector<const AssumptionValue*> assumptions;
   bool hands_on = false;  ///< a fault builtin travels as a value
+  bool hands_on_partition = false;
 };
 
 /// Turns reachable calls into what must be seen.
@@ -192,6 +202,8 @@ class Collector {
   /// `file` is where the call is written.
   void add(const FaultCall& call, const std::string& file) {
     at_ = {file, static_cast<int>(call.call->at.line), static_cast<int>(call.call->at.column)};
+    if (call.builtin == "bandwidth") return relay_all(services_of(nullptr));
+    if (is_partition_builtin(call.builtin)) return add_partition(*call.call);
     if (call.builtin.empty() && !may_be_fault(*call.call)) return;
     const ast::Expr* target = target_of(call);
     if (const auto* assumption = known<AssumptionValue>(target))
@@ -219,6 +231,14 @@ class Collector {
     for (const auto& rule : assumption.protocol_rules) {
       result_.relayed.insert({rule.service, rule.interface});
     }
+    for (const auto& rule : assumption.partitions) separate(rule);
+  }
+
+  /// A partition of services that cannot be told.
+  void add_any_partition() {
+    relay_all(services_of(nullptr));
+    for (const auto& service : world_.declarations.services)
+      result_.partitioned.insert(service.name);
   }
 
  private:
@@ -286,11 +306,38 @@ class Collector {
       }
       for (const auto* assumption : reached_.assumptions) add_rules(assumption->value);
     }
+    relay_all(services);
+  }
+
+  void relay_all(const std::vector<const engine::Service*>& services) {
     for (const auto* service : services) {
       for (const auto& interface : service->interfaces) {
         result_.relayed.insert({service->name, interface.name});
       }
     }
+  }
+
+  /// `partition(a, b, …)` and partition_start: the two sides, by position or by name.
+  void add_partition(const ast::CallExpr& call) {
+    std::vector<const ServiceValue*> sides;
+    size_t position = 0;
+    for (const auto& argument : call.arguments) {
+      bool positional = argument.kind == ast::ArgumentKind::kPositional && position++ < 2;
+      if (!positional && argument.name != "a" && argument.name != "b") continue;
+      sides.push_back(known<ServiceValue>(argument.value));
+    }
+    bool told = sides.size() == 2 && sides[0] != nullptr && sides[1] != nullptr;
+    if (!told) return add_any_partition();
+    fault::PartitionRule rule{.a = sides[0]->service.name, .b = sides[1]->service.name};
+    rule.declared.text = fmt::format("partition({}, {})", rule.a, rule.b);
+    separate(rule);
+    auto why = cell::unseen(world_.declarations.services, rule);
+    if (why) result_.unseen.push_back({at_, *why});
+  }
+
+  void separate(const fault::PartitionRule& rule) {
+    result_.relayed.merge(cell::interfaces_between(world_.declarations.services, rule));
+    result_.partitioned.insert({rule.a, rule.b});
   }
 
   /// Consumers whose requests the rules of `fault(svc.iface, …)` would miss.
@@ -365,6 +412,7 @@ class FilterScan::Walk {
       const FunctionText* text = frontier_.back();
       frontier_.pop_back();
       reached_.hands_on = reached_.hands_on || text->hands_on;
+      reached_.hands_on_partition = reached_.hands_on_partition || text->hands_on_partition;
       for (const auto& name : text->mentions) reach_name(name);
     }
     return std::move(reached_);
@@ -399,8 +447,9 @@ class FilterScan::Walk {
         reach(index_.find(next.as<starlark::FunctionObject>()));
       }
       if (next.kind() == starlark::Kind::kBuiltin) {
-        bool hands_on = is_fault_builtin(next.as<starlark::Builtin>().name());
-        reached_.hands_on = reached_.hands_on || hands_on;
+        std::string_view name = next.as<starlark::Builtin>().name();
+        reached_.hands_on = reached_.hands_on || is_fault_builtin(name);
+        reached_.hands_on_partition = reached_.hands_on_partition || is_partition_builtin(name);
       }
       if (const auto* assumption = starlark::host_cast<AssumptionValue>(next)) {
         reached_.assumptions.push_back(assumption);
@@ -432,6 +481,7 @@ ScanResult FilterScan::scan(const std::vector<Value>& entries) const {
   for (const auto* text : reached.texts) {
     for (const auto& call : text->calls) collector.add(call, text->file);
   }
+  if (reached.hands_on_partition) collector.add_any_partition();
   return result;
 }
 

@@ -24,6 +24,7 @@ struct UnseenFault {
 struct ScanResult {
   std::map<std::string, std::set<std::string>> notified;  ///< service → syscalls
   std::set<std::pair<std::string, std::string>> relayed;  ///< (service, interface)
+  std::set<std::string> partitioned;                      ///< as of CellPlan
   std::vector<UnseenFault> unseen;                        ///< only what the text says beyond doubt
 };
 

@@ -51,6 +51,7 @@ void TestScript::attach(cell::Session& session) {
   world_.hung = false;
   cancelled_ = false;
   world_.started_windows.clear();
+  world_.started_partitions.clear();
   world_.baton.reseed(session.plan().seed);
 }
 

@@ -11,6 +11,7 @@
 #include "mishap/spec/spec.h"
 
 #include "binding.h"
+#include "composition.h"
 #include "filter_scan.h"
 #include "forbidden_names.h"
 #include "script_impl.h"
@@ -54,6 +55,7 @@ class LoadedSpec final : public Spec {
     ScanResult seen = scan_.scan(entries(test));
     plan.notified = std::move(seen.notified);
     plan.relayed = std::move(seen.relayed);
+    plan.partitioned = std::move(seen.partitioned);
     add_observed(plan);
     for (const Value& value : test.assumptions)
       add_window(plan, starlark::host_cast<AssumptionValue>(value)->value);
@@ -123,16 +125,23 @@ class LoadedSpec final : public Spec {
   }
 
   static void add_window(cell::CellPlan& plan, const Assumption& assumption) {
-    cell::WindowPlan window;
+    cell::WindowPlan before, window;
+    for (const auto& earlier : plan.windows) {
+      append_new(before.syscall_rules, earlier.syscall_rules);
+      append_new(before.protocol_rules, earlier.protocol_rules);
+      append_new(before.partitions, earlier.partitions);
+    }
     window.assumption = assumption.name;
-    window.syscall_rules = assumption.syscall_rules;
-    window.protocol_rules = assumption.protocol_rules;
+    window.syscall_rules = those_new(before.syscall_rules, assumption.syscall_rules);
+    window.protocol_rules = those_new(before.protocol_rules, assumption.protocol_rules);
+    window.partitions = those_new(before.partitions, assumption.partitions);
     window.pos = assumption.pos;
     for (const auto& rule : assumption.syscall_rules) {
       plan.notified[rule.service].insert(rule.syscalls.begin(), rule.syscalls.end());
     }
     for (const auto& rule : assumption.protocol_rules)
       plan.relayed.insert({rule.service, rule.interface});
+    for (const auto& rule : assumption.partitions) cell::make_separable(plan, rule);
     plan.windows.push_back(std::move(window));
   }
 

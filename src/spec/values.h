@@ -144,11 +144,20 @@ class ProtocolFaultValue final : public Carrier<fault::ProtocolRule> {
   void append_repr(std::string& out) const override;
 };
 
+/// packet_delay, packet_drop, packet_reset: a rule for a link that does not know its interface yet.
+class PacketFaultValue final : public Carrier<fault::LinkRule> {
+ public:
+  using Carrier::Carrier;
+  std::string_view type_name() const override { return "packet_fault"; }
+  void append_repr(std::string& out) const override;
+};
+
 struct Assumption {
   std::string name;
   std::string description;
   std::vector<fault::SyscallRule> syscall_rules;  ///< of all its parts, resolved
   std::vector<fault::ProtocolRule> protocol_rules;
+  std::vector<fault::PartitionRule> partitions;
   std::vector<Value> monitors;  ///< MonitorValue
   SourcePos pos;
 };

@@ -173,6 +173,8 @@ void install_builtins(World& world) {
   install_tests(world);
   install_matrix(world);
   install_windows(world);
+  install_partitions(world);
+  install_links(world);
   install_assertions(world);
   install_monitors(world);
   install_temporal(world);

@@ -92,6 +92,8 @@ class World {
   bool hung = false;  ///< the scenario did not return in time (for expect_hang)
   std::map<uint64_t, std::vector<cell::WindowHandle>>
       started_windows;  ///< by service value: fault_start, trace_start
+  /// By the two services, in order of their names: partition_start.
+  std::map<std::pair<std::string, std::string>, cell::WindowHandle> started_partitions;
 
   std::vector<Value> kept;  ///< values that native code refers to beyond the call that made them
 
@@ -129,6 +131,8 @@ void install_faults(World& world);
 void install_tests(World& world);
 void install_matrix(World& world);
 void install_windows(World& world);
+void install_partitions(World& world);
+void install_links(World& world);
 void install_assertions(World& world);
 void install_monitors(World& world);
 void install_temporal(World& world);

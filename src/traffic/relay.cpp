@@ -86,8 +86,20 @@ bool Relay::may_read(Direction direction) const {
   return back.held_bytes() < kBufferBytes || back.injected_until <= back.delivered;
 }
 
+/// Whether a stalled direction is still to be watched for something that it keeps back.
+bool Relay::awaits_loss(Direction direction) const {
+  const Side& here = side(direction);
+  return here.stalled && !here.silenced;
+}
+
+void Relay::note_loss(Direction direction) {
+  side(direction).silenced = true;
+  owner_.silenced(*this, direction);
+}
+
 void Relay::on_ready(Direction reads, net::Readiness ready) {
   if (ready.write && !flush(opposite(reads))) return;
+  if (ready.read && awaits_loss(reads)) note_loss(reads);
   if (ready.read && may_read(reads)) pump(reads);
   settle();
 }
@@ -120,7 +132,8 @@ void Relay::accept_bytes(Direction direction, std::string_view bytes) {
 /// `least_uncopied`, what the kernel takes at once is not copied. An error shows again in the flush
 /// of what is left.
 void Relay::give(Side& here, std::string_view bytes, size_t least_uncopied) {
-  if (bytes.size() >= least_uncopied && here.held_bytes() == 0 && !here.stalled && connected_) {
+  bool at_once = here.held_bytes() == 0 && !here.stalled && !here.pacing && connected_;
+  if (at_once && bytes.size() >= least_uncopied) {
     ssize_t sent = ::send(here.target, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       here.delivered += static_cast<uint64_t>(sent);
@@ -128,6 +141,19 @@ void Relay::give(Side& here, std::string_view bytes, size_t least_uncopied) {
     }
   }
   here.held.append(bytes);
+  if (here.pacing && !bytes.empty()) here.pacing->add(PacingClock::now(), bytes.size());
+}
+
+/// The end of the stream follows what is held.
+void Relay::want_eof(Side& here) {
+  if (std::exchange(here.eof_wanted, true)) return;
+  if (here.pacing) here.pacing->add(PacingClock::now(), 0);
+}
+
+size_t Relay::ripe_bytes(Side& here) const {
+  if (here.stalled) return 0;
+  size_t held = here.held_bytes();
+  return here.pacing && held > 0 ? here.pacing->ripe(PacingClock::now(), held) : held;
 }
 
 void Relay::source_eof(Direction direction) {
@@ -135,10 +161,7 @@ void Relay::source_eof(Direction direction) {
   here.source_ended = true;
   if (!any_ended_) client_ended_first_ = direction == Direction::to_server;
   any_ended_ = true;
-  if (!filter_) {
-    here.eof_wanted = true;
-    return;
-  }
+  if (!filter_) return want_eof(here);
   current_ = direction;
   in_filter_ = true;
   filter_->on_eof(direction, *this);
@@ -159,16 +182,17 @@ void Relay::pass_reset(Direction from) {
     }
     if (!flush(from)) return;
   }
-  close(CloseReason::io_error, true);
+  // What is held back for a while comes before the reset, which is held back as well.
+  here.broken = here.stalled || (here.pacing && here.held_bytes() > 0);
+  if (!here.broken) close(CloseReason::io_error, true);
 }
 
 bool Relay::flush(Direction direction) {
   if (closed_) return false;
   Side& here = side(direction);
   if (here.stalled) return true;
-  while (here.held_bytes() > 0) {
-    ssize_t sent =
-        ::send(here.target, here.held.data() + here.held_from, here.held_bytes(), MSG_NOSIGNAL);
+  while (size_t ripe = ripe_bytes(here)) {
+    ssize_t sent = ::send(here.target, here.held.data() + here.held_from, ripe, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0) {
@@ -176,15 +200,17 @@ bool Relay::flush(Direction direction) {
       here.held.clear();
       here.held_from = 0;
       pass_reset(opposite(direction));
-      return false;
+      return !closed_;
     }
     here.held_from += static_cast<size_t>(sent);
     here.delivered += static_cast<uint64_t>(sent);
+    if (here.pacing) here.pacing->left(static_cast<size_t>(sent));
   }
   if (here.held_bytes() == 0) {
     here.held.clear();
     here.held_from = 0;
-    if (here.eof_wanted && !std::exchange(here.eof_sent, true)) net::shutdown_write(here.target);
+    bool ends = here.eof_wanted && (!here.pacing || here.pacing->end_is_ripe(PacingClock::now()));
+    if (ends && !std::exchange(here.eof_sent, true)) net::shutdown_write(here.target);
   } else if (here.held_from > kBufferBytes) {
     here.held.erase(0, std::exchange(here.held_from, 0));
   }
@@ -204,22 +230,70 @@ void Relay::settle() {
   if (closed_) return;
   if (reset_wanted_) return close(CloseReason::rule_drop, true);
   if (!flush(Direction::to_server) || !flush(Direction::to_client)) return;
-  const Side& forth = side(Direction::to_server);
-  const Side& back = side(Direction::to_client);
+  if (!pace(Direction::to_server) || !pace(Direction::to_client)) return;
+  for (Direction direction : {Direction::to_server, Direction::to_client}) {
+    const Side& here = side(direction);
+    if (awaits_loss(direction) && here.held_bytes() > 0) note_loss(direction);
+    if (here.broken && !here.stalled && here.held_bytes() == 0)
+      return close(CloseReason::io_error, true);
+  }
+  Side& forth = side(Direction::to_server);
+  Side& back = side(Direction::to_client);
   if (forth.eof_sent && back.eof_sent) {
     discard_input(client_.get(), buffer_);
     discard_input(upstream_.get(), buffer_);
     CloseReason natural = client_ended_first_ ? CloseReason::client_eof : CloseReason::server_eof;
     return close(ending_ || !any_ended_ ? CloseReason::rule_drop : natural, false);
   }
-  client_watch_.set(
-      {.read = may_read(Direction::to_server), .write = back.held_bytes() > 0 && !back.stalled});
-  upstream_watch_.set(
-      {.read = may_read(Direction::to_client), .write = forth.held_bytes() > 0 && !forth.stalled});
+  auto reads = [this](Direction direction) {
+    return may_read(direction) || (awaits_loss(direction) && !side(direction).source_ended);
+  };
+  client_watch_.set({.read = reads(Direction::to_server), .write = ripe_bytes(back) > 0});
+  upstream_watch_.set({.read = reads(Direction::to_client), .write = ripe_bytes(forth) > 0});
+}
+
+void Relay::shape(Direction direction, const Shape& shape) {
+  Side& here = side(direction);
+  if (closed_ || shape == (here.pacing ? here.pacing->shape() : Shape())) return;
+  here.told = {};
+  here.ripening.cancel();
+  if (shape.empty()) {
+    here.pacing.reset();
+  } else {
+    if (!here.pacing) here.pacing = std::make_unique<Pacing>(here.held_bytes());
+    here.pacing->set(shape);
+  }
+  if (connected_) settle();
+}
+
+void Relay::tell_effect(Direction direction, ShapeEffect effect) {
+  bool& told = side(direction).told[static_cast<size_t>(effect)];
+  if (!std::exchange(told, true)) owner_.shaped(*this, direction, effect);
+}
+
+/// What a shape does beyond holding back: looks again when more is ripe, and resets. False: it is
+/// closed.
+bool Relay::pace(Direction direction) {
+  Side& here = side(direction);
+  if (!here.pacing || here.stalled) return true;
+  if (here.pacing->must_reset(here.held_bytes())) {
+    tell_effect(direction, ShapeEffect::reset);
+    close(CloseReason::rule_drop, true);
+    return false;
+  }
+  if (here.pacing->stalls(here.held_bytes())) tell_effect(direction, ShapeEffect::stalled);
+  auto next = here.pacing->next();
+  if (!next) return true;
+  tell_effect(direction, ShapeEffect::slowed);
+  Nanoseconds wait = std::max<Nanoseconds>(*next - PacingClock::now(), Nanoseconds(0));
+  here.ripening = loop_.after(wait, [this] { settle(); });
+  return true;
 }
 
 void Relay::stall(Direction direction, bool stalled) {
-  if (closed_ || std::exchange(side(direction).stalled, stalled) == stalled) return;
+  Side& here = side(direction);
+  if (closed_ || std::exchange(here.stalled, stalled) == stalled) return;
+  here.silenced = false;
   if (connected_) settle();
 }
 
@@ -233,6 +307,7 @@ void Relay::close(CloseReason reason, bool with_reset) {
   client_watch_.cancel();
   upstream_watch_.cancel();
   timers_.clear();
+  for (Side& here : sides_) here.ripening.cancel();
   if (with_reset) {
     net::close_with_reset(std::move(client_));
     net::close_with_reset(std::move(upstream_));
@@ -250,7 +325,7 @@ void Relay::send(Direction direction, std::string_view bytes) {
   if (in_filter_ && direction != current_) here.injected_until = here.queued;
 }
 
-void Relay::send_eof(Direction direction) { side(direction).eof_wanted = true; }
+void Relay::send_eof(Direction direction) { want_eof(side(direction)); }
 
 void Relay::end(Ending ending) {
   timers_.clear();
@@ -259,7 +334,8 @@ void Relay::end(Ending ending) {
     return;
   }
   ending_ = true;
-  side(Direction::to_server).eof_wanted = side(Direction::to_client).eof_wanted = true;
+  want_eof(side(Direction::to_server));
+  want_eof(side(Direction::to_client));
 }
 
 void Relay::start_timer(Nanoseconds delay, uint64_t token) {

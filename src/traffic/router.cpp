@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -19,6 +18,8 @@
 #include "mishap/net/network_scope.h"
 #include "mishap/traffic/relay.h"
 
+#include "cuts.h"
+#include "links.h"
 #include "silence.h"
 
 namespace mishap::traffic {
@@ -54,6 +55,10 @@ struct EdgeState {
   std::vector<UniqueFd> held;              ///< accepted from the test driver while cut; loop thread
 };
 
+std::string direction_text(Direction direction) {
+  return direction == Direction::to_server ? "c2s" : "s2c";
+}
+
 /// (network, family, source port)
 using SourceKey = std::tuple<const Network*, int, uint16_t>;
 
@@ -74,6 +79,8 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   Result<void> listen(const std::string& consumer, int network_namespace);
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
+  void relay_unheard(const std::string& service, const std::string& interface,
+                     const net::Address& upstream);
   std::optional<RoutedConnection> route(std::string_view consumer, const std::string& service,
                                         const std::string& interface, int family,
                                         const net::Address& upstream);
@@ -82,8 +89,14 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
                                             const std::string& interface) const;
   void set_gate(const std::string& service, const std::string& interface, Gate gate);
   Gate gate_of(const EdgeState& edge) const;
-  void cut(const std::string& from, const std::string& to);
-  void mend(const std::string& from, const std::string& to);
+  CutId cut(std::vector<Way> ways);
+  void mend(CutId cut);
+  uint64_t effects(CutId cut) const;
+  LinkId shape(fault::LinkRule rule);
+  void unshape(LinkId rule);
+  uint64_t shaped(LinkId rule) const;
+  void limit(const fault::BandwidthLimit& limit);
+  std::vector<BandwidthUse> unlimit();
   void shut_down();
   size_t connection_count() const { return connection_count_; }
   size_t held_count();
@@ -109,7 +122,12 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   static Result<UniqueFd> dial_any(const Network& network,
                                    const std::vector<net::Address>& destinations);
   void open(EdgeState& edge, UniqueFd client, UniqueFd upstream);
+  void count_loss(const EdgeState& edge, Direction direction);
+  void count_hanging(const fault::Edge& edge);
+  void emit_partitioned(const EdgeState& edge, event::Fields fields);
   void apply_cuts();
+  void apply_links();
+  void apply_and_wait(std::function<void()> task);
   void release_held();
   void emit(const EdgeState& edge, std::string type, event::Fields fields);
 
@@ -117,13 +135,14 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
   event::Log& log_;
   fault::ProtocolDecider& decider_;
 
-  mutable std::mutex mutex_;      // guards the six below
+  mutable std::mutex mutex_;      // guards the seven below
   std::deque<Network> networks_;  // the first is the router's own
   std::map<std::string, const Network*, std::less<>> network_of_;
   std::deque<Provider> providers_;
   std::deque<EdgeState> edges_;  // index = id - 1
   std::map<fault::Edge, EdgeId> edge_ids_;
-  std::multiset<std::pair<std::string, std::string>> cuts_;
+  Cuts cuts_;
+  Links links_;
 
   // Loop thread.
   bool shut_ = false;
@@ -177,6 +196,21 @@ class Router::Impl::Connection final : public RelayOwner {
     for (const auto& [name, value] : fields) all.set(name, value);
     all.set("conn_id", id_);
     impl_.emit(edge_, lost ? "proxy_parse_error" : "proxy", std::move(all));
+  }
+  void silenced(const Relay&, Direction direction) override {
+    impl_.count_loss(edge_, direction);
+    impl_.emit_partitioned(
+        edge_, {{"what", "bytes"}, {"direction", direction_text(direction)}, {"conn_id", id_}});
+  }
+  void shaped(const Relay&, Direction direction, ShapeEffect effect) override {
+    {
+      std::lock_guard lock(impl_.mutex_);
+      impl_.links_.count(edge_.edge, direction, effect);
+    }
+    impl_.emit(edge_, "proxy",
+               {{"action", std::string(to_string(effect))},
+                {"direction", direction_text(direction)},
+                {"conn_id", id_}});
   }
   void closed(Relay& relay, CloseReason reason) override {
     open_.reset();
@@ -300,6 +334,16 @@ Result<void> Router::Impl::relay(const std::string& service, const std::string& 
   return {};
 }
 
+void Router::Impl::relay_unheard(const std::string& service, const std::string& interface,
+                                 const net::Address& upstream) {
+  std::lock_guard lock(mutex_);
+  if (find_provider(service, interface) != nullptr) return;
+  providers_.push_back({.service = service,
+                        .interface = interface,
+                        .endpoint = {upstream.host(), upstream.port()},
+                        .addresses = {upstream}});
+}
+
 // --- routing
 // ----------------------------------------------------------------------------------------------------------------
 
@@ -339,16 +383,15 @@ EdgeState& Router::Impl::edge_of(std::string_view consumer, const Provider& prov
 }
 
 bool Router::Impl::is_cut(const fault::Edge& edge, Direction direction) const {
-  bool forth = direction == Direction::to_server;
-  return cuts_.contains(
-      {forth ? edge.consumer : edge.service, forth ? edge.service : edge.consumer});
+  return direction == Direction::to_server ? cuts_.lost(edge.consumer, edge.service)
+                                           : cuts_.lost(edge.service, edge.consumer);
 }
 
 std::optional<RoutedConnection> Router::Impl::route(std::string_view consumer,
                                                     const std::string& service,
                                                     const std::string& interface, int family,
                                                     const net::Address& upstream) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const Provider* provider = find_provider(service, interface);
   if (provider == nullptr) return std::nullopt;
   EdgeState& edge = edge_of(consumer, *provider);
@@ -358,9 +401,12 @@ std::optional<RoutedConnection> Router::Impl::route(std::string_view consumer,
     if (auto address = edge.silent[family].open(family, edge.network->network_namespace)) {
       out.relay = *address;
       out.into_silence = true;
+      count_hanging(edge.edge);
     }
   }
   if (out.relay.family() != family) return std::nullopt;
+  lock.unlock();
+  if (out.into_silence) emit_partitioned(edge, {{"what", "connect"}});
   return out;
 }
 
@@ -412,14 +458,17 @@ void Router::Impl::on_accepted(const Network& network, net::Accepted accepted) {
 
 void Router::Impl::dial(EdgeState& edge, UniqueFd client) {
   std::vector<net::Address> destinations;
+  bool hangs = false;
   {
     std::lock_guard lock(mutex_);
-    if (is_cut(edge.edge)) {
+    hangs = is_cut(edge.edge);
+    if (hangs) {
       edge.held.push_back(std::move(client));
-      return;
+      count_hanging(edge.edge);
     }
     destinations = edge.destinations;
   }
+  if (hangs) return emit_partitioned(edge, {{"what", "connect"}});
   auto upstream = dial_any(*edge.network, destinations);
   if (upstream) return open(edge, std::move(client), std::move(*upstream));
   emit(edge, "proxy_conn_failed",
@@ -446,44 +495,80 @@ void Router::Impl::open(EdgeState& edge, UniqueFd client, UniqueFd upstream) {
   Connection* raw = connection.get();
   connections_.emplace(raw, std::move(connection));
   ++connection_count_;
+  std::vector<Shape> shapes;
   {
     std::lock_guard lock(mutex_);
     for (Direction direction : {Direction::to_server, Direction::to_client}) {
       raw->relay().stall(direction, is_cut(edge.edge, direction));
+      shapes.push_back(links_.shape_of(edge.edge, direction));
     }
   }
+  raw->relay().shape(Direction::to_server, shapes[0]);
+  raw->relay().shape(Direction::to_client, shapes[1]);
   raw->relay().start();
 }
 
 // --- partitions
 // -------------------------------------------------------------------------------------------------------------
 
-void Router::Impl::cut(const std::string& from, const std::string& to) {
+CutId Router::Impl::cut(std::vector<Way> ways) {
+  CutId id = 0;
   {
     std::lock_guard lock(mutex_);
-    cuts_.emplace(from, to);
+    id = cuts_.add(std::move(ways));
   }
-  // A caller may count on the silence from here on, so it waits for the loop, unless it is the loop
-  // or that does not run.
+  apply_and_wait([this] { apply_cuts(); });
+  return id;
+}
+
+/// A caller may count on what it asked for from the return on, so it waits for the loop, unless it
+/// is the loop or that does not run.
+void Router::Impl::apply_and_wait(std::function<void()> task) {
   auto applied = std::make_shared<std::promise<void>>();
-  post([this, applied] {
-    apply_cuts();
+  post([task = std::move(task), applied] {
+    task();
     applied->set_value();
   });
   if (!loop_.in_loop_thread()) applied->get_future().wait_for(std::chrono::seconds(1));
 }
 
-void Router::Impl::mend(const std::string& from, const std::string& to) {
+void Router::Impl::mend(CutId cut) {
   {
     std::lock_guard lock(mutex_);
-    auto found = cuts_.find({from, to});
-    if (found == cuts_.end()) return;
-    cuts_.erase(found);
+    if (!cuts_.remove(cut)) return;
   }
   post([this] {
     apply_cuts();
     release_held();
   });
+}
+
+uint64_t Router::Impl::effects(CutId cut) const {
+  std::lock_guard lock(mutex_);
+  return cuts_.effects(cut);
+}
+
+void Router::Impl::count_loss(const EdgeState& edge, Direction direction) {
+  const auto& [consumer, service, interface] = edge.edge;
+  std::lock_guard lock(mutex_);
+  if (direction == Direction::to_server)
+    cuts_.count(consumer, service);
+  else
+    cuts_.count(service, consumer);
+}
+
+/// Of a connect, what the consumer sends is lost, or else the answer to it. The caller holds the
+/// mutex.
+void Router::Impl::count_hanging(const fault::Edge& edge) {
+  if (is_cut(edge, Direction::to_server))
+    cuts_.count(edge.consumer, edge.service);
+  else
+    cuts_.count(edge.service, edge.consumer);
+}
+
+void Router::Impl::emit_partitioned(const EdgeState& edge, event::Fields fields) {
+  fields.set("action", "partitioned");
+  emit(edge, "proxy", std::move(fields));
 }
 
 void Router::Impl::apply_cuts() {
@@ -500,6 +585,72 @@ void Router::Impl::apply_cuts() {
   // Resuming may close a connection; it stays valid until the loop's next turn.
   for (auto [connection, direction] : stalled) connection->relay().stall(direction, true);
   for (auto [connection, direction] : moving) connection->relay().stall(direction, false);
+}
+
+// --- links
+// ------------------------------------------------------------------------------------------------------------------
+
+LinkId Router::Impl::shape(fault::LinkRule rule) {
+  LinkId id = 0;
+  {
+    std::lock_guard lock(mutex_);
+    id = links_.add(std::move(rule));
+  }
+  apply_and_wait([this] { apply_links(); });
+  return id;
+}
+
+void Router::Impl::unshape(LinkId rule) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!links_.remove(rule)) return;
+  }
+  post([this] { apply_links(); });
+}
+
+uint64_t Router::Impl::shaped(LinkId rule) const {
+  std::lock_guard lock(mutex_);
+  return links_.effects(rule);
+}
+
+void Router::Impl::limit(const fault::BandwidthLimit& limit) {
+  {
+    std::lock_guard lock(mutex_);
+    links_.limit(limit);
+  }
+  apply_and_wait([this] { apply_links(); });
+}
+
+std::vector<BandwidthUse> Router::Impl::unlimit() {
+  auto used = std::make_shared<std::vector<BandwidthUse>>();
+  apply_and_wait([this, used] {
+    {
+      std::lock_guard lock(mutex_);
+      *used = links_.unlimit();
+    }
+    apply_links();
+  });
+  return *used;
+}
+
+void Router::Impl::apply_links() {
+  struct Change {
+    Connection* connection;
+    Direction direction;
+    Shape shape;
+  };
+  std::vector<Change> changes;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [connection, owned] : connections_) {
+      for (Direction direction : {Direction::to_server, Direction::to_client}) {
+        changes.push_back(
+            {connection, direction, links_.shape_of(connection->edge().edge, direction)});
+      }
+    }
+  }
+  // This may close a connection; it stays valid until the loop's next turn.
+  for (auto& [connection, direction, shape] : changes) connection->relay().shape(direction, shape);
 }
 
 void Router::Impl::release_held() {
@@ -564,6 +715,10 @@ Result<void> Router::relay(const std::string& service, const std::string& interf
 Result<void> Router::add_network(const std::string& consumer, int network_namespace) {
   return impl_->listen(consumer, network_namespace);
 }
+void Router::relay_unheard(const std::string& service, const std::string& interface,
+                           const net::Address& upstream) {
+  impl_->relay_unheard(service, interface, upstream);
+}
 std::optional<RoutedConnection> Router::route(std::string_view consumer, const std::string& service,
                                               const std::string& interface, int family,
                                               const net::Address& upstream) {
@@ -579,8 +734,14 @@ std::optional<net::Endpoint> Router::dial_address(const std::string& service,
 void Router::set_gate(const std::string& service, const std::string& interface, Gate gate) {
   impl_->set_gate(service, interface, std::move(gate));
 }
-void Router::cut(const std::string& from, const std::string& to) { impl_->cut(from, to); }
-void Router::mend(const std::string& from, const std::string& to) { impl_->mend(from, to); }
+CutId Router::cut(std::vector<Way> ways) { return impl_->cut(std::move(ways)); }
+void Router::mend(CutId cut) { impl_->mend(cut); }
+uint64_t Router::effects(CutId cut) const { return impl_->effects(cut); }
+LinkId Router::shape(fault::LinkRule rule) { return impl_->shape(std::move(rule)); }
+void Router::unshape(LinkId rule) { impl_->unshape(rule); }
+uint64_t Router::shaped(LinkId rule) const { return impl_->shaped(rule); }
+void Router::limit(const fault::BandwidthLimit& limit) { impl_->limit(limit); }
+std::vector<BandwidthUse> Router::unlimit() { return impl_->unlimit(); }
 size_t Router::held_count() const { return impl_->held_count(); }
 size_t Router::connection_count() const { return impl_->connection_count(); }
 

@@ -118,13 +118,13 @@ TEST(OwnNetworks, ARelayedConnectionComesFromTheConsumersAddress) {
 
 TEST(OwnNetworks, WhatHungInAPartitionIsDialledFromWhereTheConsumerIs) {
   in_cell([](Stage& stage) -> std::string {
-    stage.router().cut("api", "db");
+    traffic::CutId cut = stage.router().cut({{"api", "db"}});
     auto route = stage.route();
     if (!route || !route->into_silence) return "not into silence";
     UniqueFd program = stage.connect_to(route->relay);
     pollfd entry{program.get(), POLLOUT, 0};
     if (!program || poll(&entry, 1, 50) != 0) return "the connect did not hang";
-    stage.router().mend("api", "db");
+    stage.router().mend(cut);
     // The kernel repeats the SYN after a second.
     if (!put(program, 'y')) return "not connected after the partition";
     std::string seen = stage.next_at_db();

@@ -29,11 +29,26 @@ TEST(UndeclaredConnections, OneNoteForEachServiceAndAddress) {
               connect("kafka", "allow", {{"address", "[::ffff:127.0.0.1]:9093"}}),
               connect("kafka", "allow", {{"address", "10.0.0.7:443"}}),
           },
-          {"kafka"}),
+          {"kafka"}, {}),
       (std::vector<std::string>{"api connects to 10.0.0.7:443, where no declared service listens",
                                 "db connects to [::1]:9, where no declared service listens",
                                 "kafka connects to 10.0.0.7:443, where no declared service "
                                 "listens"}));
+}
+
+TEST(UndeclaredConnections, SaysWhatAPartitionCannotCut) {
+  EXPECT_EQ(undeclared_connections(
+                {
+                    connect("api", "allow", {{"address", "127.0.0.1:9"}}),
+                    connect("api", "allow", {{"address", "10.0.0.7:443"}}),
+                    connect("db", "allow", {{"address", "127.0.0.1:9"}}),
+                },
+                {}, {"api"}),
+            (std::vector<std::string>{
+                "api connects to 127.0.0.1:9, where no declared service listens; should that be "
+                "who it is partitioned from, the partition does not cut this",
+                "api connects to 10.0.0.7:443, where no declared service listens",
+                "db connects to 127.0.0.1:9, where no declared service listens"}));
 }
 
 }  // namespace

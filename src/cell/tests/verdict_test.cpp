@@ -340,5 +340,36 @@ TEST(Verdict, SaysWhatHappenedInsteadOfAFault) {
   }
 }
 
+TEST(Verdict, SaysByWhichCallsAServiceDidTheSame) {
+  fault::Counters counters;
+  counters.declared.text = "write=delay(8s)";
+  counters.service = "inventory";
+  counters.elsewhere = {{"sendmsg", 12}, {"sendto", 1}};
+  EXPECT_EQ(what_happened_instead(counters, ""),
+            "inventory made no write() call while it was on; it made 12 sendmsg() calls and 1 "
+            "sendto() call, which a fault on sendto= reaches");
+  counters.seen = 2;
+  EXPECT_EQ(what_happened_instead(counters, "was on a descriptor of the fault's kind (socket)"),
+            "inventory made 2 write() calls while it was on, none was on a descriptor of the "
+            "fault's kind (socket); it made 12 sendmsg() calls and 1 sendto() call, which a fault "
+            "on sendto= reaches");
+  counters.matched = 2;
+  EXPECT_EQ(what_happened_instead(counters, ""), "it was matched 2×, but its trigger never fired");
+}
+
+TEST(Verdict, SaysThatNothingWasSentThroughAPartition) {
+  fault::Counters counters;
+  counters.action = "partition";
+  counters.service = "api";
+  counters.peer = "db";
+  counters.detail = "both";
+  EXPECT_EQ(what_happened_instead(counters, ""),
+            "api and db sent each other nothing while it was on");
+  counters.detail = "a_to_b";
+  EXPECT_EQ(what_happened_instead(counters, ""), "api sent db nothing while it was on");
+  counters.detail = "b_to_a";
+  EXPECT_EQ(what_happened_instead(counters, ""), "db sent api nothing while it was on");
+}
+
 }  // namespace
 }  // namespace mishap::cell

@@ -42,6 +42,17 @@ TEST(Names, OthersStandForThemselves) {
   EXPECT_THAT(*resolve_syscalls("connect"), ElementsAre("connect"));
 }
 
+TEST(Names, OtherWaysOfDoingTheSame) {
+  EXPECT_THAT(other_ways({"write", "writev"}), ElementsAre("sendto", "sendmsg", "sendmmsg"));
+  EXPECT_THAT(other_ways({"pread64"}), ElementsAre("recvfrom", "recvmsg", "recvmmsg"));
+  EXPECT_THAT(other_ways({"sendmsg"}), IsSupersetOf({"write", "writev"}));
+  EXPECT_THAT(other_ways({"write", "sendto", "sendmsg", "sendmmsg"}), testing::Contains("writev"));
+  EXPECT_THAT(other_ways({"connect", "openat", "fsync"}), testing::IsEmpty());
+  EXPECT_EQ(keyword_of("sendmmsg"), "sendto");
+  EXPECT_EQ(keyword_of("pwritev2"), "write");
+  EXPECT_EQ(keyword_of("connect"), "connect");
+}
+
 TEST(Names, UnknownOnesGetASuggestion) {
   EXPECT_EQ(resolve_syscalls("wrte").error().message,
             "unknown syscall \"wrte\"; did you mean \"write\"?");

@@ -49,6 +49,18 @@ std::string decide(SyscallDecider& decider, const SyscallOperation& operation) {
   return decider.decide(operation).text;
 }
 
+TEST(SyscallDecider, CountsCallsThatDoTheSameByOtherMeans) {
+  SyscallDecider decider(1);
+  decider.open({deny("write", "EIO"), with_action("read", SyscallAction::trace)});
+  EXPECT_EQ(decide(decider, call("sendmsg", FdKinds::socket)), "allow");
+  EXPECT_EQ(decide(decider, call("sendmsg", FdKinds::socket)), "allow");
+  EXPECT_EQ(decide(decider, call("recvmsg", FdKinds::socket)), "allow");
+  auto counters = decider.counters();
+  ASSERT_EQ(counters.size(), 1);
+  EXPECT_EQ(counters[0].seen, 0);
+  EXPECT_EQ(counters[0].elsewhere, (std::map<std::string, uint64_t>{{"sendmsg", 2}}));
+}
+
 TEST(SyscallDecider, RelativeGlobsStartInAnyDirectory) {
   SyscallDecider decider(1);
   SyscallRule rule = deny("open", "EACCES");

@@ -206,5 +206,28 @@ TEST(Plan, SeesFamiliesAtTheirWidest) {
             "api: fallocate pwrite64 pwritev pwritev2 write writev; relays");
 }
 
+TEST(Plan, RelaysWhatALinkRuleIsAboutAndAllUnderALimit) {
+  EXPECT_EQ(seen("def test_it(): fault(db.pg, packet_delay(\"1s\"), run = go)"), "relays db.pg");
+  EXPECT_EQ(seen("def test_it(): bandwidth(\"1mbit\")"), "relays api.main db.pg");
+  EXPECT_EQ(seen("limit = bandwidth\ndef test_it(): limit(\"1mbit\")"), "relays api.main db.pg");
+}
+
+TEST(Plan, RelaysBothSidesOfAPartition) {
+  const std::string kRelays = "relays api.main db.pg";
+  EXPECT_EQ(seen("def test_it(): partition(api, db, run = go)"), kRelays);
+  EXPECT_EQ(seen("def cut(): partition_start(b = db, a = api)\ndef test_it(): cut()"), kRelays);
+  EXPECT_EQ(seen("def cut(x, y): partition(x, y, run = go)\ndef test_it(): cut(api, db)"), kRelays)
+      << "sides that cannot be told may be any";
+  EXPECT_EQ(seen("def test_it():\n  begin = partition_start\n  begin(api, db)"), kRelays);
+  EXPECT_EQ(seen("tools = [partition_start]\ndef test_it(): tools[0](api, db)"), kRelays);
+  EXPECT_EQ(seen("split = partition(api, db)\nfault_matrix(scenarios = [go], faults = [split])",
+                 "test_matrix_go_partition_api_db"),
+            kRelays);
+  EXPECT_EQ(seen("x = fault_assumption(\"x\", faults = [partition(db, api, direction = "
+                 "\"a_to_b\")])\ndef test_it(): fault(x, run = go)"),
+            kRelays);
+  EXPECT_EQ(seen("split = partition(api, db)\ndef test_it(): go()"), "relays");
+}
+
 }  // namespace
 }  // namespace mishap::spec

@@ -294,30 +294,224 @@ TEST_F(RouterTest, ACutStallsSilentlyUntilItIsMended) {
   ASSERT_TRUE(open.write_all("a"));
   EXPECT_EQ(read(server.get(), 1), "a");
 
-  router_->cut("test", "db");
+  CutId cut = router_->cut({{"test", "db"}});
+  EXPECT_EQ(router_->effects(cut), 0) << "nobody has said anything yet";
   ASSERT_TRUE(open.write_all("b"));
   EXPECT_TRUE(silent(server.get()));
+  EXPECT_EQ(router_->effects(cut), 1);
+  const event::Event& lost = event("proxy");
+  EXPECT_EQ(lost.fields.get("action"), "partitioned");
+  EXPECT_EQ(lost.fields.get("what"), "bytes");
+  EXPECT_EQ(lost.fields.get("direction"), "c2s");
+  ASSERT_TRUE(open.write_all("b"));
   ASSERT_EQ(send(server.get(), "c", 1, 0), 1);
   EXPECT_EQ(read(open.fd(), 1), "c") << "the cut is one-way";
+  EXPECT_EQ(router_->effects(cut), 1) << "a connection counts once";
   net::Stream hanging = dial();
   EXPECT_TRUE(silent(listener_.get()));
+  EXPECT_EQ(router_->effects(cut), 2);
 
-  router_->mend("test", "db");
-  EXPECT_EQ(read(server.get(), 1), "b");
+  router_->mend(cut);
+  EXPECT_EQ(read(server.get(), 2), "bb");
   UniqueFd second = accept();
   ASSERT_TRUE(hanging.write_all("d"));
   EXPECT_EQ(read(second.get(), 1), "d");
+  EXPECT_EQ(router_->effects(cut), 2) << "known also afterwards";
+}
+
+TEST_F(RouterTest, CutsNestAndEachCountsWhatItKeptBack) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  CutId outer = router_->cut({{"db", "test"}, {"test", "db"}});
+  CutId inner = router_->cut({{"db", "test"}});
+  CutId other = router_->cut({{"db", "api"}});
+  ASSERT_EQ(send(server.get(), "x", 1, 0), 1);
+  EXPECT_TRUE(silent(client.fd()));
+  router_->mend(inner);
+  router_->mend(inner);  // taken back once
+  EXPECT_TRUE(silent(client.fd())) << "the outer cut holds it";
+  router_->mend(outer);
+  EXPECT_EQ(read(client.fd(), 1), "x");
+  EXPECT_EQ(router_->effects(outer), 1);
+  EXPECT_EQ(router_->effects(inner), 1);
+  EXPECT_EQ(router_->effects(other), 0);
+}
+
+TEST_F(RouterTest, TheEndOfAConnectionIsKeptBackByACut) {
+  relay();
+  auto relayed = *router_->dial_address("db", "main");
+  UniqueFd client =
+      std::move(*net::start_connect(*net::Address::numeric(relayed.host, relayed.port)));
+  UniqueFd server = accept();
+  ASSERT_EQ(send(client.get(), "a", 1, 0), 1);
+  ASSERT_EQ(read(server.get(), 1), "a");
+  CutId cut = router_->cut({{"test", "db"}});
+  net::close_with_reset(std::move(client));
+  EXPECT_TRUE(silent(server.get())) << "a reset is lost as well";
+  EXPECT_EQ(router_->effects(cut), 1);
+  // Nor does writing to who is gone tell, since that is answered by a reset, too.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(send(server.get(), "x", 1, MSG_NOSIGNAL), 1);
+    EXPECT_TRUE(silent(server.get()));
+  }
+  router_->mend(cut);
+  EXPECT_EQ(read(server.get(), 1), "reset");
+}
+
+TEST_F(RouterTest, WhatADelayReleasesIntoACutIsKeptBack) {
+  relay(&protocol_);
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("~"));
+  while (router_->held_count() == 0) std::this_thread::yield();
+  CutId cut = router_->cut({{"test", "db"}});
+  EXPECT_TRUE(silent(server.get()));
+  EXPECT_EQ(router_->effects(cut), 1);
+  router_->mend(cut);
+  EXPECT_EQ(read(server.get(), 1), "~");
+}
+
+fault::LinkRule link(fault::LinkAction action) {
+  fault::LinkRule rule;
+  rule.service = "db";
+  rule.interface = "main";
+  rule.action = action;
+  return rule;
+}
+
+TEST_F(RouterTest, ADelayOfALinkIsThatOfEachDirection) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  fault::LinkRule slow = link(fault::LinkAction::delay);
+  slow.delay = milliseconds(40);
+  slow.to_client = false;
+  LinkId forth = router_->shape(slow);
+  std::swap(slow.to_server, slow.to_client);
+  slow.delay = milliseconds(20);
+  LinkId back = router_->shape(slow);
+
+  auto begin = net::Clock::now();
+  ASSERT_TRUE(client.write_all("ping"));
+  EXPECT_EQ(read(server.get(), 4), "ping");
+  auto there = net::Clock::now() - begin;
+  EXPECT_GE(there, milliseconds(40));
+  EXPECT_LT(there, milliseconds(500));
+  ASSERT_EQ(send(server.get(), "pong", 4, 0), 4);
+  EXPECT_EQ(read(client.fd(), 4), "pong");
+  EXPECT_GE(net::Clock::now() - begin - there, milliseconds(20));
+  EXPECT_EQ(router_->shaped(forth), 1);
+  EXPECT_EQ(router_->shaped(back), 1);
+  EXPECT_EQ(event("proxy").fields.get("action"), "slowed");
+  EXPECT_EQ(event("proxy").fields.get("direction"), "c2s");
+
+  // The end of the stream takes as long.
+  begin = net::Clock::now();
+  shutdown(client.fd(), SHUT_WR);
+  EXPECT_EQ(read(server.get(), 1), "eof");
+  EXPECT_GE(net::Clock::now() - begin, milliseconds(40));
+  router_->unshape(forth);
+  router_->unshape(back);
+}
+
+TEST_F(RouterTest, AResetIsAsLateAsTheBytesBeforeIt) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("hello"));
+  ASSERT_EQ(read(server.get(), 5), "hello");
+  fault::LinkRule slow = link(fault::LinkAction::delay);
+  slow.delay = milliseconds(40);
+  router_->shape(slow);
+  auto begin = net::Clock::now();
+  ASSERT_EQ(send(server.get(), "last words", 10, 0), 10);
+  net::close_with_reset(std::move(server));
+  EXPECT_EQ(read(client.fd(), 11), "last wordsreset");
+  EXPECT_GE(net::Clock::now() - begin, milliseconds(40));
+}
+
+TEST_F(RouterTest, AStalledLinkKeepsWhatComesAfterSoManyBytes) {
+  relay(&protocol_);
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  fault::LinkRule stall = link(fault::LinkAction::stall);
+  stall.after_bytes = 3;
+  stall.to_client = false;
+  LinkId id = router_->shape(stall);
+  ASSERT_TRUE(client.write_all("abc"));
+  EXPECT_EQ(read(server.get(), 3), "abc");
+  EXPECT_EQ(router_->shaped(id), 0);
+  ASSERT_TRUE(client.write_all("def"));
+  EXPECT_TRUE(silent(server.get()));
+  EXPECT_EQ(router_->shaped(id), 1);
+  ASSERT_EQ(send(server.get(), "x", 1, 0), 1);
+  EXPECT_EQ(read(client.fd(), 1), "x") << "the other direction goes on";
+  router_->unshape(id);
+  EXPECT_EQ(read(server.get(), 3), "def");
+}
+
+TEST_F(RouterTest, AResetLinkResetsWhatComesAfterSoManyBytes) {
+  relay();
+  fault::LinkRule reset = link(fault::LinkAction::reset);
+  reset.after_bytes = 2;
+  LinkId id = router_->shape(reset);
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  ASSERT_TRUE(client.write_all("abcd"));
+  EXPECT_EQ(read(server.get(), 3), "abreset");
+  EXPECT_EQ(read(client.fd(), 1), "reset");
+  EXPECT_EQ(router_->shaped(id), 1);
+  EXPECT_EQ(event("proxy_conn_close").fields.get("reason"), "rule_drop");
+}
+
+TEST_F(RouterTest, RulesForLinksNameTheirEdge) {
+  relay();
+  net::Stream client = dial();
+  UniqueFd server = accept();
+  fault::LinkRule stall = link(fault::LinkAction::stall);
+  stall.source = "api";
+  router_->shape(stall);
+  stall.source = "";
+  stall.interface = "other";
+  router_->shape(stall);
+  ASSERT_TRUE(client.write_all("abc"));
+  EXPECT_EQ(read(server.get(), 3), "abc");
+}
+
+TEST_F(RouterTest, ALimitIsWhatAllConnectionsCarryTogether) {
+  relay();
+  net::Stream one = dial(), two = dial();
+  UniqueFd first = accept(), second = accept();
+  router_->limit({.rate = "1MB/s", .bytes_per_second = 1'000'000, .to_client = false});
+  std::string block(100'000, 'x');
+  auto begin = net::Clock::now();
+  auto writer = std::async([&] { return bool(one.write_all(block)); });
+  ASSERT_TRUE(two.write_all(block));
+  auto reader = std::async([&] { return read(first.get(), block.size()).size(); });
+  EXPECT_EQ(read(second.get(), block.size()).size(), block.size());
+  EXPECT_EQ(reader.get(), block.size());
+  EXPECT_TRUE(writer.get());
+  auto took = net::Clock::now() - begin;
+  EXPECT_GE(took, milliseconds(200));
+  EXPECT_LT(took, milliseconds(1000));
+  auto uses = router_->unlimit();
+  ASSERT_EQ(uses.size(), 1);
+  EXPECT_EQ(uses[0].direction, Direction::to_server);
+  EXPECT_EQ(uses[0].bytes, 200'000);
 }
 
 TEST_F(RouterTest, ConnectsIntoACutHangAndGoOnWhenItIsMended) {
   relay();
-  router_->cut("db", "api");
+  CutId cut = router_->cut({{"db", "api"}});
   auto route = router_->route("api", "db", "main", AF_INET, service_);
   ASSERT_TRUE(route && route->into_silence);
   UniqueFd program = std::move(*net::start_connect(route->relay));
   pollfd entry{program.get(), POLLOUT, 0};
   EXPECT_EQ(poll(&entry, 1, 50), 0) << "the connect hangs";
-  router_->mend("db", "api");
+  EXPECT_EQ(router_->effects(cut), 1);
+  EXPECT_EQ(event("proxy").fields.get("what"), "connect");
+  router_->mend(cut);
   // The kernel repeats the SYN after a second.
   ASSERT_TRUE(net::wait_ready(program.get(), POLLOUT, soon(), nullptr));
   UniqueFd server = accept();

@@ -22,7 +22,11 @@ struct WindowPlan {
   std::string assumption;  ///< "" when a body opened it
   std::vector<fault::SyscallRule> syscall_rules;
   std::vector<fault::ProtocolRule> protocol_rules;
+  std::vector<fault::PartitionRule> partitions;
+  std::vector<fault::LinkRule> links;
+  std::optional<fault::BandwidthLimit> bandwidth;  ///< stays on to the end of the test
   bool trace_only = false;
+  bool until_stopped = false;  ///< opened by a *_start: found open at the end, it was forgotten
   SourcePos pos;
 };
 
@@ -36,6 +40,9 @@ struct CellPlan {
   std::map<std::string, std::set<std::string>> notified;
   /// (service, interface) pairs whose traffic must go through a relay.
   std::set<std::pair<std::string, std::string>> relayed;
+  /// Services that a partition may cut off: where an address is theirs alone, connections to ports
+  /// that they do not declare go through a relay, too.
+  std::set<std::string> partitioned;
   /// Opened before the scenario and kept open through the expectation, in this order, all or
   /// nothing.
   std::vector<WindowPlan> windows;
@@ -58,9 +65,18 @@ struct LanePlan {
   /// As of CellPlan, for reused services: a filter and a relay are there from the start or never.
   std::map<std::string, std::set<std::string>> notified;
   std::set<std::pair<std::string, std::string>> relayed;
+  std::set<std::string> partitioned;
 
   bool reuses() const;  ///< some service lives on from test to test
 };
+
+/// The interfaces of both sides, as (service, interface): connections between the two go to one of
+/// them, and must go through its relay to be cut.
+std::set<std::pair<std::string, std::string>> interfaces_between(
+    const std::vector<engine::Service>& services, const fault::PartitionRule& partition);
+
+/// Lets all of them go through relays, and notes the two sides.
+void make_separable(CellPlan& plan, const fault::PartitionRule& partition);
 
 /// Covers all of `tests`, which are of one spec; at least one.
 LanePlan lane_of(const std::vector<CellPlan>& tests);

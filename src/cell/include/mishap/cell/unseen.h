@@ -21,4 +21,12 @@ std::optional<std::string> unseen(const engine::Service& service, const std::str
 std::optional<std::string> unseen(const std::vector<engine::Service>& services,
                                   const fault::ProtocolRule& rule);
 
+std::optional<std::string> unseen(const std::vector<engine::Service>& services,
+                                  const fault::LinkRule& rule);
+
+/// Why a partition would miss connections: those of a side without a filter are not redirected to
+/// the relays that cut them. Nothing: it misses none.
+std::optional<std::string> unseen(const std::vector<engine::Service>& services,
+                                  const fault::PartitionRule& rule);
+
 }  // namespace mishap::cell

@@ -35,18 +35,21 @@ std::string_view result_word(Verdict verdict);
 /// One declared rule of a test and what became of it.
 struct FaultCount {
   std::string service;
-  std::string interface;  ///< "" for syscall rules
+  std::string interface;  ///< "" for syscall rules and partitions
   std::string text;       ///< as written: "write=deny(ENOSPC)"
   std::string assumption;
   std::string label;
-  std::string action;  ///< deny delay trace error respond drop …
-  std::string detail;  ///< errno name or duration
+  std::string action;  ///< deny delay trace error respond drop partition …
+  std::string detail;  ///< errno name, duration, or direction of a partition
   uint64_t matched = 0;
   uint64_t applied = 0;
   bool may_not_fire = false;
   std::string instead;  ///< when applied == 0: the nearest thing that did happen, a sentence
   SourcePos pos;
 };
+
+/// The fault and where it is: "write=deny(EIO) on db", "drop() on db.pg", "partition(api, db)".
+std::string placed_text(const FaultCount& fault);
 
 /// An assertion that failed, as recorded by the assertion itself.
 struct AssertionFailure {

@@ -19,6 +19,13 @@ Result<std::vector<std::string>> resolve_syscalls(std::string_view keyword, int 
 /// Whether `resolve_syscalls` knows the keyword; for many words, as it looks for no near ones.
 bool names_syscalls(std::string_view keyword);
 
+/// The calls by which programs do the same as by these, but which a fault on these does not reach:
+/// of write() and its like on sockets those of sendto, of read() those of recvfrom, and the
+/// reverse. Empty for others.
+std::vector<std::string> other_ways(const std::vector<std::string>& syscalls);
+/// The family that the call is of: "sendto" for sendmsg(); itself when it is of none.
+std::string keyword_of(std::string_view syscall);
+
 /// Number on this architecture, or nothing.
 std::optional<int> syscall_number(std::string_view name);
 /// Name of a number, "syscall_451" when unknown.

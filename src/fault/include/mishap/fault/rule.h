@@ -33,12 +33,15 @@ struct Counters {
   Declared declared;
   std::string service;
   std::string interface;  ///< "" for syscall rules
-  std::string action;     ///< deny delay trace allow; respond error delay drop duplicate
+  std::string peer;       ///< of a partition: the other service
+  std::string action;     ///< deny delay trace allow; respond error delay drop duplicate; partition
   std::string detail;     ///< errno name or duration, "" when there is neither
   uint64_t seen =
       0;  ///< operations that were put to the rule: calls it names, or requests on its interface
-  uint64_t matched = 0;           ///< of them: all its conditions but the trigger fitted
-  uint64_t applied = 0;           ///< of them: the fault took effect
+  uint64_t matched = 0;  ///< of them: all its conditions but the trigger fitted
+  uint64_t applied = 0;  ///< of them: the fault took effect
+  /// Calls it does not name that do the same by other means (`other_ways`), as often as there were.
+  std::map<std::string, uint64_t> elsewhere;
   uint64_t unresolved_paths = 0;  ///< of those seen: not matched because the path could not be read
 };
 
@@ -125,6 +128,44 @@ struct ProtocolRule {
   Nanoseconds delay{0};
   Trigger trigger;
   std::string source;  ///< consumer it is limited to, "" = all, the test driver included
+};
+
+// --- partitions
+// -------------------------------------------------------------------------------------------------------------
+
+enum class PartitionDirection { both, a_to_b, b_to_a };
+std::string_view to_string(PartitionDirection direction);
+
+/// What one service sends to the other is lost silently, and new connections between them hang.
+struct PartitionRule {
+  Declared declared;
+  std::string a, b;  ///< services
+  PartitionDirection direction = PartitionDirection::both;
+};
+
+// --- links
+// ------------------------------------------------------------------------------------------------------------------
+
+enum class LinkAction { delay, stall, reset };
+std::string_view to_string(LinkAction action);
+
+/// What befalls the bytes of connections to an interface, whatever they mean.
+struct LinkRule {
+  Declared declared;
+  std::string service;  ///< provider
+  std::string interface;
+  std::string source;  ///< consumer it is limited to, "" = all, the test driver included
+  LinkAction action = LinkAction::delay;
+  bool to_server = true, to_client = true;  ///< directions
+  Nanoseconds delay{0};
+  uint64_t after_bytes = 0;  ///< stall, reset: so many still pass on each direction
+};
+
+/// A limit to what all relayed connections of a cell carry together, in each direction by itself.
+struct BandwidthLimit {
+  std::string rate;  ///< as written
+  uint64_t bytes_per_second = 0;
+  bool to_server = true, to_client = true;
 };
 
 }  // namespace mishap::fault

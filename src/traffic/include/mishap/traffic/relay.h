@@ -19,6 +19,7 @@
 #include "mishap/base/unique_fd.h"
 #include "mishap/net/loop.h"
 #include "mishap/traffic/filter.h"
+#include "mishap/traffic/pacing.h"
 
 namespace mishap::traffic {
 
@@ -41,6 +42,10 @@ class RelayOwner {
     return true;
   }
   virtual void report(const Relay& relay, std::string_view action, event::Fields fields) = 0;
+  /// A stalled direction has kept something back; once per stall.
+  virtual void silenced(const Relay& /*relay*/, Direction /*direction*/) {}
+  /// The shape of a direction made a difference; once per shape and effect.
+  virtual void shaped(const Relay& /*relay*/, Direction /*direction*/, ShapeEffect /*effect*/) {}
   /// Called once, when both sockets are closed. The relay may be destroyed any time after this call
   /// returned, not during it.
   virtual void closed(Relay& relay, CloseReason reason) = 0;
@@ -67,6 +72,8 @@ class Relay final : private Sink {
   /// Silently stops or resumes one direction (a partition): nothing is read, nothing is delivered,
   /// nobody is told.
   void stall(Direction direction, bool stalled);
+  /// From now on; an empty shape lets all go.
+  void shape(Direction direction, const Shape& shape);
   /// Ends it: both ends see a reset. `closed` is called.
   void abort(CloseReason reason);
 
@@ -90,6 +97,11 @@ class Relay final : private Sink {
     bool eof_sent = false;
     bool paused = false;
     bool stalled = false;
+    bool broken = false;    ///< the source was reset, which is passed on after what is held
+    bool silenced = false;  ///< stalled, and the owner knows that something is kept back
+    std::unique_ptr<Pacing> pacing;  ///< null: nothing is held back
+    net::Timer ripening;
+    std::array<bool, kShapeEffects> told{};  ///< effects that the owner knows of
     size_t held_bytes() const { return held.size() - held_from; }
   };
   Side& side(Direction d) { return sides_[d == Direction::to_client]; }
@@ -111,6 +123,12 @@ class Relay final : private Sink {
   void on_connected();
   void watch_both();
   bool may_read(Direction direction) const;
+  size_t ripe_bytes(Side& here) const;
+  void want_eof(Side& here);
+  void tell_effect(Direction direction, ShapeEffect effect);
+  bool pace(Direction direction);
+  bool awaits_loss(Direction direction) const;
+  void note_loss(Direction direction);
   void pump(Direction direction);
   void accept_bytes(Direction direction, std::string_view bytes);
   void give(Side& here, std::string_view bytes, size_t least_uncopied);

@@ -16,7 +16,7 @@
 //   router->dial_address("db", "main") …
 //
 // Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy,
-// proxy_parse_error, proxy_conn_failed.
+// proxy_parse_error, proxy_conn_failed; proxy with action=partitioned where a cut took effect.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mishap/base/result.h"
 #include "mishap/base/unique_fd.h"
@@ -33,6 +34,8 @@
 #include "mishap/net/loop.h"
 #include "mishap/net/sockets.h"
 #include "mishap/net/stream.h"
+#include "mishap/traffic/filter.h"
+#include "mishap/traffic/pacing.h"
 #include "mishap/traffic/protocol.h"
 
 namespace mishap::traffic {
@@ -46,6 +49,22 @@ struct RoutedConnection {
   fault::Edge edge;
   net::Address relay;         ///< of the destination's family
   bool into_silence = false;  ///< partitioned: `relay` never answers; dial nobody, adopt nothing
+};
+
+/// What one service sends to another. "test" is the test driver.
+struct Way {
+  std::string from, to;
+};
+/// Names a cut; unique within a router, never 0.
+using CutId = uint64_t;
+
+/// Names a rule for links; unique within a router, never 0.
+using LinkId = uint64_t;
+/// What one direction carried under a limit.
+struct BandwidthUse {
+  Direction direction = Direction::to_server;
+  uint64_t bytes = 0;
+  Nanoseconds longest_wait{0};  ///< of a piece for those before it
 };
 
 /// All functions may be called from any thread, except destruction: on the loop's thread, or when
@@ -73,6 +92,12 @@ class Router {
   Result<void> relay(const std::string& service, const std::string& interface,
                      const net::Endpoint& upstream, const Protocol* protocol);
 
+  /// Relays connections of services to a place where it matters only that they pass, from now on:
+  /// nobody looks at the bytes, and the test driver has no address for it. May be repeated. Does
+  /// not block.
+  void relay_unheard(const std::string& service, const std::string& interface,
+                     const net::Address& upstream);
+
   /// Whether a conversation may begin to use a part of the server now (see Sink::ask_leave): true,
   /// or false and `go` is called once it may, from any thread.
   using Gate = std::function<bool(const std::string& part, std::function<void()> go)>;
@@ -98,11 +123,28 @@ class Router {
   std::optional<net::Endpoint> dial_address(const std::string& service,
                                             const std::string& interface) const;
 
-  /// A one-way partition: what `from` sends to `to` is lost silently, open connections included,
-  /// and new connections between the two hang. Nests; `mend` takes one cut back, and what hung goes
-  /// on. Only relayed interfaces are concerned.
-  void cut(const std::string& from, const std::string& to);
-  void mend(const std::string& from, const std::string& to);
+  /// A partition: what is sent on these ways is lost silently, open connections included, and new
+  /// connections between the two hang, whoever begins them. From the return on, nothing sent
+  /// passes. Nests. Only relayed interfaces are concerned.
+  CutId cut(std::vector<Way> ways);
+  /// Takes a cut back: what hung goes on, where no other cut holds it.
+  void mend(CutId cut);
+  /// How often the cut took effect so far: connections on one of its ways whose bytes (or end) it
+  /// kept back, and connects that it left hanging.
+  uint64_t effects(CutId cut) const;
+
+  /// What befalls the bytes of connections to a relayed interface, open ones included, from now on:
+  /// delays add up, of several stalls or resets the one after the fewest bytes counts. From the
+  /// return on, nothing sent escapes it.
+  LinkId shape(fault::LinkRule rule);
+  /// What was held goes on, unless another rule holds it.
+  void unshape(LinkId rule);
+  /// Connections that have felt the rule so far, each direction by itself.
+  uint64_t shaped(LinkId rule) const;
+  /// All relayed connections together carry so much at most, in place of an earlier limit.
+  void limit(const fault::BandwidthLimit& limit);
+  /// Takes the limits away and says what they carried.
+  std::vector<BandwidthUse> unlimit();
 
   /// Connections on which a delay holds something now. Waits for the loop, which must run on
   /// another thread.

@@ -122,6 +122,7 @@ int TlsCallbacks::verify(int fine, X509_STORE_CTX* store) {
   TlsEngine& engine = *engine_of(ssl);
   X509* leaf = X509_STORE_CTX_get0_cert(store);
   if (fine == 0) {
+    engine.doubt_ = TlsEngine::Doubt::trust;
     int error = X509_STORE_CTX_get_error(store);
     engine.verify_error_ =
         fmt::format("the certificate ({}) is not trusted: {}", leaf != nullptr ? name_of(leaf) : "",
@@ -133,6 +134,7 @@ int TlsCallbacks::verify(int fine, X509_STORE_CTX* store) {
                              [&](const std::string& name) { return is_for(leaf, name); });
   if (matches) return 1;
   X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+  engine.doubt_ = TlsEngine::Doubt::name;
   engine.verify_error_ =
       fmt::format("the certificate ({}) is not for {}", name_of(leaf), join(engine.names_, " or "));
   return 0;
@@ -207,6 +209,10 @@ void TlsEngine::take_error(const char* otherwise) {
   bool is_end = ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
   std::string text = take_openssl_error();
   if (is_end) text = otherwise;
+  bool is_plain = reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
+                  reason == SSL_R_HTTPS_PROXY_REQUEST;
+  if (ERR_GET_LIB(error) == ERR_LIB_SSL && is_plain)
+    text = fmt::format("the {} does not speak TLS", is_server_ ? "client" : "server");
   if (is_alert) {
     peer_alert_ = reason - SSL_AD_REASON_OFFSET;
     text = fmt::format("the {} refused: {}", is_server_ ? "client" : "server",

@@ -204,12 +204,11 @@ TEST(TlsEngine, AServersOwnCertificateMayBeTrustedItself) {
 }
 
 TEST(TlsEngine, PlainBytesAreNoTls) {
-  for (auto [bytes, error] : {std::pair{"GET / HTTP/1.1\r\n\r\n", "http request"},
-                              std::pair{"*1\r\n$4\r\nPING\r\n", "wrong version number"}}) {
+  for (const char* bytes : {"GET / HTTP/1.1\r\n\r\n", "*1\r\n$4\r\nPING\r\n"}) {
     auto server = TlsEngine::server(*TlsContext::server(identity({"db"})));
     server->receive(bytes);
     EXPECT_EQ(server->advance(), State::failed);
-    EXPECT_EQ(server->error(), error);
+    EXPECT_EQ(server->error(), "the client does not speak TLS");
   }
 }
 

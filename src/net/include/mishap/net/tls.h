@@ -99,6 +99,10 @@ class TlsEngine {
 
   /// Why it failed, for people: "the certificate (CN=db) is not trusted: …".
   const std::string& error() const { return error_; }
+  /// It failed because the server's certificate is signed by nobody who is trusted, or because it
+  /// is for another name.
+  enum class Doubt { none, trust, name };
+  Doubt doubt() const { return doubt_; }
   /// The alert by which the peer refused, 0 when it sent none.
   int peer_alert() const { return peer_alert_; }
 
@@ -120,6 +124,7 @@ class TlsEngine {
   int refused_ = 0;
   std::vector<std::string> names_;
   std::string verify_error_;
+  Doubt doubt_ = Doubt::none;
   std::string error_;
   int peer_alert_ = 0;
 };

@@ -22,6 +22,8 @@
 
 namespace mishap::traffic {
 
+class TlsUpgrade;
+
 /// A step method's parameter. The first positional argument of a call goes to the primary one.
 struct StepParameter {
   std::string name;
@@ -38,7 +40,7 @@ struct StepMethod {
 struct StepCall {
   std::string method;
   Json arguments;          ///< object; only names that the method knows
-  net::Endpoint endpoint;  ///< where to dial (a relay or the service)
+  net::Endpoint endpoint;  ///< where to dial (a relay or the service), and whether in TLS
   /// For what `endpoint` refers to, such as a cluster's other brokers, through their relays; empty:
   /// nothing is known.
   BrokerResolver resolve;
@@ -95,6 +97,9 @@ class Protocol {
   virtual Result<void> check(const fault::ProtocolRule&) const { return {}; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
+  /// How one connection asks for TLS in the protocol's own words (see tls.h); null: it begins with
+  /// TLS where it is spoken.
+  virtual std::unique_ptr<TlsUpgrade> make_tls_upgrade() const;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a
   /// programming error of the spec (missing argument, bad type), worded for the spec's author.
   virtual Result<StepResult> step(const StepCall& call) const = 0;

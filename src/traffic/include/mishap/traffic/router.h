@@ -16,7 +16,7 @@
 //   router->dial_address("db", "main") …
 //
 // Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy,
-// proxy_parse_error, proxy_conn_failed.
+// proxy_parse_error, proxy_conn_failed, proxy_handshake_complete, proxy_tls_error.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@
 #include "mishap/net/sockets.h"
 #include "mishap/net/stream.h"
 #include "mishap/traffic/protocol.h"
+#include "mishap/traffic/tls.h"
 
 namespace mishap::traffic {
 
@@ -68,10 +69,11 @@ class Router {
 
   /// Relays an interface from now on. `upstream` is where the service really listens as seen from
   /// here: a numeric address or "localhost". `protocol` null: nobody needs to understand the bytes,
-  /// so they pass unseen. Errors: the address is a name; no listener for the test driver could be
-  /// had.
+  /// so they pass unseen. `tls` null: it is plain. Errors: the address is a name; no listener for
+  /// the test driver could be had.
   Result<void> relay(const std::string& service, const std::string& interface,
-                     const net::Endpoint& upstream, const Protocol* protocol);
+                     const net::Endpoint& upstream, const Protocol* protocol,
+                     std::shared_ptr<const TlsTermination> tls = nullptr);
 
   /// Whether a conversation may begin to use a part of the server now (see Sink::ask_leave): true,
   /// or false and `go` is called once it may, from any thread.

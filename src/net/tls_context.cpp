@@ -31,14 +31,23 @@ Result<void> use(SSL_CTX* context, const Identity& identity) {
   return fail("the certificate cannot be used: " + take_openssl_error());
 }
 
-Result<void> add_authorities(X509_STORE* store, const std::string& pem) {
-  MISHAP_ASSIGN(auto certificates, read_certificates(pem));
+void add_authorities(X509_STORE* store, const std::vector<Certificate>& certificates) {
   for (const auto& certificate : certificates) X509_STORE_add_cert(store, certificate.get());
   ERR_clear_error();  // of one that was there already
-  return {};
+}
+
+/// What cannot be read of the machine's own is no reason to trust nobody.
+const std::vector<Certificate>& known_roots() {
+  static const std::vector<Certificate> roots = [] {
+    auto read = read_certificates(system_roots());
+    return read ? std::move(*read) : std::vector<Certificate>();
+  }();
+  return roots;
 }
 
 }  // namespace
+
+void load_system_roots() { known_roots(); }
 
 Result<TlsContext> TlsContext::server(const Identity& identity) {
   MISHAP_ASSIGN(ContextPointer context, fresh(TLS_server_method()));
@@ -53,8 +62,9 @@ Result<TlsContext> TlsContext::client(const Trust& trust, const std::optional<Id
   if (own) MISHAP_TRY(use(context.get(), *own));
   if (!trust.anybody) {
     X509_STORE* store = SSL_CTX_get_cert_store(context.get());
-    MISHAP_TRY(add_authorities(store, trust.authorities));
-    if (trust.system_roots) MISHAP_TRY(add_authorities(store, system_roots()));
+    MISHAP_ASSIGN(auto named, read_certificates(trust.authorities));
+    add_authorities(store, named);
+    if (trust.system_roots) add_authorities(store, known_roots());
     // A server's own certificate may be named instead of who signed it.
     X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, TlsCallbacks::verify);

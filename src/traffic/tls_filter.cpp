@@ -162,6 +162,9 @@ void TlsFilter::ask(Direction direction, std::string_view bytes) {
   waiting(direction) += bytes;
   switch (upgrade_->on_bytes(direction, waiting(direction), *outer_)) {
     case TlsUpgrade::Next::more:
+      // A client may have gone on before the server answered.
+      if (direction == Direction::to_client && !waiting(Direction::to_server).empty())
+        ask(Direction::to_server, {});
       return;
     case TlsUpgrade::Next::plain:
       return stay_plain();

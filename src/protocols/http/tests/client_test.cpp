@@ -146,7 +146,7 @@ TEST(HttpCheck, IsReadyBelow400) {
   net::Deadline soon = net::Clock::now() + seconds(10);
   EXPECT_TRUE(http_protocol().ready(server.endpoint(), {}, soon));
   std::string url = "http://127.0.0.1:" + std::to_string(server.port) + "/health";
-  auto missing = http_check(url, soon);
+  auto missing = http_check(url, nullptr, soon);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message, "GET " + url + ": status 404");
 }
@@ -157,8 +157,11 @@ TEST(HttpUrl, IsTakenApart) {
   EXPECT_EQ(url->endpoint.text(), "[::1]:80");
   EXPECT_EQ(url->target, "/x?y");
   EXPECT_EQ(parse_url("localhost:8080")->target, "/");
-  EXPECT_EQ(parse_url("https://x/").error().message,
-            "https://x/: \"https\" is not supported, only http");
+  EXPECT_FALSE(url->secure);
+  EXPECT_TRUE(parse_url("https://x/")->secure);
+  EXPECT_EQ(parse_url("https://x/")->endpoint.text(), "x:443");
+  EXPECT_EQ(parse_url("ftp://x/").error().message,
+            "ftp://x/: \"ftp\" is not supported, only http and https");
 }
 
 }  // namespace

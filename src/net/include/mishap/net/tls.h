@@ -25,6 +25,10 @@ struct Trust {
   bool anybody = false;      ///< nothing is verified
 };
 
+/// Reads whom this machine trusts, once for this process and those forked from it: some
+/// milliseconds that each client context would else cost.
+void load_system_roots();
+
 /// The settings of one end, for any number of engines. Immutable and shared; any thread.
 class TlsContext {
  public:

@@ -257,6 +257,18 @@ VERDICTS = {
         "test_matrix_insert_dead": "inconclusive",
         "test_matrix_insert_seen_to_fail": "fail",
     }),
+    "tls": (test("specs/tls.star"), 0, {
+        "test_without_relays": "pass",
+        "test_rules_apply_within_tls": "pass",
+        "test_queries_within_tls": "pass",
+        "test_commands_within_tls": "pass",
+        "test_services_are_told_whom_to_trust": "pass",
+        "test_plain_talk_on_a_tls_port": "vacuous",
+    }),
+    "tls-kafka": (one_by_one("specs/tls_kafka.star"), 0, {
+        "test_without_relays": "pass",
+        "test_rules_apply_within_tls": "pass",
+    }),
     "required": (test("specs/required.star"), 2, {"test_matrix_hello_no_sync": "vacuous"}),
     "strict": (test("specs/faults.star", "--strict", "--test", "matrix_write_line_never"), 2,
                {"test_matrix_write_line_never": "vacuous"}),

@@ -68,6 +68,8 @@ Result<void> Tls::add(const engine::Service& service) {
   if (mkdir(directory.c_str(), 0755) != 0) return fail_errno("make " + directory);
   MISHAP_TRY(write_file(directory + "/cert.pem", own.certificate_pem(), kPublic));
   MISHAP_TRY(write_file(directory + "/key.pem", own.key_pem(), kSecret));
+  // Kafka's PEM keystore is one file.
+  MISHAP_TRY(write_file(directory + "/both.pem", own.key_pem() + own.certificate_pem(), kSecret));
   for (const auto& interface : service.interfaces) {
     if (interface.tls == nullptr) continue;
     postgres_ = postgres_ || interface.protocol == "postgres";

@@ -19,7 +19,7 @@
 namespace mishap::cell {
 
 /// Where the files are in the cell: `ca.pem`, `bundle.pem`, and for each service that speaks TLS
-/// `SERVICE/cert.pem` and `SERVICE/key.pem`.
+/// `SERVICE/cert.pem`, `SERVICE/key.pem` and `SERVICE/both.pem`.
 inline constexpr const char* kTlsDirectory = "/tmp/mishap-tls";
 
 /// Immutable once made; any thread.

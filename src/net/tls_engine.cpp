@@ -44,6 +44,15 @@ std::string_view extension_of(SSL* ssl, unsigned type) {
   return {reinterpret_cast<const char*>(bytes), length};
 }
 
+/// OpenSSL 3.0 has no description of TLS 1.3's own alerts, but reasons such as "tlsv13 alert
+/// certificate required".
+std::string alert_text(int alert, const std::string& reason) {
+  constexpr std::string_view kBefore = " alert ";
+  std::string text = SSL_alert_desc_string_long(alert);
+  size_t at = reason.find(kBefore);
+  return text != "unknown" || at == std::string::npos ? text : reason.substr(at + kBefore.size());
+}
+
 /// The engine's buffers as OpenSSL reads and writes them.
 const BIO_METHOD* engine_bio() {
   static const BIO_METHOD* method = [] {
@@ -216,7 +225,7 @@ void TlsEngine::take_error(const char* otherwise) {
   if (is_alert) {
     peer_alert_ = reason - SSL_AD_REASON_OFFSET;
     text = fmt::format("the {} refused: {}", is_server_ ? "client" : "server",
-                       SSL_alert_desc_string_long(peer_alert_));
+                       alert_text(peer_alert_, text));
   }
   if (!verify_error_.empty()) text = verify_error_;
   fail(text.empty() ? otherwise : text);

@@ -37,8 +37,10 @@ Result<std::string> read_file(CallContext& call, size_t at) {
   fs::path path = wanted.is_absolute() ? wanted : world.directory / wanted;
   auto text = read_text_file(path, kLargestFileBytes);
   if (!text) {
-    return call.error(fmt::format("{}: {}: {}{}", kNames[at], call.text(at), text.error().message,
-                                  wanted.is_absolute() ? "" : "; paths begin at the spec"));
+    std::string why = text.error().message;
+    if (std::string_view none = "no such file"; !wanted.is_absolute() && why.starts_with(none))
+      why.insert(none.size(), " in the spec's directory");
+    return call.error(fmt::format("{}: {}: {}", kNames[at], call.text(at), why));
   }
   bool secret = at == kProxyKey || at == kClientKey;
   if (!secret) world.files[(world.root.parent_path() / wanted).lexically_normal().string()] = *text;

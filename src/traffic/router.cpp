@@ -183,10 +183,13 @@ class Router::Impl::Connection final : public RelayOwner {
     for (const auto& [name, value] : fields) all.set(name, value);
     all.set("conn_id", id_);
     if (action == "handshake") all.set("duration_ms", std::to_string(age().count()));
+    in_tls_trouble_ = action == "tls_error";
     impl_.emit(edge_, std::move(type), std::move(all));
   }
   void closed(Relay& relay, CloseReason reason) override {
     open_.reset();
+    // What TLS has ended was no rule's doing.
+    if (reason == CloseReason::rule_drop && in_tls_trouble_) reason = CloseReason::io_error;
     impl_.emit(edge_, "proxy_conn_close",
                {{"conn_id", id_},
                 {"duration_ms", std::to_string(age().count())},
@@ -216,6 +219,7 @@ class Router::Impl::Connection final : public RelayOwner {
   EdgeState& edge_;
   std::string id_;
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  bool in_tls_trouble_ = false;                                ///< as last reported
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< none once it has closed
   std::unique_ptr<Relay> relay_;
 };

@@ -6,6 +6,7 @@ GET /postgres?PORT&SQL               the first row, by psql with sslmode=verify-
 GET /redis?PORT&COMMAND              what redis-cli --tls prints
 GET /plain?PORT                      what a plain GET is answered with
 GET /postgres-plain?PORT             SELECT 1 by psql with sslmode=disable
+GET /curl?WORD&WORD…                 what curl prints
 GET /environment                     the variables that are about TLS
 """
 import http.server
@@ -55,6 +56,8 @@ def answer(path, query):
         return psql(port, "verify-full", sql)
     if path == "/postgres-plain":
         return psql(query, "disable", "SELECT 1")
+    if path == "/curl":
+        return run(["curl", "-sS", "-m", "5", *query.split("&")])
     if path == "/plain":
         return plain(int(query))
     if path == "/redis":

@@ -166,6 +166,7 @@ TEST_F(TlsRelayTest, WhoDoesNotSpeakTlsIsAnEvent) {
   EXPECT_EQ(error.fields.get("side"), "client");
   EXPECT_EQ(error.fields.get("error"), "the client does not speak TLS");
   EXPECT_EQ(error.fields.get("interface"), "main");
+  EXPECT_EQ(event("proxy_conn_close").fields.get("reason"), "io_error") << "not a rule";
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ struct Provider {
   std::unique_ptr<Filter> make_filter() const {
     if (protocol == nullptr) return nullptr;
     if (!tls) return make_plain_filter(protocol->make_filter());
-    return make_tls_filter(protocol->make_filter(), tls, protocol->make_tls_upgrade());
+    return make_tls_filter(protocol->make_filter(), tls, protocol->make_tls_upgrade(),
+                           protocol->alpn());
   }
 };
 

@@ -30,8 +30,11 @@ constexpr size_t kGatheredBytes = 64 * 1024;
 class TlsFilter final : public Filter, private Sink {
  public:
   TlsFilter(std::unique_ptr<Filter> inner, std::shared_ptr<const TlsTermination> tls,
-            std::unique_ptr<TlsUpgrade> upgrade)
-      : inner_(std::move(inner)), tls_(std::move(tls)), upgrade_(std::move(upgrade)) {
+            std::unique_ptr<TlsUpgrade> upgrade, std::vector<std::string> alpn)
+      : inner_(std::move(inner)),
+        tls_(std::move(tls)),
+        upgrade_(std::move(upgrade)),
+        alpn_(std::move(alpn)) {
     if (!upgrade_) begin_tls();
   }
 
@@ -92,7 +95,8 @@ class TlsFilter final : public Filter, private Sink {
   std::unique_ptr<Filter> inner_;
   std::shared_ptr<const TlsTermination> tls_;
   std::unique_ptr<TlsUpgrade> upgrade_;
-  Sink* outer_ = nullptr;  ///< of the call that runs
+  std::vector<std::string> alpn_;  ///< what the inner filter reads
+  Sink* outer_ = nullptr;          ///< of the call that runs
   Phase phase_ = Phase::asking;
   std::array<std::string, 2> waiting_;  ///< before it is decided what they are
   std::unique_ptr<TlsEngine> client_;   ///< the end that the client talks to
@@ -216,7 +220,13 @@ void TlsFilter::shake_hands() {
 }
 
 void TlsFilter::ask_server() {
-  const net::TlsOffer& offer = client_->offer();
+  net::TlsOffer offer = client_->offer();
+  auto is_read = [&](const std::string& name) {
+    return std::find(alpn_.begin(), alpn_.end(), name) != alpn_.end();
+  };
+  // A client that would rather speak what cannot be read speaks the other thing.
+  if (std::any_of(offer.alpn.begin(), offer.alpn.end(), is_read))
+    std::erase_if(offer.alpn, [&](const std::string& name) { return !is_read(name); });
   server_ =
       TlsEngine::client(tls_->to_server, offer,
                         offer.server_name.empty() ? tls_->names : std::vector{offer.server_name});
@@ -340,8 +350,10 @@ void TlsFilter::flush() {
 
 std::unique_ptr<Filter> make_tls_filter(std::unique_ptr<Filter> inner,
                                         std::shared_ptr<const TlsTermination> tls,
-                                        std::unique_ptr<TlsUpgrade> upgrade) {
-  return std::make_unique<TlsFilter>(std::move(inner), std::move(tls), std::move(upgrade));
+                                        std::unique_ptr<TlsUpgrade> upgrade,
+                                        std::vector<std::string> alpn) {
+  return std::make_unique<TlsFilter>(std::move(inner), std::move(tls), std::move(upgrade),
+                                     std::move(alpn));
 }
 
 }  // namespace mishap::traffic

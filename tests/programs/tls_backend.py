@@ -22,7 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(os.environ["MISHAP_TLS_CERT_FILE"], os.environ["MISHAP_TLS_KEY_FILE"])
-context.set_alpn_protocols(["http/1.1"])
+context.set_alpn_protocols(["h2", "http/1.1"])  # h2 is not spoken, but it would be preferred
 server = http.server.ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Handler)
 server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 server.serve_forever()

@@ -123,7 +123,9 @@ class HttpProtocol final : public traffic::Protocol {
                   {fault::ProtocolAction::respond, fault::ProtocolAction::error,
                    fault::ProtocolAction::delay, fault::ProtocolAction::drop},
                   {"method", "path"},
-                  {"status", "body", "message", "headers"}}) {}
+                  {"status", "body", "message", "headers"},
+                  {},
+                  {"http/1.1", "http/1.0"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<HttpFilter>();

@@ -60,14 +60,15 @@ class Conversation {
   explicit Conversation(size_t piece = 1 << 20, const net::Trust& trust = default_trust(),
                         const std::vector<std::string>& server_names = {"db"},
                         const net::TlsOffer& offer = {"db", {"h2", "http/1.1"}},
-                        std::unique_ptr<TlsUpgrade> upgrade = nullptr)
+                        std::unique_ptr<TlsUpgrade> upgrade = nullptr,
+                        std::vector<std::string> alpn = {})
       : piece_(piece),
         client(
             TlsEngine::client(*net::TlsContext::client({authority()->certificate_pem(), false}, {}),
                               offer, {"relay"})),
         server(TlsEngine::server(*net::TlsContext::server(*authority()->issue(server_names)))),
         filter(make_tls_filter(std::make_unique<InnerFilter>(), termination(trust),
-                               std::move(upgrade))) {}
+                               std::move(upgrade), std::move(alpn))) {}
   static net::Trust default_trust() { return {authority()->certificate_pem(), false}; }
 
   /// Until nothing moves any more.
@@ -177,6 +178,18 @@ TEST(TlsFilter, TheServerIsAskedWithWhatTheClientWantsAndItsChoiceIsPassedOn) {
   none.go_on();
   EXPECT_EQ(none.client->alpn(), "");
   EXPECT_THAT(none.reports(), ElementsAre("handshake version=TLSv1.3"));
+}
+
+TEST(TlsFilter, TheServerIsOfferedWhatTheInnerFilterReads) {
+  auto offered = [](std::vector<std::string> alpn) {
+    Conversation talk(1 << 20, Conversation::default_trust(), {"db"}, {"db", {"h2", "http/1.1"}},
+                      nullptr, std::move(alpn));
+    talk.go_on();
+    EXPECT_EQ(talk.client->alpn(), "http/1.1");
+    return talk.heard.alpn;
+  };
+  EXPECT_THAT(offered({"http/1.0", "http/1.1"}), ElementsAre("http/1.1"));
+  EXPECT_THAT(offered({"redis"}), ElementsAre("h2", "http/1.1")) << "it is for the server to say";
 }
 
 TEST(TlsFilter, WhatTheServerSaysAtOnceWaitsForTheClient) {

@@ -159,6 +159,16 @@ TEST_F(TlsRelayTest, AResetIsPassedOnAsOne) {
   EXPECT_EQ(server_->read(1), "reset");
 }
 
+TEST_F(TlsRelayTest, AClientThatDoesNotWaitForTheServersLastWordsHasEnded) {
+  connect();
+  client_.reset();
+  EXPECT_EQ(server_->read(1), "");
+  // It is not there any more to take this.
+  server_->close_notify();
+  server_->take_fd().reset();
+  EXPECT_EQ(event("proxy_conn_close").fields.get("reason"), "client_eof");
+}
+
 TEST_F(TlsRelayTest, WhoDoesNotSpeakTlsIsAnEvent) {
   auto plain = net::Stream::connect(*router_->dial_address("db", "main"), soon(), nullptr);
   ASSERT_TRUE(plain->write_all("GET / HTTP/1.1\r\n\r\n"));

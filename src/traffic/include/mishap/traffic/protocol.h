@@ -76,6 +76,9 @@ struct ProtocolTraits {
   std::vector<std::string> answers;
   /// Kinds of event sources that can be followed at a server of this protocol: topic, wal_stream.
   std::vector<std::string> sources;
+  /// Names by which TLS calls what the filter reads (RFC 7301: http/1.1, h2). Empty: there are
+  /// none.
+  std::vector<std::string> alpn;
 };
 
 /// Everything known of one protocol. Stateless and shared; any thread.
@@ -92,6 +95,7 @@ class Protocol {
   const std::vector<std::string>& matchers() const { return traits_.matchers; }
   const std::vector<std::string>& answers() const { return traits_.answers; }
   const std::vector<std::string>& sources() const { return traits_.sources; }
+  const std::vector<std::string>& alpn() const { return traits_.alpn; }
   /// What this protocol's own rules exclude in a rule (a code that is none), worded for the spec's
   /// author.
   virtual Result<void> check(const fault::ProtocolRule&) const { return {}; }

@@ -37,10 +37,12 @@ class TlsUpgrade {
 };
 
 /// A filter around `inner` (which sees what is said within TLS) for one connection. `upgrade` null:
-/// the connection begins with TLS.
+/// the connection begins with TLS. `alpn`: of the protocols that a client offers, the server is
+/// offered those that `inner` reads; all where it reads none of them, and where `alpn` is empty.
 std::unique_ptr<Filter> make_tls_filter(std::unique_ptr<Filter> inner,
                                         std::shared_ptr<const TlsTermination> tls,
-                                        std::unique_ptr<TlsUpgrade> upgrade);
+                                        std::unique_ptr<TlsUpgrade> upgrade,
+                                        std::vector<std::string> alpn = {});
 
 /// A filter around `inner` for an interface that is not declared to speak TLS: where the client
 /// does all the same, the bytes pass unread, and that is reported.

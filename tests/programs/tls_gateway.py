@@ -3,16 +3,20 @@
 
 GET /https?HOST:PORT/PATH            status and body of https://HOST:PORT/PATH
 GET /postgres?PORT&SQL               the first row, by psql with sslmode=verify-full
+GET /psycopg?PORT&SQL                the same by psycopg, with sslmode=verify-full
+GET /asyncpg?PORT&SQL                the same by asyncpg, which has a TLS of its own
 GET /redis?PORT&COMMAND              what redis-cli --tls prints
 GET /plain?PORT                      what a plain GET is answered with
 GET /postgres-plain?PORT             SELECT 1 by psql with sslmode=disable
 GET /curl?WORD&WORD…                 what curl prints
 GET /environment                     the variables that are about TLS
 """
+import asyncio
 import http.server
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -42,6 +46,29 @@ def psql(port, mode, sql):
     return run(["psql", f"host=localhost port={port} user=postgres sslmode={mode}", "-XAtc", sql], PGPASSWORD="secret", HOME="/tmp")
 
 
+def driver(name, port, sql):
+    """By the driver of that name; its libraries are loaded only where they are asked for."""
+    login = {"host": "localhost", "port": int(port), "user": "postgres", "password": "secret"}
+
+    async def ask():
+        import asyncpg
+        connection = await asyncpg.connect(**login, ssl=ssl.create_default_context(cafile=os.environ["MISHAP_CA_FILE"]))
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    try:
+        if name == "asyncpg":
+            return {"row": str(asyncio.run(ask()))}
+        import psycopg
+        os.environ["HOME"] = "/tmp"
+        with psycopg.connect(**login, sslmode="verify-full") as connection:
+            return {"row": str(connection.execute(sql).fetchone()[0])}
+    except Exception as error:  # pylint: disable=broad-except
+        return {"error": str(error)}
+
+
 def plain(port):
     with socket.create_connection(("localhost", port), 5) as stream:
         stream.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -54,6 +81,8 @@ def answer(path, query):
     if path == "/postgres":
         port, sql = query.split("&", 1)
         return psql(port, "verify-full", sql)
+    if path in ("/psycopg", "/asyncpg"):
+        return driver(path[1:], *query.split("&", 1))
     if path == "/postgres-plain":
         return psql(query, "disable", "SELECT 1")
     if path == "/curl":

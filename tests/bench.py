@@ -34,6 +34,9 @@ class Bench:
             shutil.copy2(pathlib.Path(bin_dir) / program, self.bin / program)
             if program in ("tiny_http", "talker"):
                 shutil.copy2(pathlib.Path(bin_dir) / program, self.work / "specs" / program)
+        (self.work / "programs").mkdir()
+        for program in (HERE / "programs").glob("tls_*.py"):
+            shutil.copy2(program, self.work / "programs")
         (self.work / "home").mkdir()
         if ordinary_user:
             for path in [self.work, *self.work.rglob("*")]:

@@ -259,7 +259,7 @@ class CellRun {
     facts_.early_exits = worded(session_.services().early_exits());
     if (!facts_.start_failure.empty()) return;
     facts_.late_exits = worded(session_.services().late_exits());
-    facts_.faults = fault_counts(*session_.windows());
+    facts_.faults = fault_counts(*session_.windows(), session_.log());
   }
 
   /// What went wrong may be due to a service that has died just now.

@@ -10,7 +10,25 @@
 
 namespace mishap::cell {
 
-std::vector<event::FaultCount> fault_counts(Windows& windows) {
+namespace {
+
+/// What is not read within TLS is matched by no rule.
+std::string trouble_with_tls(const fault::Counters& c, event::Log& log) {
+  size_t count = 0;
+  for (size_t i = 0; i < log.size(); ++i) {
+    const event::Event& event = log.at(i);
+    if (event.type == "proxy_tls_error" && event.service == c.service &&
+        event.fields.get("interface") == c.interface)
+      ++count;
+  }
+  if (count == 0) return "";
+  return fmt::format("; {} connection{} to it had trouble with TLS: see proxy_tls_error", count,
+                     count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::vector<event::FaultCount> fault_counts(Windows& windows, event::Log& log) {
   std::vector<event::FaultCount> faults;
   for (const auto& c : windows.counters()) {
     event::FaultCount fault;
@@ -25,7 +43,8 @@ std::vector<event::FaultCount> fault_counts(Windows& windows) {
     fault.applied = c.applied;
     fault.may_not_fire = c.declared.may_not_fire;
     fault.pos = c.declared.pos;
-    if (c.applied == 0) fault.instead = what_happened_instead(c, windows.fits(c));
+    if (c.applied == 0)
+      fault.instead = what_happened_instead(c, windows.fits(c)) + trouble_with_tls(c, log);
     faults.push_back(std::move(fault));
   }
   return faults;

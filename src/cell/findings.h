@@ -14,7 +14,7 @@
 namespace mishap::cell {
 
 /// One for each declared rule, with what happened instead where it never applied.
-std::vector<event::FaultCount> fault_counts(Windows& windows);
+std::vector<event::FaultCount> fault_counts(Windows& windows, event::Log& log);
 
 /// `service "db" exited with code 1`
 std::vector<std::string> worded(const std::vector<UnexpectedExit>& exits);

@@ -126,6 +126,12 @@ Result<void> LiveSession::start_loops() {
   return {};
 }
 
+Result<void> LiveSession::set_up_tls() {
+  if (settings_.authority == nullptr) return {};
+  MISHAP_ASSIGN(tls_, Tls::set_up(settings_.authority, lane_.services, environment_));
+  return {};
+}
+
 Result<void> LiveSession::start_relays() {
   if (lane_.relayed.empty()) return {};
   MISHAP_ASSIGN(router_, traffic::Router::create(*traffic_loop_, log_, protocols_));
@@ -139,7 +145,8 @@ Result<void> LiveSession::start_relays() {
       return fail(fmt::format("no interface {}.{} to relay", service_name, interface_name));
     MISHAP_TRY(router_->relay(service_name, interface_name,
                               addresses_.from_cell(service_name, interface->port),
-                              protocols::find(interface->protocol)));
+                              protocols::find(interface->protocol),
+                              tls_ ? tls_->termination(service_name, interface_name) : nullptr));
   }
   redirect_ = std::make_unique<Redirect>(lane_, addresses_, *router_);
   return {};
@@ -175,6 +182,7 @@ Result<void> LiveSession::set_up() {
   MISHAP_TRY(check_networks());
   MISHAP_TRY(start_loops());
   MISHAP_TRY(publish_ports());
+  MISHAP_TRY(set_up_tls());
   MISHAP_TRY(start_relays());
   traffic_thread_ = std::thread([this] { traffic_loop_->run(); });
   output_thread_ = std::thread([this] { output_loop_->run(); });
@@ -183,7 +191,7 @@ Result<void> LiveSession::set_up() {
       [this](const std::string& consumer, const syscalls::SocketAddress& address) {
         return peer_of(consumer, address);
       },
-      [this](Error error) { fail_tool(std::move(error)); }});
+      [this](Error error) { fail_tool(std::move(error)); }, tls_.get()});
   sources_ = std::make_unique<Sources>(sources_context());
   if (lane_.reuses()) let_ports_be_taken_again(environment_);
   return {};
@@ -193,8 +201,9 @@ Sources::Context LiveSession::sources_context() {
   Sources::Context context{.log = log_};
   for (const auto& service : lane_.services) context.services.push_back(service.name);
   context.endpoint_of = [this](const engine::Service& service, const engine::Interface& interface) {
-    return addresses_.from_cell(service.name, interface.port);
+    return past_relays(service, interface);
   };
+  context.tls = tls_.get();
   context.resolve = [this](const std::string& host, uint16_t port) -> std::optional<net::Endpoint> {
     if (find_service(host) == nullptr) return std::nullopt;
     return addresses_.from_cell(host, port);
@@ -354,12 +363,22 @@ std::optional<syscalls::Peer> LiveSession::peer_of(const std::string& consumer,
   return syscalls::Peer{place->service, place->interface};
 }
 
+net::Endpoint LiveSession::past_relays(const engine::Service& service,
+                                       const engine::Interface& interface) const {
+  net::Endpoint endpoint = addresses_.from_cell(service.name, interface.port);
+  if (tls_) endpoint.tls = tls_->client(service.name, interface.name);
+  return endpoint;
+}
+
 net::Endpoint LiveSession::endpoint_of(const std::string& service,
                                        const engine::Interface& interface) const {
-  if (router_) {
-    if (auto relayed = router_->dial_address(service, interface.name)) return *relayed;
+  net::Endpoint endpoint = past_relays(*find_service(service), interface);
+  if (!router_) return endpoint;
+  if (auto relayed = router_->dial_address(service, interface.name)) {
+    endpoint.host = relayed->host;
+    endpoint.port = relayed->port;
   }
-  return addresses_.from_cell(service, interface.port);
+  return endpoint;
 }
 
 /// Whose interface an address means that a service gave out: the name of a service, or an address

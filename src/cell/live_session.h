@@ -17,6 +17,7 @@
 #include "addresses.h"
 #include "services.h"
 #include "sources.h"
+#include "tls.h"
 #include "windows.h"
 
 namespace mishap::cell {
@@ -76,6 +77,7 @@ class LiveSession final : public Session {
   };
   Result<void> set_up();
   Result<void> start_loops();
+  Result<void> set_up_tls();
   Result<void> start_relays();
   Sources::Context sources_context();
   void begin_log();
@@ -88,6 +90,8 @@ class LiveSession final : public Session {
   Result<void> publish_ports();
   std::optional<syscalls::Peer> peer_of(const std::string& consumer,
                                         const syscalls::SocketAddress& address) const;
+  net::Endpoint past_relays(const engine::Service& service,
+                            const engine::Interface& interface) const;
   net::Endpoint endpoint_of(const std::string& service, const engine::Interface& interface) const;
   std::optional<net::Endpoint> endpoint_at(const std::string& host, uint16_t port) const;
   const engine::Service* find_service(const std::string& name) const;
@@ -104,6 +108,7 @@ class LiveSession final : public Session {
   std::unique_ptr<net::Loop> traffic_loop_, output_loop_;
   std::thread traffic_thread_, output_thread_;
   std::unique_ptr<traffic::PublishedPorts> published_;
+  std::unique_ptr<Tls> tls_;  ///< none: no interface speaks it
   std::unique_ptr<traffic::Router> router_;
   std::unique_ptr<Redirect> redirect_;
   std::unique_ptr<Services> services_;

@@ -13,6 +13,8 @@
 #include "mishap/protocols/http/http.h"
 #include "mishap/protocols/registry.h"
 
+#include "tls.h"
+
 namespace mishap::cell {
 namespace {
 
@@ -57,30 +59,40 @@ struct NamedCheck {
   Nanoseconds timeout;
 };
 
-/// Where the service itself reaches a port of its own.
-net::Endpoint own_endpoint(const engine::Launch& launch, uint16_t port) {
-  const bool known = !launch.ports.empty() && launch.ports.front().port == port;
-  return {known ? launch.readiness_host : "127.0.0.1", port};
+std::shared_ptr<const net::TlsClient> tls_at(const Service& service, uint16_t port,
+                                             const Tls* tls) {
+  return tls == nullptr ? nullptr : tls->client_at(service, port);
 }
 
-Result<NamedCheck> spec_check(const Service& service, const engine::Launch& launch) {
+/// Where the service itself reaches a port of its own.
+net::Endpoint own_endpoint(const Service& service, const engine::Launch& launch, uint16_t port,
+                           const Tls* tls) {
+  const bool known = !launch.ports.empty() && launch.ports.front().port == port;
+  return {known ? launch.readiness_host : "127.0.0.1", port, tls_at(service, port, tls)};
+}
+
+Result<NamedCheck> spec_check(const Service& service, const engine::Launch& launch,
+                              const Tls* tls) {
   const Healthcheck& health = *service.healthcheck;
   switch (health.kind) {
-    case Healthcheck::Kind::http:
-      return NamedCheck{
-          "http " + health.address,
-          [url = health.address](net::Deadline d) { return protocols::http::http_check(url, d); },
-          health.timeout};
+    case Healthcheck::Kind::http: {
+      MISHAP_ASSIGN(auto endpoint, endpoint_in(health.address));
+      return NamedCheck{"http " + health.address,
+                        [url = health.address, how = tls_at(service, endpoint.port, tls)](
+                            net::Deadline d) { return protocols::http::http_check(url, how, d); },
+                        health.timeout};
+    }
     case Healthcheck::Kind::ready: {
       const auto* interface = default_interface(service);
       if (interface == nullptr) return fail("ready() needs an interface to ask");
-      return NamedCheck{
-          "ready() on " + interface->name,
-          protocol_check(service, interface->protocol, own_endpoint(launch, interface->port)),
-          health.timeout};
+      return NamedCheck{"ready() on " + interface->name,
+                        protocol_check(service, interface->protocol,
+                                       own_endpoint(service, launch, interface->port, tls)),
+                        health.timeout};
     }
     case Healthcheck::Kind::kafka: {
       MISHAP_ASSIGN(auto endpoint, net::parse_endpoint(health.address));
+      endpoint.tls = tls_at(service, endpoint.port, tls);
       return NamedCheck{"kafka " + endpoint.text(),
                         [=, kafka = protocols::find("kafka")](net::Deadline deadline) {
                           return kafka->ready(endpoint, {}, deadline);
@@ -101,10 +113,7 @@ std::set<uint16_t> checked_ports(const Service& service, const engine::Launch& l
   if (service.healthcheck && service.healthcheck->kind == Healthcheck::Kind::ready) {
     if (const auto* interface = default_interface(service)) ports.insert(interface->port);
   } else if (service.healthcheck) {
-    std::string address = service.healthcheck->address;
-    size_t scheme = address.find("://");
-    address = address.substr(0, address.find('/', scheme == std::string::npos ? 0 : scheme + 3));
-    if (auto endpoint = net::parse_endpoint(address)) ports.insert(endpoint->port);
+    if (auto endpoint = endpoint_in(service.healthcheck->address)) ports.insert(endpoint->port);
   }
   if (!launch.readiness_protocol.empty() && !launch.ports.empty())
     ports.insert(launch.ports.front().port);
@@ -140,12 +149,23 @@ Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive,
 
 }  // namespace
 
+Result<net::Endpoint> endpoint_in(std::string address) {
+  size_t scheme = address.find("://");
+  bool secure = address.starts_with("https://");
+  if (scheme != std::string::npos) address.erase(0, scheme + 3);
+  address = address.substr(0, address.find_first_of("/?#"));
+  size_t bracket = address.rfind(']');  // of an IPv6 address
+  if (address.find(':', bracket == std::string::npos ? 0 : bracket) == std::string::npos)
+    address += secure ? ":443" : ":80";
+  return net::parse_endpoint(address);
+}
+
 Result<void> wait_until_ready(const Service& service, const engine::Launch& launch,
-                              int network_namespace, const std::function<bool()>& alive,
-                              net::Deadline ceiling) {
+                              int network_namespace, const Tls* tls,
+                              const std::function<bool()>& alive, net::Deadline ceiling) {
   MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network_namespace));
   if (service.healthcheck) {
-    MISHAP_ASSIGN(auto named, spec_check(service, launch));
+    MISHAP_ASSIGN(auto named, spec_check(service, launch, tls));
     MISHAP_TRY(poll(named, alive, ceiling));
   }
   if (!launch.readiness_protocol.empty() && !launch.ports.empty()) {
@@ -153,7 +173,7 @@ Result<void> wait_until_ready(const Service& service, const engine::Launch& laun
     // this.
     NamedCheck named{launch.readiness_protocol + " protocol",
                      protocol_check(service, launch.readiness_protocol,
-                                    own_endpoint(launch, launch.ports.front().port)),
+                                    own_endpoint(service, launch, launch.ports.front().port, tls)),
                      std::chrono::seconds(30)};
     MISHAP_TRY(poll(named, alive, ceiling));
   }

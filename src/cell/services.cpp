@@ -12,6 +12,7 @@
 
 #include "leftovers.h"
 #include "readiness.h"
+#include "tls.h"
 
 namespace mishap::cell {
 namespace {
@@ -191,8 +192,8 @@ Result<void> Services::start_one(Running& running, const Hooks& hooks, net::Dead
     std::lock_guard lock(mutex_);
     return !running.exited && !given_up_;
   };
-  if (auto ready =
-          wait_until_ready(*running.service, *running.launch, namespace_of(name), alive, ceiling);
+  if (auto ready = wait_until_ready(*running.service, *running.launch, namespace_of(name),
+                                    context_.tls, alive, ceiling);
       !ready) {
     {
       std::lock_guard lock(mutex_);
@@ -235,7 +236,11 @@ Result<void> Services::spawn(Running& running) {
   sandbox::SpawnRequest request;
   request.program = launch.argv.front();
   request.arguments.assign(launch.argv.begin() + 1, launch.argv.end());
-  for (const auto& [name, value] : launch.env) request.environment.push_back(name + "=" + value);
+  std::map<std::string, std::string> variables{launch.env.begin(), launch.env.end()};
+  if (context_.tls != nullptr) {
+    for (auto& [name, value] : context_.tls->variables(*running.service)) variables[name] = value;
+  }
+  for (const auto& [name, value] : variables) request.environment.push_back(name + "=" + value);
   request.environment.push_back(std::string(kServiceVariable) + "=" + running.service->name);
   request.working_directory = launch.cwd;
   if (const auto* network = network_of(running.service->name)) {

@@ -23,6 +23,8 @@
 
 namespace mishap::cell {
 
+class Tls;
+
 /// A service that did not end with code 0.
 struct UnexpectedExit {
   std::string service;
@@ -42,6 +44,7 @@ class Services {
     std::function<std::optional<syscalls::Peer>(const std::string&, const syscalls::SocketAddress&)>
         peer_of;
     std::function<void(Error)> on_supervisor_failure;
+    const Tls* tls = nullptr;  ///< none: no interface speaks it
   };
   explicit Services(Context context);
   ~Services();

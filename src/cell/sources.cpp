@@ -12,6 +12,9 @@
 #include "mishap/source/poll.h"
 #include "mishap/source/tail.h"
 
+#include "readiness.h"
+#include "tls.h"
+
 namespace mishap::cell {
 namespace {
 
@@ -32,9 +35,11 @@ std::shared_ptr<const event::Decoder> decoder_of(const Observation& observation)
 }
 
 /// One GET in the service's own network, where `localhost` is the service.
-Result<source::Page> fetch(const std::string& url, int network_namespace, net::Deadline deadline) {
+Result<source::Page> fetch(const std::string& url, int network_namespace,
+                           const std::shared_ptr<const net::TlsClient>& tls,
+                           net::Deadline deadline) {
   MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network_namespace));
-  MISHAP_ASSIGN(auto page, protocols::http::get_page(url, deadline));
+  MISHAP_ASSIGN(auto page, protocols::http::get_page(url, tls, deadline));
   return source::Page{page.status, std::move(page.body)};
 }
 
@@ -85,8 +90,11 @@ Result<std::unique_ptr<Follower>> Sources::follow(const engine::Service& service
                                   .url = observation.name,
                                   .interval = observation.interval,
                                   .decoder = observation.decoder};
-      request.fetch = [url = observation.name, network = context_.network_of(service.name)](
-                          net::Deadline limit) { return fetch(url, network, limit); };
+      std::shared_ptr<const net::TlsClient> tls;
+      if (auto endpoint = endpoint_in(observation.name); endpoint && context_.tls != nullptr)
+        tls = context_.tls->client_at(service, endpoint->port);
+      request.fetch = [url = observation.name, network = context_.network_of(service.name),
+                       tls](net::Deadline limit) { return fetch(url, network, tls, limit); };
       request.deliver = deliver_to_log();
       return source::follow_page(std::move(request));
     }

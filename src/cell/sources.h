@@ -20,6 +20,8 @@
 
 namespace mishap::cell {
 
+class Tls;
+
 class Sources {
  public:
   struct Context {
@@ -36,6 +38,7 @@ class Sources {
     /// The network namespace of a service; -1: the cell's.
     std::function<int(const std::string&)> network_of;
     traffic::Router* router = nullptr;  ///< none: no interface is relayed
+    const Tls* tls = nullptr;           ///< none: no interface speaks it
   };
   explicit Sources(Context context);
   ~Sources();

@@ -29,7 +29,8 @@ namespace fs = std::filesystem;
 constexpr const char* kScriptsDirectory = "/docker-entrypoint-initdb.d";
 
 /// Makes the data directory. Runs as the cells' user; what it needs comes in variables. `set -e`
-/// ends it at the first failure.
+/// ends it at the first failure. The server does not speak TLS here, whatever its flags say: the
+/// certificate is the cell's.
 constexpr const char* kPrepareScript = R"script(
 set -euo pipefail
 export PATH="$MISHAP_BIN:$PATH" PGHOST="$MISHAP_SOCKETS" PGUSER="$POSTGRES_USER" PGDATABASE="$POSTGRES_DB"
@@ -65,7 +66,7 @@ docker_process_sql() {
 }
 if [ -d initdb.d ]; then
   trap 'pg_ctl -D "$PGDATA" -s -m immediate stop || true' EXIT
-  pg_ctl -D "$PGDATA" -s -w -t 60 -l server.log -o "-c listen_addresses= -c unix_socket_directories=$MISHAP_SOCKETS -c fsync=off $MISHAP_SERVER_FLAGS" start
+  pg_ctl -D "$PGDATA" -s -w -t 60 -l server.log -o "-c listen_addresses= -c unix_socket_directories=$MISHAP_SOCKETS -c fsync=off $MISHAP_SERVER_FLAGS -c ssl=off" start
   for f in initdb.d/*; do
     echo "running /docker-entrypoint-${f}"
     case "$f" in

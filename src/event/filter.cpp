@@ -71,6 +71,7 @@ const std::vector<std::string>& known_types() {
                                                   "proxy_conn_failed",
                                                   "proxy_parse_error",
                                                   "proxy_handshake_complete",
+                                                  "proxy_tls_error",
                                                   "proxy_stall",
                                                   "client_call",
                                                   "client_return",

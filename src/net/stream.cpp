@@ -1,8 +1,11 @@
 #include "mishap/net/stream.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include <sys/eventfd.h>
@@ -15,6 +18,7 @@
 
 #include "mishap/base/check.h"
 #include "mishap/net/sockets.h"
+#include "mishap/net/tls.h"
 
 namespace mishap::net {
 namespace {
@@ -110,7 +114,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (error != std::errc() || end != rest.data() + rest.size() || port == 0 || port > 65535) {
     return bad("the port must be 1 to 65535");
   }
-  return Endpoint{std::string(host), static_cast<uint16_t>(port)};
+  return Endpoint{std::string(host), static_cast<uint16_t>(port), nullptr};
 }
 
 Cancel::Cancel() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -143,14 +147,57 @@ Result<void> wait_ready(int fd, short poll_events, Deadline deadline, const Canc
   }
 }
 
-Result<Stream> Stream::connect(const Endpoint& endpoint, Deadline deadline, const Cancel* cancel) {
-  auto fd = connect_any(endpoint, deadline, cancel);
-  if (fd) return Stream(std::move(*fd), deadline, cancel);
-  if (fd.error().code == ECANCELED) return fail(std::move(fd).error());
-  return fail(std::move(fd).error().context("connect to " + endpoint.text()));
+Stream::Stream(UniqueFd fd, Deadline deadline, const Cancel* cancel)
+    : fd_(std::move(fd)), deadline_(deadline), cancel_(cancel) {}
+Stream::Stream(Stream&&) noexcept = default;
+Stream& Stream::operator=(Stream&&) noexcept = default;
+
+/// A server may take an end without a word for an attack.
+Stream::~Stream() {
+  if (!tls_ || !fd_) return;
+  tls_->close_notify();
+  const std::string& last = tls_->output();
+  [[maybe_unused]] ssize_t sent =
+      send(fd_.get(), last.data(), last.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-Result<size_t> Stream::read_some(std::span<char> buffer) {
+Result<Stream> Stream::connect(const Endpoint& endpoint, Deadline deadline, const Cancel* cancel) {
+  auto failed = [&](Error error) {
+    if (error.code == ECANCELED) return fail(std::move(error));
+    return fail(std::move(error).context("connect to " + endpoint.text()));
+  };
+  auto fd = connect_any(endpoint, deadline, cancel);
+  if (!fd) return failed(std::move(fd).error());
+  Stream stream(std::move(*fd), deadline, cancel);
+  if (endpoint.tls == nullptr) return stream;
+  if (auto done = stream.shake_hands(*endpoint.tls); !done) return failed(std::move(done).error());
+  return stream;
+}
+
+Result<void> Stream::shake_hands(const TlsClient& tls) {
+  std::vector<std::string> names;
+  if (tls.context.verifies() && !tls.server_name.empty()) names.push_back(tls.server_name);
+  tls_ = TlsEngine::client(tls.context, {tls.server_name, tls.alpn}, std::move(names));
+  std::array<char, 16 * 1024> buffer;
+  while (true) {
+    auto state = tls_->advance();
+    // The peer may have gone: what it said before is why.
+    auto sent = flush();
+    if (state == TlsEngine::State::failed) return fail("TLS: " + tls_->error());
+    if (!sent) return sent;
+    if (state == TlsEngine::State::open) return {};
+    MISHAP_ASSIGN(size_t count, receive(buffer));
+    if (count == 0) {
+      tls_->receive_end();
+    } else {
+      tls_->receive({buffer.data(), count});
+    }
+  }
+}
+
+std::string Stream::alpn() const { return tls_ ? tls_->alpn() : ""; }
+
+Result<size_t> Stream::receive(std::span<char> buffer) {
   while (true) {
     ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
     if (count >= 0) return static_cast<size_t>(count);
@@ -162,7 +209,34 @@ Result<size_t> Stream::read_some(std::span<char> buffer) {
   }
 }
 
-Result<void> Stream::write_all(std::string_view bytes) {
+Result<size_t> Stream::read_some(std::span<char> buffer) {
+  if (!tls_) return receive(buffer);
+  std::array<char, 16 * 1024> bytes;
+  while (buffered() == 0) {
+    plain_.clear();
+    plain_from_ = 0;
+    switch (tls_->read(plain_)) {
+      case TlsEngine::Read::some:
+        break;
+      case TlsEngine::Read::closed:
+        return 0;
+      case TlsEngine::Read::failed:
+        (void)flush();
+        return fail("read: TLS: " + tls_->error());
+      case TlsEngine::Read::nothing:
+        MISHAP_TRY(flush());
+        MISHAP_ASSIGN(size_t count, receive(bytes));
+        if (count == 0) return 0;
+        tls_->receive({bytes.data(), count});
+    }
+  }
+  size_t count = std::min(buffered(), buffer.size());
+  std::memcpy(buffer.data(), plain_.data() + plain_from_, count);
+  plain_from_ += count;
+  return count;
+}
+
+Result<void> Stream::send_all(std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) {
@@ -176,6 +250,19 @@ Result<void> Stream::write_all(std::string_view bytes) {
     }
   }
   return {};
+}
+
+Result<void> Stream::flush() {
+  auto sent = send_all(tls_->output());
+  tls_->output().clear();
+  return sent;
+}
+
+Result<void> Stream::write_all(std::string_view bytes) {
+  if (!tls_) return send_all(bytes);
+  tls_->write(bytes);
+  if (!tls_->error().empty()) return fail("write: TLS: " + tls_->error());
+  return flush();
 }
 
 }  // namespace mishap::net

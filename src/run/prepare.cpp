@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "mishap/cell/requirements.h"
+#include "mishap/net/tls.h"
 
 namespace mishap::run {
 namespace {
@@ -29,6 +30,18 @@ Result<std::map<std::string, engine::Launch>> find_programs(const spec::Spec& sp
   return launches;
 }
 
+/// One authority for the whole run: cells are forked from here, so that its key is in memory alone.
+Result<void> prepare_tls(CellFrame& frame) {
+  for (const auto& service : frame.spec.services()) {
+    for (const auto& interface : service.interfaces) {
+      if (interface.tls == nullptr || frame.authority != nullptr) continue;
+      MISHAP_ASSIGN(frame.authority, net::Authority::generate());
+      net::load_system_roots();
+    }
+  }
+  return {};
+}
+
 Result<std::string> make_keep_root() {
   const char* temporary = std::getenv("TMPDIR");
   std::string path =
@@ -45,6 +58,7 @@ Result<void> prepare(CellFrame& frame, int interrupt_fd) {
   engine::EngineOptions engine = frame.options.engine;
   engine.interrupt_fd = interrupt_fd;
   MISHAP_ASSIGN(frame.launches, find_programs(frame.spec, engine));
+  MISHAP_TRY(prepare_tls(frame));
   if (frame.options.keep) {
     MISHAP_ASSIGN(frame.keep_root, make_keep_root());
   }

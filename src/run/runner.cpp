@@ -215,7 +215,7 @@ Result<RunOutcome> run(spec::Spec& spec, const RunOptions& options,
                        const std::vector<RunObserver*>& observers) {
   auto begin = std::chrono::steady_clock::now();
   MISHAP_ASSIGN(Interrupts interrupts, Interrupts::watch());
-  CellFrame frame{spec, options, {}, "", nullptr, lane_of(spec, options)};
+  CellFrame frame{spec, options, {}, "", nullptr, nullptr, lane_of(spec, options)};
   // What fails once the run is interrupted (a terminal's Ctrl-C ends the programs that are asked
   // for their versions, too) is nobody's error.
   auto ready = prepare(frame, interrupts.fd());

@@ -41,7 +41,7 @@ Result<ShellOutcome> open_shell(spec::Spec& spec, const RunOptions& options,
     program.input = program.output = program.error = terminal->program_side();
     program.terminal = true;
   }
-  CellFrame frame{spec, options, {}, "", &program, std::nullopt};
+  CellFrame frame{spec, options, {}, "", nullptr, &program, std::nullopt};
   MISHAP_TRY(prepare(frame));
   MISHAP_ASSIGN(Worker worker, Worker::start(frame, {test, 0, ""}, 0));
   ShellOutcome outcome;

@@ -119,6 +119,7 @@ std::unique_ptr<cell::Script> script_of(const CellFrame& frame, const spec::Test
 [[noreturn]] void work(const CellFrame& frame, Desk desk, sandbox::CellEnvironment& environment) {
   cell::CellSettings settings;
   settings.launches = frame.launches;
+  settings.authority = frame.authority;
   settings.keep = !frame.keep_root.empty();
   settings.echo_output = frame.options.echo_output;
   std::unique_ptr<cell::Cell> cell;

@@ -24,7 +24,8 @@ struct CellFrame {
   spec::Spec& spec;
   const RunOptions& options;
   std::map<std::string, engine::Launch> launches;
-  std::string keep_root;  ///< "" keeps nothing
+  std::string keep_root;                            ///< "" keeps nothing
+  std::shared_ptr<const net::Authority> authority;  ///< null: no interface speaks TLS
   /// Instead of the test's body a program that a person works in; null for ordinary cells.
   const ShellProgram* shell = nullptr;
   /// Covers all tests of the run; set when some service is reused, so that cells are lanes.

@@ -70,8 +70,10 @@ Result<void> check_topic(CallContext& call, const std::string& name) {
 }
 
 Result<void> check_poll_url(CallContext& call, const std::string& url) {
-  constexpr std::string_view kScheme = "http://";
-  std::string rest = url.starts_with(kScheme) ? url.substr(kScheme.size()) : "";
+  std::string rest;
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (url.starts_with(scheme)) rest = url.substr(scheme.size());
+  }
   std::string authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find(':') == std::string::npos) authority += ":80";
   if (!rest.empty() && net::parse_endpoint(authority)) return {};

@@ -29,6 +29,7 @@ Result<Value> make_interface(CallContext& call) {
   if (port < 1 || port > 65535)
     return call.error(fmt::format("port {} is not between 1 and 65535", port));
   interface.port = static_cast<uint16_t>(port);
+  if (call.has(4)) interface.tls = starlark::host_cast<TlsValue>(call[4])->value.tls;
   const traffic::Protocol* protocol = protocols::find(interface.protocol);
   if (protocol == nullptr) {
     return call.error(fmt::format("unknown protocol \"{}\"{}", interface.protocol,
@@ -49,9 +50,9 @@ Result<void> check_address(const CallContext& call, Healthcheck::Kind kind,
   std::string_view rest = address;
   if (size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
     std::string_view name = rest.substr(0, scheme);
-    if (name != wanted_scheme)
-      return call.error(
-          fmt::format("cannot check {}: only {}:// addresses", address, wanted_scheme));
+    if (name != wanted_scheme && !(http && name == "https"))
+      return call.error(fmt::format("cannot check {}: only {}:// {}addresses", address,
+                                    wanted_scheme, http ? "and https:// " : ""));
     rest.remove_prefix(scheme + 3);
   }
   if (std::any_of(rest.begin(), rest.end(),
@@ -150,7 +151,8 @@ void install_parts(World& world) {
              .required("name", types::kString)
              .required("protocol", types::kString)
              .required("port", types::kInt)
-             .optional("spec", types::kString),
+             .optional("spec", types::kString)
+             .nullable("tls", types::host("tls_cert").described("tls_cert(…)")),
          make_interface);
   define(world,
          Signature("op")

@@ -331,6 +331,23 @@ Result<void> check_remote(CallContext& call, const Service& service) {
 
 /// A healthcheck has something to ask; one that asks a port that the service does not declare is
 /// warned of.
+/// A check by http of an interface that speaks TLS fails, and one by https of an interface that is
+/// not declared to will hardly trust what it finds.
+void warn_of_other_scheme(CallContext& call, const Service& service,
+                          const engine::Interface& interface) {
+  const Healthcheck& check = *service.healthcheck;
+  bool by_https = check.address.starts_with("https://");
+  if (check.kind != Healthcheck::Kind::http || by_https == (interface.tls != nullptr)) return;
+  std::string about =
+      by_https ? fmt::format("is not declared to: write interface(\"{}\", …, tls = tls_cert())",
+                             interface.name)
+               : "does: write https://";
+  world_of(call).add_message(
+      LoadMessage::Level::warning, check.pos,
+      fmt::format("the healthcheck of \"{}\" {} TLS, and interface {} {}", service.name,
+                  by_https ? "speaks" : "does not speak", interface.name, about));
+}
+
 Result<void> check_healthcheck(CallContext& call, const Service& service) {
   if (!service.healthcheck) return {};
   const Healthcheck& check = *service.healthcheck;
@@ -345,8 +362,13 @@ Result<void> check_healthcheck(CallContext& call, const Service& service) {
     rest.remove_prefix(scheme + 3);
   auto endpoint = net::parse_endpoint(std::string(rest.substr(0, rest.find_first_of("/?#"))));
   if (!endpoint || service.interfaces.empty()) return {};
-  auto declares = [&](const auto& interface) { return interface.port == endpoint->port; };
-  if (std::any_of(service.interfaces.begin(), service.interfaces.end(), declares)) return {};
+  auto asked =
+      std::find_if(service.interfaces.begin(), service.interfaces.end(),
+                   [&](const auto& interface) { return interface.port == endpoint->port; });
+  if (asked != service.interfaces.end()) {
+    warn_of_other_scheme(call, service, *asked);
+    return {};
+  }
   std::vector<std::string> ports;
   for (const auto& interface : service.interfaces) ports.push_back(std::to_string(interface.port));
   world_of(call).add_message(

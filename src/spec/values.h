@@ -39,6 +39,18 @@ class ServiceValue final : public starlark::HostObject {
   std::vector<std::string> attr_names() const override;
 };
 
+/// What tls_cert() gives.
+struct TlsDeclaration {
+  std::shared_ptr<const engine::Tls> tls;
+  std::string shown;  ///< its arguments, as written
+};
+class TlsValue final : public Carrier<TlsDeclaration> {
+ public:
+  using Carrier::Carrier;
+  std::string_view type_name() const override { return "tls_cert"; }
+  void append_repr(std::string& out) const override { out += "<tls_cert " + value.shown + ">"; }
+};
+
 class InterfaceValue final : public Carrier<engine::Interface> {
  public:
   using Carrier::Carrier;

@@ -168,6 +168,7 @@ void define(World& world, starlark::Signature signature, starlark::NativeFunctio
 void install_builtins(World& world) {
   install_topology(world);
   install_parts(world);
+  install_tls(world);
   install_observation(world);
   install_faults(world);
   install_tests(world);

@@ -126,6 +126,7 @@ Result<void> require_loading(const CallContext& call);
 void install_builtins(World& world);
 void install_topology(World& world);
 void install_parts(World& world);
+void install_tls(World& world);
 void install_observation(World& world);
 void install_faults(World& world);
 void install_tests(World& world);

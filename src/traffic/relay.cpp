@@ -169,11 +169,13 @@ void Relay::source_eof(Direction direction) {
 }
 
 // The source of `from` is broken. What it sent before is still in the kernel's queue and is
-// delivered first, as it would have been without us between them.
+// delivered first, as it would have been without us between them. One that had said its end before
+// has only not waited for the other's last words.
 void Relay::pass_reset(Direction from) {
   if (closed_) return;
   Side& here = side(from);
-  if (std::exchange(here.source_ended, true) == false) {
+  bool had_ended = std::exchange(here.source_ended, true);
+  if (!had_ended) {
     while (!ending_ && !reset_wanted_) {
       ssize_t count = recv(here.source, buffer_.data(), buffer_.size(), 0);
       if (count < 0 && errno == EINTR) continue;
@@ -184,7 +186,12 @@ void Relay::pass_reset(Direction from) {
   }
   // What is held back for a while comes before the reset, which is held back as well.
   here.broken = here.stalled || (here.pacing && here.held_bytes() > 0);
-  if (!here.broken) close(CloseReason::io_error, true);
+  if (here.broken) return;
+  close(had_ended && any_ended_ ? natural_end() : CloseReason::io_error, true);
+}
+
+CloseReason Relay::natural_end() const {
+  return client_ended_first_ ? CloseReason::client_eof : CloseReason::server_eof;
 }
 
 bool Relay::flush(Direction direction) {
@@ -242,8 +249,7 @@ void Relay::settle() {
   if (forth.eof_sent && back.eof_sent) {
     discard_input(client_.get(), buffer_);
     discard_input(upstream_.get(), buffer_);
-    CloseReason natural = client_ended_first_ ? CloseReason::client_eof : CloseReason::server_eof;
-    return close(ending_ || !any_ended_ ? CloseReason::rule_drop : natural, false);
+    return close(ending_ || !any_ended_ ? CloseReason::rule_drop : natural_end(), false);
   }
   auto reads = [this](Direction direction) {
     return may_read(direction) || (awaits_loss(direction) && !side(direction).source_ended);

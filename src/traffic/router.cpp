@@ -31,10 +31,18 @@ struct Provider {
   net::Endpoint endpoint;
   std::vector<net::Address> addresses;  ///< to dial, in this order
   const Protocol* protocol = nullptr;
+  std::shared_ptr<const TlsTermination> tls;
   net::Address test_address;
   Router::Gate gate;
 
   std::string_view protocol_name() const { return protocol != nullptr ? protocol->name() : "tcp"; }
+  /// For one connection; null: its bytes pass unseen, in TLS or not.
+  std::unique_ptr<Filter> make_filter() const {
+    if (protocol == nullptr) return nullptr;
+    if (!tls) return make_plain_filter(protocol->make_filter());
+    return make_tls_filter(protocol->make_filter(), tls, protocol->make_tls_upgrade(),
+                           protocol->alpn());
+  }
 };
 
 /// A network namespace that consumers are in, and the relay's listeners there.
@@ -78,7 +86,8 @@ class Router::Impl : public std::enable_shared_from_this<Impl> {
 
   Result<void> listen(const std::string& consumer, int network_namespace);
   Result<void> relay(const std::string& service, const std::string& interface,
-                     const net::Endpoint& upstream, const Protocol* protocol);
+                     const net::Endpoint& upstream, const Protocol* protocol,
+                     std::shared_ptr<const TlsTermination> tls);
   void relay_unheard(const std::string& service, const std::string& interface,
                      const net::Address& upstream);
   std::optional<RoutedConnection> route(std::string_view consumer, const std::string& service,
@@ -165,10 +174,8 @@ class Router::Impl::Connection final : public RelayOwner {
                {{"client", peer ? peer->text() : ""},
                 {"target", edge_.provider->endpoint.text()},
                 {"conn_id", id_}});
-    const Protocol* protocol = edge_.provider->protocol;
     relay_ = std::make_unique<Relay>(impl_.loop_, std::move(client), std::move(upstream),
-                                     protocol != nullptr ? protocol->make_filter() : nullptr,
-                                     impl_.buffer_, *this);
+                                     edge_.provider->make_filter(), impl_.buffer_, *this);
   }
   const EdgeState& edge() const { return edge_; }
   Relay& relay() { return *relay_; }
@@ -190,12 +197,14 @@ class Router::Impl::Connection final : public RelayOwner {
     });
   }
   void report(const Relay&, std::string_view action, event::Fields fields) override {
-    bool lost = action == "unparsed";
+    std::string type = event_type(action);
     event::Fields all;
-    if (!lost) all.set("action", std::string(action));
+    if (type == "proxy") all.set("action", std::string(action));
     for (const auto& [name, value] : fields) all.set(name, value);
     all.set("conn_id", id_);
-    impl_.emit(edge_, lost ? "proxy_parse_error" : "proxy", std::move(all));
+    if (action == "handshake") all.set("duration_ms", std::to_string(age().count()));
+    in_tls_trouble_ = action == "tls_error";
+    impl_.emit(edge_, std::move(type), std::move(all));
   }
   void silenced(const Relay&, Direction direction) override {
     impl_.count_loss(edge_, direction);
@@ -214,11 +223,11 @@ class Router::Impl::Connection final : public RelayOwner {
   }
   void closed(Relay& relay, CloseReason reason) override {
     open_.reset();
-    auto lived = std::chrono::steady_clock::now() - since_;
-    auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(lived).count();
+    // What TLS has ended was no rule's doing.
+    if (reason == CloseReason::rule_drop && in_tls_trouble_) reason = CloseReason::io_error;
     impl_.emit(edge_, "proxy_conn_close",
                {{"conn_id", id_},
-                {"duration_ms", std::to_string(millis)},
+                {"duration_ms", std::to_string(age().count())},
                 {"bytes_c2s", std::to_string(relay.bytes(Direction::to_server))},
                 {"bytes_s2c", std::to_string(relay.bytes(Direction::to_client))},
                 {"reason", std::string(to_string(reason))}});
@@ -231,10 +240,21 @@ class Router::Impl::Connection final : public RelayOwner {
   }
 
  private:
+  static std::string event_type(std::string_view action) {
+    if (action == "unparsed") return "proxy_parse_error";
+    if (action == "tls_error") return "proxy_tls_error";
+    return action == "handshake" ? "proxy_handshake_complete" : "proxy";
+  }
+  std::chrono::milliseconds age() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 since_);
+  }
+
   Impl& impl_;
   EdgeState& edge_;
   std::string id_;
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  bool in_tls_trouble_ = false;                                ///< as last reported
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< none once it has closed
   std::unique_ptr<Relay> relay_;
 };
@@ -300,8 +320,9 @@ Result<void> Router::Impl::listen(const std::string& consumer, int network_names
 }
 
 Result<void> Router::Impl::relay(const std::string& service, const std::string& interface,
-                                 const net::Endpoint& upstream, const Protocol* protocol) {
-  Provider provider{service, interface, upstream, {}, protocol, {}};
+                                 const net::Endpoint& upstream, const Protocol* protocol,
+                                 std::shared_ptr<const TlsTermination> tls) {
+  Provider provider{service, interface, upstream, {}, protocol, std::move(tls), {}, {}};
   if (upstream.host == "localhost") {
     provider.addresses = {net::Address::loopback_v4(upstream.port),
                           net::Address::loopback_v6(upstream.port)};
@@ -327,7 +348,7 @@ Result<void> Router::Impl::relay(const std::string& service, const std::string& 
                     {"protocol", std::string(edge->provider->protocol_name())},
                     {"listen", edge->provider->test_address.text()},
                     {"target", upstream.text()},
-                    {"mode", "passthrough"}};
+                    {"mode", edge->provider->tls != nullptr ? "tls" : "passthrough"}};
   log_.append(std::move(started));
   watch_listener(std::move(listener),
                  [this, edge](net::Accepted accepted) { dial(*edge, std::move(accepted.fd)); });
@@ -709,8 +730,9 @@ Result<std::unique_ptr<Router>> Router::create(net::Loop& loop, event::Log& log,
 }
 
 Result<void> Router::relay(const std::string& service, const std::string& interface,
-                           const net::Endpoint& upstream, const Protocol* protocol) {
-  return impl_->relay(service, interface, upstream, protocol);
+                           const net::Endpoint& upstream, const Protocol* protocol,
+                           std::shared_ptr<const TlsTermination> tls) {
+  return impl_->relay(service, interface, upstream, protocol, std::move(tls));
 }
 Result<void> Router::add_network(const std::string& consumer, int network_namespace) {
   return impl_->listen(consumer, network_namespace);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mishap/net/sockets.h"
+#include "mishap/net/testing/tls_peer.h"
 
 namespace mishap::net {
 namespace {
@@ -176,6 +177,88 @@ TEST(Address, TextAndParts) {
   EXPECT_FALSE(Address::from(reinterpret_cast<sockaddr*>(&garbage), 1));
   garbage.ss_family = AF_INET6;
   EXPECT_FALSE(Address::from(reinterpret_cast<sockaddr*>(&garbage), 8));
+}
+
+class TlsStreamTest : public StreamTest {
+ protected:
+  Endpoint tls_endpoint(const Trust& trust, std::vector<std::string> alpn = {}) {
+    Endpoint out = endpoint();
+    out.tls = std::make_shared<const TlsClient>(
+        TlsClient{*TlsContext::client(trust, std::nullopt), "db", std::move(alpn)});
+    return out;
+  }
+  /// Answers with what it gets, to the end.
+  std::thread serve() {
+    return std::thread([this] {
+      TlsPeer peer(accepted(), context_);
+      if (!peer.shake_hands()) return;
+      for (std::string got = peer.read(1); !got.empty(); got = peer.read(1)) peer.write(got);
+    });
+  }
+  std::shared_ptr<const Authority> authority_ = *Authority::generate();
+  TlsContext context_ = *TlsContext::server(*authority_->issue({"db"}));
+};
+
+TEST_F(TlsStreamTest, SpeaksTlsWhereTheEndpointSaysSo) {
+  std::thread server = serve();
+  {
+    auto stream = Stream::connect(
+        tls_endpoint({authority_->certificate_pem(), false}, {"h2", "http/1.1"}), soon(), nullptr);
+    ASSERT_TRUE(stream) << stream.error().message;
+    EXPECT_EQ(stream->alpn(), "http/1.1");
+    std::string sent(20'000, 'x'), got;
+    ASSERT_TRUE(stream->write_all(sent));
+    char buffer[1000];
+    while (got.size() < sent.size()) {
+      auto count = stream->read_some(buffer);
+      ASSERT_TRUE(count) << count.error().message;
+      ASSERT_GT(*count, 0u);
+      got.append(buffer, *count);
+    }
+    EXPECT_EQ(got, sent);
+    EXPECT_EQ(stream->buffered(), 0u);
+  }
+  server.join();
+}
+
+TEST_F(TlsStreamTest, AServerThatIsNotTrustedIsAnError) {
+  std::thread server = serve();
+  auto stream = Stream::connect(tls_endpoint({"", false}), soon(), nullptr);
+  EXPECT_EQ(stream.error().message,
+            fmt::format("connect to 127.0.0.1:{}: TLS: the certificate (CN=db) is not trusted: "
+                        "unable to get local issuer certificate",
+                        port_));
+  server.join();
+}
+
+TEST_F(TlsStreamTest, AServerWithoutTlsIsAnError) {
+  std::thread server([this] {
+    UniqueFd peer = accepted();
+    ASSERT_EQ(send(peer.get(), "+OK ready\r\n", 11, 0), 11);
+    char buffer[4096];
+    while (wait_ready(peer.get(), POLLIN, soon(), nullptr) &&
+           recv(peer.get(), buffer, sizeof buffer, 0) > 0) {
+    }
+  });
+  auto stream = Stream::connect(tls_endpoint({"", false}), soon(), nullptr);
+  EXPECT_EQ(stream.error().message,
+            fmt::format("connect to 127.0.0.1:{}: TLS: the server does not speak TLS", port_));
+  server.join();
+}
+
+TEST_F(TlsStreamTest, AServerThatHangsUpIsAnError) {
+  std::thread server([this] {
+    UniqueFd peer = accepted();
+    char buffer[4096];
+    ASSERT_TRUE(wait_ready(peer.get(), POLLIN, soon(), nullptr));
+    ASSERT_GT(recv(peer.get(), buffer, sizeof buffer, 0), 0);
+  });
+  auto stream = Stream::connect(tls_endpoint({"", false}), soon(), nullptr);
+  EXPECT_EQ(stream.error().message,
+            fmt::format("connect to 127.0.0.1:{}: TLS: the connection was closed during the "
+                        "handshake",
+                        port_));
+  server.join();
 }
 
 }  // namespace

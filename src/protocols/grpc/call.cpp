@@ -24,7 +24,7 @@ std::string timeout_text(std::chrono::milliseconds timeout) {
 
 h2core::ClientRequest translate(const CallRequest& request, const net::Endpoint& server) {
   h2core::ClientRequest out;
-  out.fields = {{":method", "POST"},      {":scheme", "http"},
+  out.fields = {{":method", "POST"},      {":scheme", server.tls ? "https" : "http"},
                 {":path", request.path},  {":authority", server.text()},
                 {"te", "trailers"},       {"content-type", "application/grpc"},
                 {"user-agent", "mishap"}, {"grpc-accept-encoding", "identity"}};

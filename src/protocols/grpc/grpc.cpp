@@ -19,6 +19,7 @@ class GrpcProtocol final : public traffic::Protocol {
                   .actions = {ProtocolAction::error, ProtocolAction::delay, ProtocolAction::drop},
                   .matchers = {"method", "metadata"},
                   .answers = {"status", "message", "code", "messages"},
+                  .alpn = {"h2"},
                   .drops_with_code = true,
                   .names_statuses = true}) {}
 

@@ -10,6 +10,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "mishap/base/check.h"
+#include "mishap/net/tls.h"
 
 namespace mishap::protocols::h2core {
 namespace {
@@ -216,7 +217,16 @@ Session::~Session() = default;
 
 Result<std::unique_ptr<Session>> Session::open(const net::Endpoint& endpoint,
                                                net::Deadline deadline, const net::Cancel* cancel) {
-  MISHAP_ASSIGN(net::Stream stream, net::Stream::connect(endpoint, deadline, cancel));
+  constexpr const char* kHttp2 = "h2";
+  net::Endpoint server = endpoint;
+  if (endpoint.tls) {
+    net::TlsClient tls = *endpoint.tls;
+    tls.alpn = {kHttp2};
+    server.tls = std::make_shared<const net::TlsClient>(std::move(tls));
+  }
+  MISHAP_ASSIGN(net::Stream stream, net::Stream::connect(server, deadline, cancel));
+  if (endpoint.tls && stream.alpn() != kHttp2)
+    return fail("the server does not agree to speak HTTP/2 within TLS (ALPN h2)");
   auto impl = std::make_unique<Impl>(std::move(stream));
   // Whoever closes at once is asked what it said before.
   auto written = impl->write();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/net/tls.h"
 
 namespace mishap::protocols::http {
 namespace {
@@ -122,16 +123,27 @@ std::string relative_target(const std::string& location, const std::string& targ
   return without_dots(path) + (query == std::string::npos ? "" : location.substr(query));
 }
 
+/// The same for another server.
+std::shared_ptr<const net::TlsClient> tls_for(const std::string& host, net::TlsClient tls) {
+  tls.server_name = host;
+  return std::make_shared<const net::TlsClient>(std::move(tls));
+}
+
 Result<void> redirect(const std::string& location_text, int status, net::Endpoint& endpoint,
                       Request& request) {
   std::string location = location_text.substr(0, location_text.find('#'));
-  if (location.starts_with("//")) location.insert(0, "http:");
+  if (location.starts_with("//")) location.insert(0, endpoint.tls ? "https:" : "http:");
   if (location.find("://") != std::string::npos) {
     MISHAP_ASSIGN(Url url, parse_url(location));
     const std::string* host = find_header(request.headers, "host");
     bool same =
         url.endpoint.text() == endpoint.text() || (host != nullptr && url.endpoint.text() == *host);
+    if (url.secure && endpoint.tls == nullptr) {
+      return fail(fmt::format("redirected to {}, and the interface is not declared to speak TLS",
+                              location));
+    }
     if (!same) {
+      if (url.secure) url.endpoint.tls = tls_for(url.endpoint.host, *endpoint.tls);
       endpoint = url.endpoint;
       std::erase_if(request.headers, [](const auto& h) { return to_lower(h.first) == "host"; });
     }
@@ -158,11 +170,13 @@ bool is_redirect(int status) {
 
 Result<Url> parse_url(const std::string& url) {
   std::string_view rest = url;
+  bool secure = false;
   if (size_t scheme = rest.find("://"); scheme != std::string_view::npos) {
     std::string name = to_lower(rest.substr(0, scheme));
-    if (name != "http") {
-      return fail(fmt::format("{}: \"{}\" is not supported, only http", url, name));
+    if (name != "http" && name != "https") {
+      return fail(fmt::format("{}: \"{}\" is not supported, only http and https", url, name));
     }
+    secure = name == "https";
     rest.remove_prefix(scheme + 3);
   }
   size_t path = rest.find_first_of("/?");
@@ -174,9 +188,9 @@ Result<Url> parse_url(const std::string& url) {
   size_t bracket = authority.rfind(']');
   size_t colon = authority.rfind(':');
   bool has_port = colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
-  if (!has_port) authority += ":80";
+  if (!has_port) authority += secure ? ":443" : ":80";
   MISHAP_ASSIGN(net::Endpoint endpoint, net::parse_endpoint(authority));
-  return Url{std::move(endpoint), std::move(target)};
+  return Url{std::move(endpoint), std::move(target), secure};
 }
 
 Result<Response> follow_redirects(net::Endpoint endpoint, Request request, const Exchange& once) {

@@ -5,12 +5,18 @@
 #include <fmt/format.h>
 
 #include "mishap/base/text.h"
+#include "mishap/net/tls.h"
 
 #include "client.h"
 #include "filter.h"
 
 namespace mishap::protocols::http {
 namespace {
+
+Result<std::shared_ptr<const net::TlsClient>> default_tls(const std::string& host) {
+  MISHAP_ASSIGN(auto context, net::TlsContext::client({}, std::nullopt));
+  return std::make_shared<const net::TlsClient>(net::TlsClient{std::move(context), host});
+}
 
 class HttpProtocol final : public traffic::Protocol {
  public:
@@ -20,7 +26,9 @@ class HttpProtocol final : public traffic::Protocol {
                   {fault::ProtocolAction::respond, fault::ProtocolAction::error,
                    fault::ProtocolAction::delay, fault::ProtocolAction::drop},
                   {"method", "path"},
-                  {"status", "body", "message", "headers"}}) {}
+                  {"status", "body", "message", "headers"},
+                  {},
+                  {"http/1.1", "http/1.0"}}) {}
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<HttpFilter>();
@@ -40,22 +48,31 @@ class HttpProtocol final : public traffic::Protocol {
 
   Result<void> ready(const net::Endpoint& endpoint, const std::map<std::string, std::string>&,
                      net::Deadline deadline) const override {
-    return http_check(fmt::format("http://{}/", endpoint.text()), deadline);
+    return http_check(fmt::format("{}://{}/", endpoint.tls ? "https" : "http", endpoint.text()),
+                      endpoint.tls, deadline);
   }
 };
 
 }  // namespace
 
-Result<Page> get_page(const std::string& url, net::Deadline deadline) {
+Result<Page> get_page(const std::string& url, const std::shared_ptr<const net::TlsClient>& tls,
+                      net::Deadline deadline) {
   MISHAP_ASSIGN(Url parsed, parse_url(url));
+  if (parsed.secure) {
+    parsed.endpoint.tls = tls;
+    if (tls == nullptr) {
+      MISHAP_ASSIGN(parsed.endpoint.tls, default_tls(parsed.endpoint.host));
+    }
+  }
   Request request{"GET", request_target(parsed.target), {}, {}};
   auto response = fetch(parsed.endpoint, std::move(request), deadline, nullptr);
   if (!response) return fail(std::move(response).error().context("GET " + url));
   return Page{response->status, std::move(response->body)};
 }
 
-Result<void> http_check(const std::string& url, net::Deadline deadline) {
-  MISHAP_ASSIGN(Page page, get_page(url, deadline));
+Result<void> http_check(const std::string& url, const std::shared_ptr<const net::TlsClient>& tls,
+                        net::Deadline deadline) {
+  MISHAP_ASSIGN(Page page, get_page(url, tls, deadline));
   if (page.status >= 200 && page.status < 400) return {};
   return fail(fmt::format("GET {}: status {}", url, page.status));
 }

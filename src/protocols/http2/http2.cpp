@@ -25,7 +25,7 @@ h2core::ClientRequest translate(const http::Request& request, const net::Endpoin
   h2core::ClientRequest out;
   const std::string* host = http::find_header(request.headers, "host");
   out.fields = {{":method", request.method},
-                {":scheme", "http"},
+                {":scheme", endpoint.tls ? "https" : "http"},
                 {":authority", host == nullptr ? endpoint.text() : *host},
                 {":path", request.target}};
   if (http::find_header(request.headers, "user-agent") == nullptr)
@@ -75,6 +75,7 @@ class Http2Protocol final : public traffic::Protocol {
                               fault::ProtocolAction::delay, fault::ProtocolAction::drop},
                   .matchers = {"method", "path", "metadata"},
                   .answers = {"status", "body", "message", "headers"},
+                  .alpn = {"h2"},
                   .drops_with_code = true}) {}
 
   Result<void> check(const fault::ProtocolRule& rule) const override {
@@ -111,7 +112,8 @@ class Http2Protocol final : public traffic::Protocol {
     const http::Request request{"GET", "/", {}, {}};
     MISHAP_ASSIGN(http::Response response, fetch(endpoint, request, deadline, nullptr));
     if (response.status >= 200 && response.status < 500) return {};
-    return fail(fmt::format("GET http://{}/: status {}", endpoint.text(), response.status));
+    return fail(fmt::format("GET {}://{}/: status {}", endpoint.tls ? "https" : "http",
+                            endpoint.text(), response.status));
   }
 };
 

@@ -8,6 +8,7 @@
 #include <netdb.h>
 
 #include "mishap/net/sockets.h"
+#include "mishap/net/tls.h"
 
 #include "errors.h"
 
@@ -57,6 +58,27 @@ int look_up(const net::Endpoint& endpoint, addrinfo*& list) {
   return 0;
 }
 
+/// Where to begin and how to talk. The name is looked up with our resolver, so with TLS it can be
+/// the one that the broker's certificate is for.
+std::vector<std::pair<std::string, std::string>> place_options(const net::Endpoint& endpoint) {
+  const net::TlsClient* tls = endpoint.tls.get();
+  if (tls == nullptr) return {{"bootstrap.servers", endpoint.text()}};
+  std::string name = tls->server_name.empty() ? endpoint.host : tls->server_name;
+  std::vector<std::pair<std::string, std::string>> options = {
+      {"bootstrap.servers", net::Endpoint{name, endpoint.port}.text()},
+      {"security.protocol", "ssl"}};
+  if (tls->anybody) {
+    options.emplace_back("enable.ssl.certificate.verification", "false");
+  } else {
+    options.emplace_back("ssl.ca.pem", tls->trust_pem);
+  }
+  if (tls->own) {
+    options.emplace_back("ssl.certificate.pem", tls->own->certificate_pem());
+    options.emplace_back("ssl.key.pem", tls->own->key_pem());
+  }
+  return options;
+}
+
 }  // namespace
 
 std::string error_text(const Rdkafka& library, rd_kafka_resp_err_t error) {
@@ -84,7 +106,7 @@ Result<void> Client::start() {
     library_->rd_kafka_conf_destroy(conf);
     return fail(fmt::format("the Kafka client library refuses {}: {}", name, text.data()));
   };
-  MISHAP_TRY(set("bootstrap.servers", settings_.endpoint.text()));
+  for (const auto& [name, value] : place_options(settings_.endpoint)) MISHAP_TRY(set(name, value));
   MISHAP_TRY(set("client.id", "mishap"));
   // A service may just be coming up, or be held up by a fault; it is asked again soon.
   MISHAP_TRY(set("reconnect.backoff.ms", "50"));

@@ -6,6 +6,7 @@
 
 #include "filter.h"
 #include "steps.h"
+#include "upgrade.h"
 #include "wal_stream.h"
 
 namespace mishap::protocols::postgres {
@@ -34,6 +35,9 @@ class PostgresProtocol final : public traffic::Protocol {
 
   std::unique_ptr<traffic::Filter> make_filter() const override {
     return std::make_unique<PostgresFilter>();
+  }
+  std::unique_ptr<traffic::TlsUpgrade> make_tls_upgrade() const override {
+    return std::make_unique<PostgresUpgrade>();
   }
   Result<void> check(const fault::ProtocolRule& rule) const override { return check_rule(rule); }
   Result<traffic::StepResult> step(const traffic::StepCall& call) const override {

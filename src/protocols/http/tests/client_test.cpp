@@ -10,6 +10,7 @@
 #include <poll.h>
 
 #include "mishap/net/sockets.h"
+#include "mishap/net/testing/tls_peer.h"
 #include "mishap/protocols/http/http.h"
 
 namespace mishap::protocols::http {
@@ -146,9 +147,42 @@ TEST(HttpCheck, IsReadyBelow400) {
   net::Deadline soon = net::Clock::now() + seconds(10);
   EXPECT_TRUE(http_protocol().ready(server.endpoint(), {}, soon));
   std::string url = "http://127.0.0.1:" + std::to_string(server.port) + "/health";
-  auto missing = http_check(url, soon);
+  auto missing = http_check(url, nullptr, soon);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message, "GET " + url + ": status 404");
+}
+
+TEST(HttpFetch, IsNotRedirectedToWhatIsNotSpoken) {
+  Server server(
+      {"HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n"});
+  auto response =
+      fetch(server.endpoint(), {"GET", "/", {}, {}}, net::Clock::now() + seconds(10), nullptr);
+  EXPECT_EQ(response.error().message,
+            "redirected to https://127.0.0.1/x, and the interface is not declared to speak TLS");
+}
+
+TEST(HttpFetch, SpeaksTlsWhereTheEndpointOrTheUrlSaysSo) {
+  auto authority = *net::Authority::generate();
+  auto context = *net::TlsContext::server(*authority->issue({"127.0.0.1"}));
+  UniqueFd listener = *net::listen_on(net::Address::loopback_v4(0));
+  std::thread server([&] {
+    for (const char* reply : {"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n",
+                              "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsafe"}) {
+      pollfd entry{listener.get(), POLLIN, 0};
+      poll(&entry, 1, 10'000);
+      net::TlsPeer peer(std::move((*net::accept_next(listener.get()))->fd), context);
+      ASSERT_TRUE(peer.shake_hands()) << peer.engine().error();
+      EXPECT_EQ(peer.read(4), "GET ");
+      peer.write(reply);
+    }
+  });
+  auto tls = std::make_shared<const net::TlsClient>(net::TlsClient{
+      *net::TlsContext::client({authority->certificate_pem(), false}, {}), "127.0.0.1"});
+  std::string url = "https://" + net::local_address(listener.get())->text() + "/";
+  auto page = get_page(url, tls, net::Clock::now() + seconds(10));
+  server.join();
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_EQ(page->body, "safe");
 }
 
 TEST(HttpUrl, IsTakenApart) {
@@ -157,8 +191,11 @@ TEST(HttpUrl, IsTakenApart) {
   EXPECT_EQ(url->endpoint.text(), "[::1]:80");
   EXPECT_EQ(url->target, "/x?y");
   EXPECT_EQ(parse_url("localhost:8080")->target, "/");
-  EXPECT_EQ(parse_url("https://x/").error().message,
-            "https://x/: \"https\" is not supported, only http");
+  EXPECT_FALSE(url->secure);
+  EXPECT_TRUE(parse_url("https://x/")->secure);
+  EXPECT_EQ(parse_url("https://x/")->endpoint.text(), "x:443");
+  EXPECT_EQ(parse_url("ftp://x/").error().message,
+            "ftp://x/: \"ftp\" is not supported, only http and https");
 }
 
 }  // namespace

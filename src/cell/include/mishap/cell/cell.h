@@ -11,12 +11,14 @@
 #include "mishap/cell/script.h"
 #include "mishap/engine/native.h"
 #include "mishap/event/run.h"
+#include "mishap/net/certificate.h"
 #include "mishap/sandbox/cell.h"
 
 namespace mishap::cell {
 
 struct CellSettings {
-  std::map<std::string, engine::Launch> launches;  ///< how each service of the plan is started
+  std::map<std::string, engine::Launch> launches;   ///< how each service of the plan is started
+  std::shared_ptr<const net::Authority> authority;  ///< of the run; null: no interface speaks TLS
   bool keep = false;
   bool echo_output = false;  ///< services' lines also go to stderr
 };

@@ -16,15 +16,25 @@
 #include "mishap/base/duration.h"
 #include "mishap/base/source_pos.h"
 #include "mishap/event/decoder.h"
+#include "mishap/net/certificate.h"
 
 namespace mishap::engine {
 
-/// `interface(name, protocol, port, spec=)`.
+/// `tls_cert(…)`: what the files that it names held when the spec was loaded.
+struct Tls {
+  std::optional<net::Identity> proxy;   ///< what relays show; nothing: one of the run's authority
+  std::optional<net::Identity> client;  ///< what relays and steps show to the server
+  std::string ca;                       ///< whom to take for the server, PEM; "": by default
+  bool insecure = false;                ///< anybody
+};
+
+/// `interface(name, protocol, port, spec=, tls=)`.
 struct Interface {
   std::string name;
   std::string protocol;
   uint16_t port = 0;
   std::string spec;  ///< absolute path of a contract, "" = none
+  std::shared_ptr<const Tls> tls;  ///< null: it does not speak TLS; shared by copies
 };
 
 /// `tcp(…)`, `http(…)`, `ready()`, `kafka_ready(…)`.

@@ -55,7 +55,8 @@ class Sink {
   /// state but asks nothing.
   virtual bool has_rules() const = 0;
   /// Emits a `proxy` event, or for the action "unparsed" (bytes pass unread from now on) a
-  /// `proxy_parse_error`: the relay adds service, interface, protocol, from and conn_id.
+  /// `proxy_parse_error`, for "tls_error" a `proxy_tls_error` and for "handshake" a
+  /// `proxy_handshake_complete`: the relay adds service, interface, protocol, from and conn_id.
   virtual void report(std::string_view action, event::Fields fields) = 0;
 };
 

@@ -22,6 +22,8 @@
 
 namespace mishap::traffic {
 
+class TlsUpgrade;
+
 /// A step method's parameter. The first positional argument of a call goes to the primary one.
 struct StepParameter {
   std::string name;
@@ -38,7 +40,7 @@ struct StepMethod {
 struct StepCall {
   std::string method;
   Json arguments;          ///< object; only names that the method knows
-  net::Endpoint endpoint;  ///< where to dial (a relay or the service)
+  net::Endpoint endpoint;  ///< where to dial (a relay or the service), and whether in TLS
   net::Endpoint direct;    ///< the service itself, for questions that are no traffic of the test's
   std::string contract;    ///< path of the interface's `spec=`, absolute; "" when there is none
   /// For what `endpoint` refers to, such as a cluster's other brokers, through their relays; empty:
@@ -76,6 +78,9 @@ struct ProtocolTraits {
   std::vector<std::string> answers;
   /// Kinds of event sources that can be followed at a server of this protocol: topic, wal_stream.
   std::vector<std::string> sources;
+  /// Names by which TLS calls what the filter reads (RFC 7301: http/1.1, h2). Empty: there are
+  /// none.
+  std::vector<std::string> alpn;
   bool drops_with_code = false;  ///< `code=` of a drop says what is dropped, and how
   bool names_statuses = false;   ///< `status=` may be text
 };
@@ -96,6 +101,7 @@ class Protocol {
   const std::vector<std::string>& sources() const { return traits_.sources; }
   bool drops_with_code() const { return traits_.drops_with_code; }
   bool names_statuses() const { return traits_.names_statuses; }
+  const std::vector<std::string>& alpn() const { return traits_.alpn; }
   /// What this protocol's own rules exclude in a rule (a code that is none), worded for the spec's
   /// author.
   virtual Result<void> check(const fault::ProtocolRule&) const { return {}; }
@@ -103,6 +109,9 @@ class Protocol {
   virtual Result<void> check_contract(const std::string& /*path*/) const { return {}; }
   /// A fresh filter for one connection.
   virtual std::unique_ptr<Filter> make_filter() const = 0;
+  /// How one connection asks for TLS in the protocol's own words (see tls.h); null: it begins with
+  /// TLS where it is spoken.
+  virtual std::unique_ptr<TlsUpgrade> make_tls_upgrade() const;
   /// Runs a step on the calling thread; blocks until done, deadline or cancel. An Error is a
   /// programming error of the spec (missing argument, bad type), worded for the spec's author.
   virtual Result<StepResult> step(const StepCall& call) const = 0;

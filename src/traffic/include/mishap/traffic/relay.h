@@ -134,6 +134,7 @@ class Relay final : private Sink {
   void give(Side& here, std::string_view bytes, size_t least_uncopied);
   void source_eof(Direction direction);
   void pass_reset(Direction from);
+  CloseReason natural_end() const;
   bool flush(Direction direction);
   void settle();
   void fire(uint64_t id);

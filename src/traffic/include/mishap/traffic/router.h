@@ -16,7 +16,8 @@
 //   router->dial_address("db", "main") …
 //
 // Events (service = the provider): proxy_started, proxy_conn_open, proxy_conn_close, proxy,
-// proxy_parse_error, proxy_conn_failed; proxy with action=partitioned where a cut took effect.
+// proxy_parse_error, proxy_conn_failed, proxy_handshake_complete, proxy_tls_error; proxy with
+// action=partitioned where a cut took effect.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,7 @@
 #include "mishap/traffic/filter.h"
 #include "mishap/traffic/pacing.h"
 #include "mishap/traffic/protocol.h"
+#include "mishap/traffic/tls.h"
 
 namespace mishap::traffic {
 
@@ -87,10 +89,11 @@ class Router {
 
   /// Relays an interface from now on. `upstream` is where the service really listens as seen from
   /// here: a numeric address or "localhost". `protocol` null: nobody needs to understand the bytes,
-  /// so they pass unseen. Errors: the address is a name; no listener for the test driver could be
-  /// had.
+  /// so they pass unseen. `tls` null: it is plain. Errors: the address is a name; no listener for
+  /// the test driver could be had.
   Result<void> relay(const std::string& service, const std::string& interface,
-                     const net::Endpoint& upstream, const Protocol* protocol);
+                     const net::Endpoint& upstream, const Protocol* protocol,
+                     std::shared_ptr<const TlsTermination> tls = nullptr);
 
   /// Relays connections of services to a place where it matters only that they pass, from now on:
   /// nobody looks at the bytes, and the test driver has no address for it. May be repeated. Does

@@ -29,7 +29,9 @@ struct ClientResponse {
 /// One thread at a time.
 class Session {
  public:
-  /// Connects and says hello, without waiting for the server's. Errors as of net::Stream::connect.
+  /// Connects and says hello, without waiting for the server's. Within TLS h2 must be agreed
+  /// on. Errors as of net::Stream::connect; "the server does not agree to speak HTTP/2 within TLS
+  /// (ALPN h2)".
   static Result<std::unique_ptr<Session>> open(const net::Endpoint& endpoint,
                                                net::Deadline deadline, const net::Cancel* cancel);
   ~Session();

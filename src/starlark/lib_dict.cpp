@@ -123,12 +123,12 @@ void install_dict(Library& library) {
     library.method(Kind::kDict, std::move(signature), std::move(body));
   };
   method(Signature("clear"), clear);
-  method(Signature("get").required("key").optional("default").positional_only(), get);
+  method(Signature("get").required("key").optional("default").numbered(), get);
   method(Signature("items"), items);
   method(Signature("keys"), keys);
-  method(Signature("pop").required("key").optional("default").positional_only(), pop);
+  method(Signature("pop").required("key").optional("default").numbered(), pop);
   method(Signature("popitem"), popitem);
-  method(Signature("setdefault").required("key").optional("default").positional_only(), setdefault);
+  method(Signature("setdefault").required("key").optional("default").numbered(), setdefault);
   method(Signature("update").optional("pairs").positional_only().kwargs(), update);
   method(Signature("values"), values);
 }

@@ -119,7 +119,10 @@ class Signature {
   /// Like optional, and None counts as not given.
   Signature nullable(std::string name, TypeSet types = types::kAny) &&;
   Signature positional_only() &&;  ///< `/`: for the parameters so far
-  Signature keyword_only() &&;     ///< `*`: for the parameters after
+  /// As positional_only, and messages count the arguments instead of naming them: "for parameter
+  /// 1: got int, want string", "got 0 arguments, want at least 1". What the standard library does.
+  Signature numbered() &&;
+  Signature keyword_only() &&;  ///< `*`: for the parameters after
   Signature varargs(TypeSet types = types::kAny) &&;
   Signature kwargs(TypeSet types = types::kAny) &&;
 
@@ -127,6 +130,7 @@ class Signature {
   const std::vector<Param>& params() const { return params_; }
   bool takes_kwargs() const { return has_kwargs_; }
   bool takes_varargs() const { return has_varargs_; }
+  bool is_numbered() const { return numbered_; }
 
  private:
   friend class BoundArguments;
@@ -136,6 +140,7 @@ class Signature {
   bool keyword_only_ = false;
   bool has_varargs_ = false;
   bool has_kwargs_ = false;
+  bool numbered_ = false;
   TypeSet varargs_types_;
   TypeSet kwargs_types_;
 };

@@ -340,9 +340,9 @@ Result<Value> Builtin::invoke(Thread& thread, const Value& receiver, const CallA
   return definition_->body(context);
 }
 
-Value make_builtin(Heap& heap, Signature signature, NativeFunction body) {
+Value make_builtin(Heap& heap, Signature signature, NativeFunction body, QuickFunction quick) {
   return heap.make<Builtin>(std::make_shared<Builtin::Definition>(
-                                Builtin::Definition{std::move(signature), std::move(body)}),
+                                Builtin::Definition{std::move(signature), std::move(body), quick}),
                             Value());
 }
 

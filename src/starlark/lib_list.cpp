@@ -15,6 +15,12 @@ Result<Value> changed(CallContext& call, Result<void> change) {
 
 Result<Value> append(CallContext& call) { return changed(call, call.self<List>().append(call[0])); }
 
+bool quick_append(Heap&, const Value& list, std::span<const Value> args, Value& result) {
+  if (args.size() != 1 || !list.as<List>().append(args[0])) return false;
+  result = Value::none();
+  return true;
+}
+
 Result<Value> clear(CallContext& call) { return changed(call, call.self<List>().clear()); }
 
 Result<Value> extend(CallContext& call) {
@@ -77,7 +83,8 @@ Result<Value> remove(CallContext& call) {
 }  // namespace
 
 void install_list(Library& library) {
-  library.method(Kind::kList, Signature("append").required("object").numbered(), append);
+  library.method(Kind::kList, Signature("append").required("object").numbered(), append,
+                 quick_append);
   library.method(Kind::kList, Signature("clear"), clear);
   library.method(Kind::kList, Signature("extend").required("iterable", types::kIterable).numbered(),
                  extend);

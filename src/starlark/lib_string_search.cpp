@@ -55,6 +55,14 @@ Result<Value> has_affix(CallContext& call, bool (*matches)(std::string_view, std
   return Value::boolean(found);
 }
 
+template <bool prefix>
+bool quick_affix(Heap&, const Value& text, std::span<const Value> args, Value& result) {
+  if (args.size() != 1 || !args[0].is_string()) return false;
+  const std::string_view affix = args[0].text();
+  result = Value::boolean(prefix ? text.text().starts_with(affix) : text.text().ends_with(affix));
+  return true;
+}
+
 Result<Value> removeprefix(CallContext& call) {
   const std::string_view text = self_text(call);
   if (call.text(0).empty() || !text.starts_with(call.text(0))) return call.receiver();
@@ -109,8 +117,8 @@ Result<Value> replace(CallContext& call) {
 }  // namespace
 
 void install_string_search(Library& library) {
-  const auto method = [&](Signature signature, NativeFunction body) {
-    library.method(Kind::kString, std::move(signature), std::move(body));
+  const auto method = [&](Signature signature, NativeFunction body, QuickFunction quick = nullptr) {
+    library.method(Kind::kString, std::move(signature), std::move(body), quick);
   };
   const auto ranged = [](std::string name, std::string what, const TypeSet& types) {
     return Signature(std::move(name))
@@ -129,14 +137,20 @@ void install_string_search(Library& library) {
   method(ranged("rindex", "sub", types::kString),
          [](CallContext& c) { return find(c, true, true); });
   const TypeSet& affix = types::kAny;
-  method(ranged("startswith", "prefix", affix), [](CallContext& c) {
-    return has_affix(
-        c, [](std::string_view text, std::string_view part) { return text.starts_with(part); });
-  });
-  method(ranged("endswith", "suffix", affix), [](CallContext& c) {
-    return has_affix(
-        c, [](std::string_view text, std::string_view part) { return text.ends_with(part); });
-  });
+  method(
+      ranged("startswith", "prefix", affix),
+      [](CallContext& c) {
+        return has_affix(
+            c, [](std::string_view text, std::string_view part) { return text.starts_with(part); });
+      },
+      quick_affix<true>);
+  method(
+      ranged("endswith", "suffix", affix),
+      [](CallContext& c) {
+        return has_affix(
+            c, [](std::string_view text, std::string_view part) { return text.ends_with(part); });
+      },
+      quick_affix<false>);
   method(Signature("removeprefix").required("prefix", types::kString).numbered(), removeprefix);
   method(Signature("removesuffix").required("suffix", types::kString).numbered(), removesuffix);
   method(Signature("replace")

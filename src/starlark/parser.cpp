@@ -238,7 +238,8 @@ bool wants_more(std::string_view text) {
   std::string file = "<input>";
   auto tokens = Scanner(file, text, 1, arena, diagnostics).scan();
   for (const auto& diagnostic : diagnostics) {
-    if (diagnostic.message == "unexpected EOF in string") return true;
+    const bool triple = diagnostic.hint.ends_with("\"\"\"") || diagnostic.hint.ends_with("'''");
+    if (triple && diagnostic.message == "unexpected EOF in string") return true;
   }
   int depth = 0;
   bool compound = false;

@@ -357,7 +357,9 @@ Expr* Parser::dict_or_comprehension() {
 }
 
 Expr* Parser::comprehension(Expr* key, Expr* element, std::string_view closing, Position begin) {
+  Depth depth(*this);  // its clauses are no tests, which count themselves
   auto* node = make<Comprehension>(begin, begin);
+  if (too_deep()) return node;
   node->key = key;
   node->element = element;
   std::vector<Clause> clauses;

@@ -234,7 +234,7 @@ void Scanner::number() {
     }
   }
   std::string_view text = text_.substr(start, at_ - start);
-  if (is_float && !fits_double(text))
+  if (is_float && is_digit(text.back() == '.' ? '0' : text.back()) && !fits_double(text))
     error(begin, "invalid float literal", "the largest is 1.8e308");
   if (!is_float && text.size() > 1 && text[0] == '0' && is_digit(text[1]) &&
       text.find_first_not_of('0') != std::string_view::npos) {

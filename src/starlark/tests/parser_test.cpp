@@ -416,9 +416,9 @@ TEST(Parser, TakesAnyBytes) {
 
 TEST(Parser, ReadsSingleExpressions) {
   EXPECT_EQ(tree("1 + 1\n"), "(1 + 1)");
-  EXPECT_EQ(tree(""), "f:1:1: got end of file, want an expression");
-  EXPECT_EQ(tree("x = 1"), "f:1:3: got '=', want end of the expression");
-  EXPECT_EQ(tree("1\n2"), "f:2:1: got '2', want end of the expression");
+  EXPECT_EQ(tree(""), "f:1:1: got end of file, want primary expression");
+  EXPECT_EQ(tree("x = 1"), "f:1:3: got '=', want end of file");
+  EXPECT_EQ(tree("1\n2"), "f:2:1: got int literal, want end of file");
 }
 
 TEST(WantsMore, KnowsBeginnings) {

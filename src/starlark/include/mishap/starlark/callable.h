@@ -223,6 +223,10 @@ class CallContext {
 };
 
 using NativeFunction = std::function<Result<Value>(CallContext&)>;
+/// A short cut for the usual calls of a native function: by position, with arguments of the usual
+/// types, without an error. False: nothing was done, and the function itself is to be called.
+using QuickFunction = bool (*)(Heap& heap, const Value& receiver, std::span<const Value> args,
+                               Value& result);
 
 /// A native function value, or one bound to a receiver (a method). Type
 /// "builtin_function_or_method".
@@ -231,6 +235,7 @@ class Builtin final : public Object {
   struct Definition {
     Signature signature;
     NativeFunction body;
+    QuickFunction quick = nullptr;
   };
   // The definition is shared by a method and every value bound from it.
   Builtin(std::shared_ptr<const Definition> definition, Value receiver)
@@ -239,6 +244,7 @@ class Builtin final : public Object {
         receiver_(std::move(receiver)) {}
 
   const std::string& name() const { return definition_->signature.name(); }
+  QuickFunction quick() const { return definition_->quick; }
   const Signature& signature() const { return definition_->signature; }
   const Value& receiver() const { return receiver_; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }
@@ -251,7 +257,8 @@ class Builtin final : public Object {
   Value receiver_;
 };
 
-Value make_builtin(Heap& heap, Signature signature, NativeFunction body);
+Value make_builtin(Heap& heap, Signature signature, NativeFunction body,
+                   QuickFunction quick = nullptr);
 /// `method` (a builtin) bound to `receiver`: what x.method gives.
 Value bind_method(Heap& heap, const Value& method, Value receiver);
 

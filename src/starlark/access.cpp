@@ -471,7 +471,9 @@ Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
     Value fallback = object.as<HostObject>().attr_fallback(thread, name);
     if (fallback.is_valid()) return fallback;
   }
-  std::string message = fmt::format("{} has no .{} field or method", type_name(object), name);
+  std::string message =
+      fmt::format("{} has no .{} {}", type_name(object), name,
+                  object.is_host() ? object.as<HostObject>().attr_noun() : "field or method");
   const std::vector<std::string> names = attr_names(thread, object);
   if (const auto near = nearest(name, names))
     message += fmt::format(" (did you mean .{}?)", *near);

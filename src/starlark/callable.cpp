@@ -102,6 +102,11 @@ Signature Signature::positional_only() && {
   return std::move(*this);
 }
 
+Signature Signature::numbered() && {
+  numbered_ = true;
+  return std::move(*this).positional_only();
+}
+
 Signature Signature::keyword_only() && {
   keyword_only_ = true;
   return std::move(*this);
@@ -123,6 +128,12 @@ Signature Signature::kwargs(TypeSet types) && {
 // --- BoundArguments
 
 namespace {
+
+/// What messages call the parameter: its name, or its number.
+std::string called(const Signature& signature, const Signature::Param& param) {
+  if (!signature.is_numbered()) return param.name;
+  return std::to_string(&param - signature.params().data() + 1);
+}
 
 tl::unexpected<Error> wrong_type(const Signature& signature, std::string_view param,
                                  const Value& value, const TypeSet& types) {
@@ -149,8 +160,10 @@ tl::unexpected<Error> too_many(const Signature& signature, size_t given, size_t 
       std::all_of(signature.params().begin(), signature.params().end(),
                   [](const auto& param) { return param.required || param.keyword_only; });
   if (most == 0) {
-    return fail(fmt::format("{}: unexpected positional arguments{}", signature.name(),
-                            by_name(signature, "them")));
+    const std::string named = by_name(signature, "them");
+    if (named.empty())
+      return fail(fmt::format("{}: got {} arguments, want 0", signature.name(), given));
+    return fail(fmt::format("{}: unexpected positional arguments{}", signature.name(), named));
   }
   return fail(fmt::format("{}: got {} arguments, want {}{}{}", signature.name(), given,
                           exact ? "" : "at most ", most, by_name(signature, "the others")));
@@ -159,6 +172,7 @@ tl::unexpected<Error> too_many(const Signature& signature, size_t given, size_t 
 tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string_view name) {
   std::vector<std::string> candidates;
   for (const auto& param : signature.params()) {
+    if (signature.is_numbered()) break;
     if (param.positional_only && param.name == name) return positional(signature, name);
     if (!param.positional_only) candidates.push_back(param.name);
   }
@@ -168,8 +182,18 @@ tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string
                           nearest_or_all(name, candidates)));
 }
 
+tl::unexpected<Error> too_few(const Signature& signature, size_t given) {
+  const auto& params = signature.params();
+  const auto least =
+      std::count_if(params.begin(), params.end(), [](const auto& each) { return each.required; });
+  const bool exact = static_cast<size_t>(least) == params.size();
+  return fail(fmt::format("{}: got {} arguments, want {}{}", signature.name(), given,
+                          exact ? "" : "at least ", least));
+}
+
 tl::unexpected<Error> missing(const Signature& signature, const Signature::Param& param,
-                              std::span<const KeywordArg> keywords) {
+                              size_t given, std::span<const KeywordArg> keywords) {
+  if (signature.is_numbered()) return too_few(signature, given);
   const bool named = std::any_of(keywords.begin(), keywords.end(), [&](const auto& keyword) {
     return keyword.name.text() == param.name;
   });
@@ -218,9 +242,9 @@ Result<void> BoundArguments::bind(const Signature& signature, const CallArgs& ar
   for (size_t i = 0; i < params.size(); ++i) {
     const auto& param = params[i];
     if (!values_[i].is_valid()) {
-      if (param.required) return missing(signature, param, args.keywords);
+      if (param.required) return missing(signature, param, positional, args.keywords);
     } else if (!param.types.accepts(values_[i])) {
-      return wrong_type(signature, param.name, values_[i], param.types);
+      return wrong_type(signature, called(signature, param), values_[i], param.types);
     } else if (param.none_is_absent && values_[i].is_none()) {
       if (as_it_is) {  // the caller's array is not ours to change
         spilled_.assign(values_, values_ + params.size());
@@ -239,7 +263,7 @@ Result<void> BoundArguments::bind_absent(const Signature& signature) {
   for (size_t i = 0; i < signature.params_.size(); ++i) {
     const auto& param = signature.params_[i];
     if (!param.types.accepts(own_[i]))
-      return wrong_type(signature, param.name, own_[i], param.types);
+      return wrong_type(signature, called(signature, param), own_[i], param.types);
     if (param.none_is_absent && own_[i].is_none()) own_[i] = Value();
   }
   return {};
@@ -256,8 +280,8 @@ Result<void> BoundArguments::bind_keywords(const Signature& signature,
     if (param != params.end()) {
       Value& slot = own_[param - params.begin()];
       if (slot.is_valid()) {
-        return fail(
-            fmt::format("{}: got multiple values for parameter {}", signature.name(), name));
+        return fail(fmt::format("{}: got multiple values for keyword argument \"{}\"",
+                                signature.name(), name));
       }
       slot = keyword.value;
     } else if (!signature.has_kwargs_) {
@@ -265,7 +289,7 @@ Result<void> BoundArguments::bind_keywords(const Signature& signature,
     } else {
       for (const KeywordArg& other : unknown_) {
         if (other.name.text() == name) {
-          return fail(fmt::format("{}: got multiple values for keyword argument {}",
+          return fail(fmt::format("{}: got multiple values for keyword argument \"{}\"",
                                   signature.name(), name));
         }
       }
@@ -292,8 +316,10 @@ int64_t CallContext::integer(size_t index) const {
 Result<int64_t> CallContext::to_int64(size_t index) const {
   const Value& value = binding_[index];
   if (value.is_int64()) return value.as_int64();
-  return error(fmt::format("for parameter {}: got {}, want value in signed 64-bit range",
-                           signature_.params()[index].name, repr(value)));
+  const auto& param = signature_.params()[index];
+  return error(fmt::format("for parameter {}: {} out of range (want value in signed 64-bit range)",
+                           signature_.is_numbered() ? std::to_string(index + 1) : param.name,
+                           repr(value)));
 }
 
 double CallContext::number(size_t index) const {
@@ -314,9 +340,9 @@ Result<Value> Builtin::invoke(Thread& thread, const Value& receiver, const CallA
   return definition_->body(context);
 }
 
-Value make_builtin(Heap& heap, Signature signature, NativeFunction body) {
+Value make_builtin(Heap& heap, Signature signature, NativeFunction body, QuickFunction quick) {
   return heap.make<Builtin>(std::make_shared<Builtin::Definition>(
-                                Builtin::Definition{std::move(signature), std::move(body)}),
+                                Builtin::Definition{std::move(signature), std::move(body), quick}),
                             Value());
 }
 

@@ -40,7 +40,7 @@ enum class Op : uint8_t {
   kSwap,         // x y -> y x
   kUnary,        // UnaryOperator; x -> y
   kNot,          // x -> bool
-  kAdd,          // from here in the order of BinaryOperator; x y -> z
+  kAdd,          // from here in the order of BinaryOperator; right operand; x y -> z
   kSubtract,
   kMultiply,
   kDivide,
@@ -94,6 +94,11 @@ enum class Op : uint8_t {
   kReturn,      // x ->
 };
 
+// The operand of kAdd, kSubtract, kMultiply, kModulo, kFloorDivide and the comparisons says where
+// y is: 0 on the stack, 2 * i + 1 the constant i, 2 * i + 2 the local variable i.
+inline constexpr uint32_t constant_operand(uint32_t index) { return 2 * index + 1; }
+inline constexpr uint32_t local_operand(uint32_t slot) { return 2 * slot + 2; }
+
 inline constexpr uint32_t kMaxOperand = (1U << 24) - 1;
 inline constexpr uint32_t instruction(Op op, uint32_t operand = 0) {
   return static_cast<uint32_t>(op) | operand << 8;
@@ -115,8 +120,14 @@ struct Code {
   std::vector<uint32_t> instructions;
   std::vector<PositionEntry> positions;  // ascending
   std::vector<Value> constants;
-  std::vector<const Code*> nested;       // owned by the program
-  std::vector<std::string> local_names;  // parameters first, then *args, **kwargs, the rest
+  /// What kMethod found last, by the constant with its name.
+  struct CachedMethod {
+    Kind kind = Kind::kInvalid;
+    Value method;
+  };
+  mutable std::vector<CachedMethod> methods;  // as many as constants
+  std::vector<const Code*> nested;            // owned by the program
+  std::vector<std::string> local_names;       // parameters first, then *args, **kwargs, the rest
   std::vector<std::string> free_names;
   uint32_t param_count = 0;         // without *args and **kwargs
   uint32_t keyword_only_count = 0;  // the last of param_count
@@ -125,6 +136,7 @@ struct Code {
   bool has_kwargs = false;
   bool simple = false;          // none of the three above: a call by position just fills slots
   bool recursion = false;       // the dialect allows it
+  uint32_t local_count = 0;     // of local_names
   uint32_t max_stack = 0;       // temporaries
   mutable uint32_t active = 0;  // frames now running it, on any thread
 

@@ -119,6 +119,7 @@ const Code* FunctionCompiler::compile() {
   code_.has_kwargs = function_.has_kwargs;
   code_.simple = !code_.has_varargs && !code_.has_kwargs && code_.keyword_only_count == 0;
   for (const LocalVariable& local : function_.locals) code_.local_names.emplace_back(local.name);
+  code_.local_count = static_cast<uint32_t>(code_.local_names.size());
   for (const FreeVariable& free : function_.free_variables)
     code_.free_names.emplace_back(free.name);
   size_t named = 0;
@@ -136,6 +137,7 @@ const Code* FunctionCompiler::compile() {
   block(function_.body);
   load_none();
   emit(Op::kReturn, 0, -1);
+  code_.methods.resize(code_.constants.size());
   return &code_;
 }
 

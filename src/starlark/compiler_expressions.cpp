@@ -194,7 +194,47 @@ void FunctionCompiler::binary(const BinaryExpr& expr) {
   expression(*expr.left);
   expression(*expr.right);
   at(expr.at);
-  emit(opcode(expr.op), 0, -1);
+  emit_operator(opcode(expr.op));
+}
+
+namespace {
+
+bool takes_operand(Op op) {
+  switch (op) {
+    case Op::kAdd:
+    case Op::kSubtract:
+    case Op::kMultiply:
+    case Op::kFloorDivide:
+    case Op::kModulo:
+    case Op::kInplaceAdd:
+    case Op::kEqual:
+    case Op::kNotEqual:
+    case Op::kLess:
+    case Op::kLessEqual:
+    case Op::kGreater:
+    case Op::kGreaterEqual:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void FunctionCompiler::emit_operator(Op op) {
+  const uint32_t last = code_.instructions.back();
+  const uint32_t operand = last >> 8;
+  const auto is = [&](Op wanted) { return (last & 0xFF) == static_cast<uint32_t>(wanted); };
+  const bool number = is(Op::kConst) && !code_.constants[operand].is_object();
+  const bool jumped_to = last_target_ == here();
+  if (!takes_operand(op) || jumped_to || operand > kMaxOperand / 4 || !(number || is(Op::kLocal))) {
+    emit(op, 0, -1);
+    return;
+  }
+  // The operand's instruction goes, and with it the position that it alone had.
+  code_.instructions.pop_back();
+  if (code_.positions.back().from == here()) code_.positions.pop_back();
+  emit(op, number ? constant_operand(operand) : local_operand(operand), -1);
 }
 
 void FunctionCompiler::logical(const LogicalExpr& expr) {

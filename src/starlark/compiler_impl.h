@@ -52,7 +52,13 @@ class FunctionCompiler {
   size_t emit(Op op, size_t operand, int stack_change);
   void emit_word(uint32_t word) { code_.instructions.push_back(word); }
   size_t here() const { return code_.instructions.size(); }
-  void point(size_t jump) { patch(jump, here()); }  // a jump to here
+  void point(size_t jump) {  // a jump to here
+    patch(jump, here());
+    last_target_ = here();
+  }
+  /// The operator, with its right operand taken into the instruction where that is a constant or a
+  /// local variable.
+  void emit_operator(Op op);
   void patch(size_t jump, size_t target);
   size_t constant(const Value& value);
   size_t text_constant(std::string_view text);
@@ -94,6 +100,7 @@ class FunctionCompiler {
   Code& code_;
   Position pos_;
   int depth_ = 0;
+  size_t last_target_ = 0;  // the last place that a jump forward goes to
   std::vector<Loop> loops_;
   std::unordered_map<std::string, size_t> text_constants_;
   std::unordered_map<int64_t, size_t> int_constants_;

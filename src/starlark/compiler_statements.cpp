@@ -92,7 +92,7 @@ void FunctionCompiler::augmented(const AssignStmt& stmt) {
       load(as<Identifier>(*stmt.target));
       expression(*stmt.value);
       at(stmt.at);
-      emit(op, 0, -1);
+      emit_operator(op);
       store(as<Identifier>(*stmt.target));
       return;
     case ExprKind::kIndex: {

@@ -29,6 +29,8 @@ std::vector<Chunk> split_chunks(std::string_view text) {
     std::string_view bare = line;
     if (bare.ends_with('\r')) bare.remove_suffix(1);
     if (bare == "---") {
+      // What is before the line of dashes ends before its line end.
+      if (chunks.back().text.ends_with('\n')) chunks.back().text.pop_back();
       chunks.push_back({std::string(static_cast<size_t>(line_number), '\n'), line_number + 1});
     } else {
       chunks.back().text.append(line).append("\n");
@@ -122,7 +124,13 @@ class ChunkRun {
                               [this](int line, std::string message) { got_error(line, message); });
     const SourceText source{script_, chunk_.text};
     const auto problems = interpreter.check(source);
-    for (const Diagnostic& problem : problems) got_error(problem.pos.line, problem.message);
+    bool wrong_syntax = false;
+    for (const Diagnostic& problem : problems) {
+      // What follows a syntax error may follow from it: it counts only where it is expected.
+      if (wrong_syntax && !expected_.contains(problem.pos.line)) continue;
+      got_error(problem.pos.line, problem.message);
+      wrong_syntax = problem.kind == DiagnosticKind::kSyntax;
+    }
     if (problems.empty()) execute(interpreter, source);
     for (const auto& [line, pattern] : expected_) {
       failures_.push_back({line, fmt::format("expected an error matching {}", quote(pattern))});

@@ -31,17 +31,20 @@ Result<void> check_size(const CallContext& call, uint64_t bytes) {
   return call.error(fmt::format("excessive result size ({} bytes)", bytes));
 }
 
-Span span_of(const CallContext& call, size_t first, size_t size) {
+Result<Span> span_of(const CallContext& call, size_t first, size_t size) {
   const auto length = static_cast<int64_t>(size);
-  const auto bound = [&](size_t i, int64_t missing) {
+  const auto bound = [&](size_t i, int64_t missing, const char* what) -> Result<int64_t> {
     if (!call.has(i) || call[i].is_none()) return missing;
+    if (!call[i].is_int()) {
+      return call.error(
+          fmt::format("invalid {} index: got {}, want int", what, type_name(call[i])));
+    }
     const int64_t at = call.integer(i);
     return std::clamp<int64_t>(at < 0 ? at + length : at, 0, length);
   };
-  Span span;
-  span.start = static_cast<size_t>(bound(first, 0));
-  span.end = std::max(span.start, static_cast<size_t>(bound(first + 1, length)));
-  return span;
+  MISHAP_ASSIGN(const int64_t start, bound(first, 0, "start"));
+  MISHAP_ASSIGN(const int64_t end, bound(first + 1, length, "end"));
+  return Span{static_cast<size_t>(start), static_cast<size_t>(std::max(start, end))};
 }
 
 }  // namespace mishap::starlark

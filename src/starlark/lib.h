@@ -63,7 +63,8 @@ struct Span {
   size_t end = 0;
 };
 /// The optional arguments `first` and `first + 1` (int or None) as a range of `size` items: from
-/// the end when negative, clamped, never backwards.
-Span span_of(const CallContext& call, size_t first, size_t size);
+/// the end when negative, clamped, never backwards. Error: "invalid start index: got string, want
+/// int".
+Result<Span> span_of(const CallContext& call, size_t first, size_t size);
 
 }  // namespace mishap::starlark

@@ -48,6 +48,15 @@ Result<Value> get(CallContext& call) {
   return call.has(1) ? call[1] : Value::none();
 }
 
+bool quick_get(Heap&, const Value& dict, std::span<const Value> args, Value& result) {
+  if (args.empty() || args.size() > 2) return false;
+  const auto key_hash = quick_hash(args[0]);
+  if (!key_hash) return false;
+  const Table::Entry* found = dict.as<Dict>().table().find(args[0], *key_hash);
+  result = found != nullptr ? found->value : args.size() == 2 ? args[1] : Value::none();
+  return true;
+}
+
 Result<Value> keys(CallContext& call) { return call.heap().list(call.self<Dict>().keys()); }
 
 Result<Value> values(CallContext& call) {
@@ -123,12 +132,13 @@ void install_dict(Library& library) {
     library.method(Kind::kDict, std::move(signature), std::move(body));
   };
   method(Signature("clear"), clear);
-  method(Signature("get").required("key").optional("default").positional_only(), get);
+  library.method(Kind::kDict, Signature("get").required("key").optional("default").numbered(), get,
+                 quick_get);
   method(Signature("items"), items);
   method(Signature("keys"), keys);
-  method(Signature("pop").required("key").optional("default").positional_only(), pop);
+  method(Signature("pop").required("key").optional("default").numbered(), pop);
   method(Signature("popitem"), popitem);
-  method(Signature("setdefault").required("key").optional("default").positional_only(), setdefault);
+  method(Signature("setdefault").required("key").optional("default").numbered(), setdefault);
   method(Signature("update").optional("pairs").positional_only().kwargs(), update);
   method(Signature("values"), values);
 }

@@ -46,7 +46,20 @@ class Encoder {
   explicit Encoder(Thread& thread) : thread_(thread) {}
 
   Result<void> encode(const Value& value, int depth) {
-    if (depth > kMaxDepth) return fail("nested too deeply, or a cycle");
+    if (depth > kMaxDepth) return fail("nested too deeply");
+    if (!value.is_object()) return encode_one(value, depth);
+    if (std::find(open_.begin(), open_.end(), value.object()) != open_.end())
+      return fail("cycle in JSON structure");
+    open_.push_back(value.object());
+    auto done = encode_one(value, depth);
+    open_.pop_back();
+    return done;
+  }
+
+  std::string take() { return std::move(out_); }
+
+ private:
+  Result<void> encode_one(const Value& value, int depth) {
     switch (value.kind()) {
       case Kind::kNone:
         out_ += "null";
@@ -76,9 +89,6 @@ class Encoder {
     return fail(fmt::format("cannot encode {} as JSON", type_name(value)));
   }
 
-  std::string take() { return std::move(out_); }
-
- private:
   Result<void> encode_float(double value) {
     if (!std::isfinite(value)) {
       return fail(fmt::format("cannot encode non-finite float {}", float_text(value)));
@@ -101,7 +111,8 @@ class Encoder {
     out_ += '{';
     for (size_t i = 0; i < members.size(); ++i) {
       if (i > 0) out_ += ',';
-      MISHAP_TRY(encode_member(members[i].first, members[i].second, depth, "in dict key"));
+      MISHAP_TRY(encode_member(members[i].first, members[i].second, depth,
+                               fmt::format("in dict key {}", quote(members[i].first))));
     }
     out_ += '}';
     return {};
@@ -113,7 +124,7 @@ class Encoder {
     for (size_t i = 0; i < names.size(); ++i) {
       if (i > 0) out_ += ',';
       MISHAP_ASSIGN(const Value field, attr(thread_, value, names[i]));
-      MISHAP_TRY(encode_member(names[i], field, depth, "in field"));
+      MISHAP_TRY(encode_member(names[i], field, depth, fmt::format("in field .{}", names[i])));
     }
     out_ += '}';
     return {};
@@ -124,8 +135,7 @@ class Encoder {
     append_json_string(out_, name);
     out_ += ':';
     auto done = encode(value, depth + 1);
-    if (!done)
-      return fail(std::move(done).error().context(fmt::format("{} {}", where, quote(name))));
+    if (!done) return fail(std::move(done).error().context(where));
     return {};
   }
 
@@ -148,6 +158,7 @@ class Encoder {
 
   Thread& thread_;
   std::string out_;
+  std::vector<const Object*> open_;  // the values around, outermost first
 };
 
 // JSON text laid out over lines; it is known to be well formed.
@@ -235,8 +246,7 @@ Value make_json_module(Heap& heap) {
   return heap.make<NamespaceObject>(
       "json",
       std::vector<std::pair<std::string, Value>>{
-          {"encode",
-           make_builtin(heap, Signature("json.encode").required("x").positional_only(), encode)},
+          {"encode", make_builtin(heap, Signature("json.encode").required("x").numbered(), encode)},
           {"encode_indent",
            make_builtin(heap, with_layout(Signature("json.encode_indent").required("x")),
                         encode_indent)},

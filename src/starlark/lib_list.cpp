@@ -15,6 +15,12 @@ Result<Value> changed(CallContext& call, Result<void> change) {
 
 Result<Value> append(CallContext& call) { return changed(call, call.self<List>().append(call[0])); }
 
+bool quick_append(Heap&, const Value& list, std::span<const Value> args, Value& result) {
+  if (args.size() != 1 || !list.as<List>().append(args[0])) return false;
+  result = Value::none();
+  return true;
+}
+
 Result<Value> clear(CallContext& call) { return changed(call, call.self<List>().clear()); }
 
 Result<Value> extend(CallContext& call) {
@@ -34,7 +40,7 @@ size_t clamped(int64_t position, size_t size) {
 
 Result<Value> index_of(CallContext& call) {
   const List& list = call.self<List>();
-  const Span span = span_of(call, 1, list.size());
+  MISHAP_ASSIGN(const Span span, span_of(call, 1, list.size()));
   for (size_t i = span.start; i < std::min(span.end, list.size()); ++i) {
     MISHAP_ASSIGN(const bool same, equals(list[i], call[0]));
     if (same) return Value::integer(static_cast<int64_t>(i));
@@ -77,26 +83,19 @@ Result<Value> remove(CallContext& call) {
 }  // namespace
 
 void install_list(Library& library) {
-  const TypeSet position = types::kInt | types::kNone;
-  library.method(Kind::kList, Signature("append").required("object").positional_only(), append);
+  library.method(Kind::kList, Signature("append").required("object").numbered(), append,
+                 quick_append);
   library.method(Kind::kList, Signature("clear"), clear);
-  library.method(Kind::kList,
-                 Signature("extend").required("iterable", types::kIterable).positional_only(),
+  library.method(Kind::kList, Signature("extend").required("iterable", types::kIterable).numbered(),
                  extend);
   library.method(Kind::kList,
-                 Signature("index")
-                     .required("value")
-                     .optional("start", position)
-                     .optional("end", position)
-                     .positional_only(),
+                 Signature("index").required("value").optional("start").optional("end").numbered(),
                  index_of);
-  library.method(
-      Kind::kList,
-      Signature("insert").required("index", types::kInt).required("object").positional_only(),
-      insert);
-  library.method(Kind::kList, Signature("pop").optional("index", types::kInt).positional_only(),
-                 pop);
-  library.method(Kind::kList, Signature("remove").required("value").positional_only(), remove);
+  library.method(Kind::kList,
+                 Signature("insert").required("index", types::kInt).required("object").numbered(),
+                 insert);
+  library.method(Kind::kList, Signature("pop").optional("index", types::kInt).numbered(), pop);
+  library.method(Kind::kList, Signature("remove").required("value").numbered(), remove);
 }
 
 }  // namespace mishap::starlark

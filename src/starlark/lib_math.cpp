@@ -9,6 +9,8 @@
 namespace mishap::starlark {
 namespace {
 
+const TypeSet kNumber = types::kNumber.described("float or int");
+
 using Members = std::vector<std::pair<std::string, Value>>;
 
 Result<double> number(const CallContext& call, size_t index) {
@@ -30,17 +32,14 @@ class ModuleBuilder {
                           make_builtin(heap_, std::move(signature), std::move(body)));
   }
   void unary(std::string name, double (*apply)(double)) {
-    function(Signature(std::move(name)).required("x", types::kNumber).positional_only(),
+    function(Signature(std::move(name)).required("x", kNumber).numbered(),
              [apply](CallContext& call) -> Result<Value> {
                MISHAP_ASSIGN(const double x, number(call, 0));
                return Value::real(apply(x));
              });
   }
   void binary(std::string name, double (*apply)(double, double)) {
-    function(Signature(std::move(name))
-                 .required("x", types::kNumber)
-                 .required("y", types::kNumber)
-                 .positional_only(),
+    function(Signature(std::move(name)).required("x", kNumber).required("y", kNumber).numbered(),
              [apply](CallContext& call) -> Result<Value> {
                MISHAP_ASSIGN(const double x, number(call, 0));
                MISHAP_ASSIGN(const double y, number(call, 1));
@@ -49,7 +48,7 @@ class ModuleBuilder {
   }
   /// A float made whole by `apply`, as an int; ints are whole already.
   void whole(std::string name, double (*apply)(double)) {
-    function(Signature(std::move(name)).required("x", types::kNumber).positional_only(),
+    function(Signature(std::move(name)).required("x", kNumber).numbered(),
              [apply](CallContext& call) -> Result<Value> {
                if (call[0].is_int()) return call[0];
                auto result = truncated_number(call.heap(), apply(call[0].as_double()));
@@ -95,10 +94,7 @@ void add_powers(ModuleBuilder& module) {
   module.unary("exp", std::exp);
   module.unary("sqrt", std::sqrt);
   module.unary("gamma", gamma_of);
-  module.function(Signature("log")
-                      .required("x", types::kNumber)
-                      .optional("base", types::kNumber)
-                      .positional_only(),
+  module.function(Signature("log").required("x", kNumber).optional("base", kNumber).numbered(),
                   log_function);
 }
 

@@ -18,6 +18,16 @@ Result<void> add_all(Thread& thread, Set& set, const Value& items) {
   });
 }
 
+// The arguments of union, intersection and so on: any number of iterables.
+Result<void> check_iterables(const CallContext& call) {
+  for (size_t i = 0; i < call.varargs().size(); ++i) {
+    if (is_iterable(call.varargs()[i])) continue;
+    return call.error(
+        fmt::format("argument #{} is not iterable: {}", i + 1, type_name(call.varargs()[i])));
+  }
+  return {};
+}
+
 // A new set with the items of `iterable`; a set is taken as it is.
 Result<Value> as_set(CallContext& call, const Value& iterable) {
   if (iterable.is_set()) return iterable;
@@ -73,6 +83,7 @@ Result<Value> copy_of(CallContext& call) {
 }
 
 Result<Value> union_of(CallContext& call) {
+  MISHAP_TRY(check_iterables(call));
   MISHAP_ASSIGN(Value result, copy_of(call));
   for (const Value& other : call.varargs()) {
     if (auto done = add_all(call.thread(), result.as<Set>(), other); !done) {
@@ -83,6 +94,7 @@ Result<Value> union_of(CallContext& call) {
 }
 
 Result<Value> update(CallContext& call) {
+  MISHAP_TRY(check_iterables(call));
   for (const Value& other : call.varargs()) {
     // The items are read first: the other may be this very set.
     MISHAP_ASSIGN(const auto items, to_vector(call.thread(), other));
@@ -94,6 +106,7 @@ Result<Value> update(CallContext& call) {
 }
 
 Result<Value> reduced(CallContext& call, bool keep_contained) {
+  MISHAP_TRY(check_iterables(call));
   MISHAP_ASSIGN(Value result, copy_of(call));
   for (const Value& other : call.varargs()) {
     MISHAP_ASSIGN(const Value items, as_set(call, other));
@@ -137,14 +150,12 @@ void install_set(Library& library) {
     library.method(Kind::kSet, std::move(signature), std::move(body));
   };
   const auto one = [](std::string name) {
-    return Signature(std::move(name)).required("x").positional_only();
+    return Signature(std::move(name)).required("x").numbered();
   };
   const auto other = [](std::string name) {
-    return Signature(std::move(name)).required("other", types::kIterable).positional_only();
+    return Signature(std::move(name)).required("other", types::kIterable).numbered();
   };
-  const auto others = [](std::string name) {
-    return Signature(std::move(name)).varargs(types::kIterable);
-  };
+  const auto others = [](std::string name) { return Signature(std::move(name)).varargs(); };
   method(one("add"), add);
   method(Signature("clear"), clear);
   method(others("difference"), [](CallContext& call) { return reduced(call, false); });

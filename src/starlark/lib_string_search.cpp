@@ -21,13 +21,13 @@ size_t count_of(std::string_view text, std::string_view wanted) {
 }
 
 Result<Value> count(CallContext& call) {
-  const Span span = span_of(call, 1, self_text(call).size());
+  MISHAP_ASSIGN(const Span span, span_of(call, 1, self_text(call).size()));
   const auto part = self_text(call).substr(span.start, span.end - span.start);
   return Value::integer(static_cast<int64_t>(count_of(part, call.text(0))));
 }
 
 Result<Value> find(CallContext& call, bool last, bool must_exist) {
-  const Span span = span_of(call, 1, self_text(call).size());
+  MISHAP_ASSIGN(const Span span, span_of(call, 1, self_text(call).size()));
   const auto part = self_text(call).substr(span.start, span.end - span.start);
   const size_t at = last ? part.rfind(call.text(0)) : part.find(call.text(0));
   if (at != std::string_view::npos) return Value::integer(static_cast<int64_t>(at + span.start));
@@ -37,17 +37,30 @@ Result<Value> find(CallContext& call, bool last, bool must_exist) {
 
 // startswith and endswith: one affix, or a tuple of which any will do.
 Result<Value> has_affix(CallContext& call, bool (*matches)(std::string_view, std::string_view)) {
-  const Span span = span_of(call, 1, self_text(call).size());
+  MISHAP_ASSIGN(const Span span, span_of(call, 1, self_text(call).size()));
   const auto part = self_text(call).substr(span.start, span.end - span.start);
   if (call[0].is_string()) return Value::boolean(matches(part, call.text(0)));
   bool found = false;
-  for (const Value& affix : call.object<Tuple>(0).items()) {
+  if (!call[0].is_tuple()) {
+    return call.error(fmt::format("got {}, want string or tuple of string", type_name(call[0])));
+  }
+  const auto affixes = call.object<Tuple>(0).items();
+  for (size_t i = 0; i < affixes.size(); ++i) {
+    const Value& affix = affixes[i];
     if (!affix.is_string()) {
-      return call.error(fmt::format("want string, got {}, in tuple", type_name(affix)));
+      return call.error(fmt::format("want string, got {}, for element {}", type_name(affix), i));
     }
     found = found || matches(part, affix.text());
   }
   return Value::boolean(found);
+}
+
+template <bool prefix>
+bool quick_affix(Heap&, const Value& text, std::span<const Value> args, Value& result) {
+  if (args.size() != 1 || !args[0].is_string()) return false;
+  const std::string_view affix = args[0].text();
+  result = Value::boolean(prefix ? text.text().starts_with(affix) : text.text().ends_with(affix));
+  return true;
 }
 
 Result<Value> removeprefix(CallContext& call) {
@@ -104,15 +117,15 @@ Result<Value> replace(CallContext& call) {
 }  // namespace
 
 void install_string_search(Library& library) {
-  const auto method = [&](Signature signature, NativeFunction body) {
-    library.method(Kind::kString, std::move(signature), std::move(body));
+  const auto method = [&](Signature signature, NativeFunction body, QuickFunction quick = nullptr) {
+    library.method(Kind::kString, std::move(signature), std::move(body), quick);
   };
   const auto ranged = [](std::string name, std::string what, const TypeSet& types) {
     return Signature(std::move(name))
         .required(std::move(what), types)
-        .optional("start", types::kInt | types::kNone)
-        .optional("end", types::kInt | types::kNone)
-        .positional_only();
+        .optional("start")
+        .optional("end")
+        .numbered();
   };
   method(ranged("count", "sub", types::kString), count);
   method(ranged("find", "sub", types::kString),
@@ -123,24 +136,28 @@ void install_string_search(Library& library) {
          [](CallContext& c) { return find(c, true, false); });
   method(ranged("rindex", "sub", types::kString),
          [](CallContext& c) { return find(c, true, true); });
-  const TypeSet affix = types::kString | types::kTuple;
-  method(ranged("startswith", "prefix", affix), [](CallContext& c) {
-    return has_affix(
-        c, [](std::string_view text, std::string_view part) { return text.starts_with(part); });
-  });
-  method(ranged("endswith", "suffix", affix), [](CallContext& c) {
-    return has_affix(
-        c, [](std::string_view text, std::string_view part) { return text.ends_with(part); });
-  });
-  method(Signature("removeprefix").required("prefix", types::kString).positional_only(),
-         removeprefix);
-  method(Signature("removesuffix").required("suffix", types::kString).positional_only(),
-         removesuffix);
+  const TypeSet& affix = types::kAny;
+  method(
+      ranged("startswith", "prefix", affix),
+      [](CallContext& c) {
+        return has_affix(
+            c, [](std::string_view text, std::string_view part) { return text.starts_with(part); });
+      },
+      quick_affix<true>);
+  method(
+      ranged("endswith", "suffix", affix),
+      [](CallContext& c) {
+        return has_affix(
+            c, [](std::string_view text, std::string_view part) { return text.ends_with(part); });
+      },
+      quick_affix<false>);
+  method(Signature("removeprefix").required("prefix", types::kString).numbered(), removeprefix);
+  method(Signature("removesuffix").required("suffix", types::kString).numbered(), removesuffix);
   method(Signature("replace")
              .required("old", types::kString)
              .required("new", types::kString)
              .optional("count", types::kInt)
-             .positional_only(),
+             .numbered(),
          replace);
 }
 

@@ -100,13 +100,15 @@ Parts rsplit_by(std::string_view text, std::string_view separator, size_t limit)
 Result<Value> split_with(CallContext& call, decltype(split_by)* by, decltype(split_space)* space) {
   const int64_t most = call.has(1) ? call.integer(1) : -1;
   const size_t limit = most < 0 ? kNoLimit : static_cast<size_t>(most);
-  if (!call.has(0)) return list_of(call.heap(), space(self_text(call), limit));
+  if (!call.has(0) || call[0].is_none()) return list_of(call.heap(), space(self_text(call), limit));
+  if (!call[0].is_string())
+    return call.error(fmt::format("got {} for separator, want string", type_name(call[0])));
   if (call.text(0).empty()) return call.error("empty separator");
   return list_of(call.heap(), by(self_text(call), call.text(0), limit));
 }
 
 Result<Value> splitlines(CallContext& call) {
-  const bool keep = call.has(0) && truth(call[0]);
+  const bool keep = call.has(0) && call.boolean(0);
   std::string_view text = self_text(call);
   Parts lines;
   while (!text.empty()) {
@@ -190,22 +192,20 @@ void install_string_split(Library& library) {
     library.method(Kind::kString, std::move(signature), std::move(body));
   };
   const auto splitter = [](std::string name) {
-    return Signature(std::move(name))
-        .nullable("sep", types::kString)
-        .optional("maxsplit", types::kInt);
+    return Signature(std::move(name)).optional("sep").optional("maxsplit", types::kInt);
   };
   const auto stripper = [](std::string name) {
-    return Signature(std::move(name)).nullable("cutset", types::kString).positional_only();
+    return Signature(std::move(name)).nullable("cutset", types::kString).numbered();
   };
   const auto parter = [](std::string name) {
-    return Signature(std::move(name)).required("sep", types::kString).positional_only();
+    return Signature(std::move(name)).required("sep", types::kString).numbered();
   };
   method(splitter("split"), [](CallContext& c) { return split_with(c, split_by, split_space); });
   method(splitter("rsplit"), [](CallContext& c) { return split_with(c, rsplit_by, rsplit_space); });
-  method(Signature("splitlines").optional("keepends").positional_only(), splitlines);
+  method(Signature("splitlines").optional("keepends", types::kBool).numbered(), splitlines);
   method(parter("partition"), [](CallContext& c) { return partition(c, false); });
   method(parter("rpartition"), [](CallContext& c) { return partition(c, true); });
-  method(Signature("join").required("iterable", types::kIterable).positional_only(), join);
+  method(Signature("join").required("iterable", types::kIterable).numbered(), join);
   method(stripper("strip"), [](CallContext& c) { return strip(c, true, true); });
   method(stripper("lstrip"), [](CallContext& c) { return strip(c, true, false); });
   method(stripper("rstrip"), [](CallContext& c) { return strip(c, false, true); });

@@ -66,6 +66,14 @@ Result<Value> len(CallContext& call) {
   return call.error(fmt::format("value of type {} has no len", type_name(call[0])));
 }
 
+bool quick_len(Heap&, const Value&, std::span<const Value> args, Value& result) {
+  if (args.size() != 1 || args[0].is_host()) return false;
+  const auto size = length(args[0]);
+  if (!size) return false;
+  result = Value::integer(*size);
+  return true;
+}
+
 // Bytes read as UTF-8, with U+FFFD for what is none.
 std::string decoded(std::string_view bytes) {
   std::string text;
@@ -121,27 +129,26 @@ void install_universe(Library& library) {
                    print);
   library.function(Signature("fail").varargs().keyword_only().optional("sep", types::kString),
                    fail_function);
-  library.function(Signature("dir").required("x").positional_only(), dir);
+  library.function(Signature("dir").required("x").numbered(), dir);
   library.function(Signature("getattr")
                        .required("x")
                        .required("name", types::kString)
                        .optional("default")
-                       .positional_only(),
+                       .numbered(),
                    getattr);
+  library.function(Signature("hasattr").required("x").required("name", types::kString).numbered(),
+                   hasattr);
+  library.function(Signature("hash").required("x").numbered(), hash_function);
+  library.function(Signature("len").required("x").numbered(), len, quick_len);
+  library.function(Signature("str").required("x").numbered(), str_function);
+  library.function(Signature("bytes").required("x").numbered(), bytes_function);
   library.function(
-      Signature("hasattr").required("x").required("name", types::kString).positional_only(),
-      hasattr);
-  library.function(Signature("hash").required("x").positional_only(), hash_function);
-  library.function(Signature("len").required("x").positional_only(), len);
-  library.function(Signature("str").required("x").positional_only(), str_function);
-  library.function(Signature("bytes").required("x").positional_only(), bytes_function);
-  library.function(
-      Signature("repr").required("x").positional_only(),
+      Signature("repr").required("x").numbered(),
       [](CallContext& call) -> Result<Value> { return call.heap().string(repr(call[0])); });
   library.function(
-      Signature("type").required("x").positional_only(),
+      Signature("type").required("x").numbered(),
       [](CallContext& call) -> Result<Value> { return call.heap().string(type_name(call[0])); });
-  library.function(Signature("bool").optional("x").positional_only(),
+  library.function(Signature("bool").optional("x").numbered(),
                    [](CallContext& call) -> Result<Value> {
                      return Value::boolean(call.has(0) && truth(call[0]));
                    });

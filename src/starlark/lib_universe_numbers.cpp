@@ -12,6 +12,8 @@ namespace {
 
 Result<Value> abs_function(CallContext& call) {
   const Value& x = call[0];
+  if (!x.is_int() && !x.is_float())
+    return call.error(fmt::format("got {}, want int or float", type_name(x)));
   if (x.is_float()) return Value::real(std::fabs(x.as_double()));
   if (x.is_int64() && x.as_int64() >= 0) return x;
   if (x.kind() == Kind::kBigInt && to_big(x).sign() > 0) return x;
@@ -155,10 +157,10 @@ Result<Value> truncated_number(Heap& heap, double value) {
 }
 
 void install_universe_numbers(Library& library) {
-  library.function(Signature("abs").required("x", types::kNumber).positional_only(), abs_function);
-  library.function(Signature("chr").required("i", types::kInt).positional_only(), chr);
-  library.function(Signature("ord").required("x").positional_only(), ord);
-  library.function(Signature("float").optional("x").positional_only(), float_function);
+  library.function(Signature("abs").required("x").numbered(), abs_function);
+  library.function(Signature("chr").required("i", types::kInt).numbered(), chr);
+  library.function(Signature("ord").required("x").numbered(), ord);
+  library.function(Signature("float").optional("x").numbered(), float_function);
   library.function(Signature("int").optional("x").positional_only().optional("base"), int_function);
 }
 

@@ -124,27 +124,23 @@ Result<Value> zip(CallContext& call) {
 }  // namespace
 
 void install_universe_sequences(Library& library) {
-  library.function(Signature("any").required("x", types::kIterable).positional_only(), any);
-  library.function(Signature("all").required("x", types::kIterable).positional_only(), all);
-  library.function(Signature("list").optional("x", types::kIterable).positional_only(),
-                   list_function);
-  library.function(Signature("tuple").optional("x", types::kIterable).positional_only(),
-                   tuple_function);
-  library.function(Signature("set").optional("x", types::kIterable).positional_only(),
-                   set_function);
+  library.function(Signature("any").required("x", types::kIterable).numbered(), any);
+  library.function(Signature("all").required("x", types::kIterable).numbered(), all);
+  library.function(Signature("list").optional("x", types::kIterable).numbered(), list_function);
+  library.function(Signature("tuple").optional("x", types::kIterable).numbered(), tuple_function);
+  library.function(Signature("set").optional("x", types::kIterable).numbered(), set_function);
   library.function(Signature("dict").optional("pairs").positional_only().kwargs(), dict_function);
   library.function(Signature("enumerate")
                        .required("x", types::kIterable)
                        .positional_only()
                        .optional("start", types::kInt),
                    enumerate);
-  library.function(Signature("reversed").required("x", types::kIterable).positional_only(),
-                   reversed);
+  library.function(Signature("reversed").required("x", types::kIterable).numbered(), reversed);
   library.function(Signature("range")
                        .required("start_or_stop", types::kInt)
                        .optional("stop", types::kInt)
                        .optional("step", types::kInt)
-                       .positional_only(),
+                       .numbered(),
                    range);
   library.function(Signature("zip").varargs(), zip);
 }

@@ -46,13 +46,14 @@ std::vector<std::string> MethodTable::names() const {
   return names;
 }
 
-void Library::function(Signature signature, NativeFunction body) {
+void Library::function(Signature signature, NativeFunction body, QuickFunction quick) {
   std::string name = signature.name();
-  universe[std::move(name)] = make_builtin(heap, std::move(signature), std::move(body));
+  universe[std::move(name)] = make_builtin(heap, std::move(signature), std::move(body), quick);
 }
 
-void Library::method(Kind kind, Signature signature, NativeFunction body) {
-  methods[static_cast<size_t>(kind)].add(make_builtin(heap, std::move(signature), std::move(body)));
+void Library::method(Kind kind, Signature signature, NativeFunction body, QuickFunction quick) {
+  methods[static_cast<size_t>(kind)].add(
+      make_builtin(heap, std::move(signature), std::move(body), quick));
 }
 
 NamespaceObject::NamespaceObject(std::string name,

@@ -171,14 +171,16 @@ void Table::rebuild(size_t capacity) {
 }
 
 Table::Entry& Table::insert(const Value& key, uint64_t hash) {
+  size_t slot = 0;
   if (slots_ != nullptr) {
-    const uint32_t index = slots_[probe(key, hash)];
-    if (index != 0) return entries_[index - 1];
+    slot = probe(key, hash);
+    if (slots_[slot] != 0) return entries_[slots_[slot] - 1];
   }
-  if (slots_ == nullptr || (entries_.size() + 1) * 3 > (mask_ + 1) * 2)
+  if (slots_ == nullptr || (entries_.size() + 1) * 3 > (mask_ + 1) * 2) {
     rebuild((live_ + 1) * 3 / 2 + 4);
-  size_t slot = hash & mask_;
-  while (slots_[slot] != 0) slot = (slot + 1) & mask_;
+    slot = hash & mask_;
+    while (slots_[slot] != 0) slot = (slot + 1) & mask_;
+  }
   entries_.push_back({hash, key, Value()});
   slots_[slot] = static_cast<uint32_t>(entries_.size());
   ++live_;
@@ -285,11 +287,16 @@ const Value* Dict::get_text(std::string_view key) const {
 
 Result<void> Dict::set(const Value& key, Value value) {
   if (frozen()) return check_mutable("insert into");
-  MISHAP_ASSIGN(const uint64_t key_hash, hash(key));
+  const auto quick = quick_hash(key);
+  uint64_t key_hash = quick.value_or(0);
+  if (!quick) {
+    MISHAP_ASSIGN(key_hash, hash(key));
+  }
   if (iterators_ > 0) return check_mutable("insert into");
+  const size_t capacity = table_.entries_capacity();
   Table::Entry& entry = table_.insert(key, key_hash);
   entry.value.swap(value);
-  recharge();
+  if (table_.entries_capacity() != capacity) recharge();
   return {};
 }
 

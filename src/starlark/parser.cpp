@@ -9,23 +9,8 @@
 namespace mishap::starlark {
 namespace {
 
-std::string shown(const Token& token) {
-  switch (token.kind) {
-    case TokenKind::kEnd:
-      return "end of file";
-    case TokenKind::kNewline:
-      return "end of line";
-    case TokenKind::kIndent:
-      return "indentation";
-    case TokenKind::kOutdent:
-      return "end of block";
-    case TokenKind::kString:
-      return "a string";
-    case TokenKind::kBytes:
-      return "bytes";
-    default:
-      return fmt::format("'{}'", token.text);
-  }
+bool is_number(const Token& token) {
+  return token.kind == TokenKind::kInt || token.kind == TokenKind::kFloat;
 }
 
 void in_order(std::vector<Diagnostic>& diagnostics) {
@@ -44,6 +29,34 @@ std::unique_ptr<ast::Module> new_module(std::string file, std::string_view text)
 
 }  // namespace
 
+/// A token as messages call it: by its sort, or quoted for what is punctuation.
+std::string Parser::shown(const Token& token) {
+  switch (token.kind) {
+    case TokenKind::kEnd:
+      return "end of file";
+    case TokenKind::kNewline:
+      return "newline";
+    case TokenKind::kIndent:
+      return "indent";
+    case TokenKind::kOutdent:
+      return "outdent";
+    case TokenKind::kString:
+      return "string literal";
+    case TokenKind::kBytes:
+      return "bytes literal";
+    case TokenKind::kInt:
+      return "int literal";
+    case TokenKind::kFloat:
+      return "float literal";
+    case TokenKind::kIdentifier:
+      return "identifier";
+    case TokenKind::kKeyword:
+      return std::string(token.text);
+    default:
+      return fmt::format("'{}'", token.text);
+  }
+}
+
 bool Parser::accept(std::string_view text) {
   if (!is(text)) return false;
   next();
@@ -53,9 +66,9 @@ bool Parser::accept(std::string_view text) {
 void Parser::error(const ast::Span& span, std::string message, std::string hint) {
   if (failed_) return;
   failed_ = true;
-  // What the scanner refused at this very point is the cause.
+  // What the scanner refused on this line, here or before, is the cause.
   for (const Diagnostic& earlier : diagnostics_) {
-    if (earlier.pos.line == span.begin.line && earlier.pos.column == span.begin.column) return;
+    if (earlier.pos.line == span.begin.line && earlier.pos.column <= span.begin.column) return;
   }
   if (reported_++ >= kMaxSyntaxErrors) return;
   Diagnostic diagnostic;
@@ -91,13 +104,20 @@ std::string Parser::unexpected_hint(std::string_view wanted) const {
     return fmt::format("'{}' is a reserved word", token().text);
   if (is("&") && doubled) return "write and";
   if (is("|") && doubled) return "write or";
+  if (wanted == "indent") return "the block is missing: indented lines, if only pass";
+  if (is(TokenKind::kIndent)) return "the line is indented more than the block it belongs to";
   if (is("//")) return "a comment begins with #";
   if (is("{") && wanted.starts_with("':'")) return "a block is the indented lines after a ':'";
   if (at_ > 1 && previous().is("+") && tokens_[at_ - 2].is("+")) return "write x += 1";
-  if (wanted == "end of line" && previous().text == "assert")
+  if (is(TokenKind::kString) && previous().kind == TokenKind::kString)
+    return "strings are not joined by writing them side by side; use +";
+  if (is(TokenKind::kIdentifier) && is_number(previous()) &&
+      previous().span.end == token().span.begin)
+    return "a number is followed by a letter";
+  if (wanted == "newline" && previous().text == "assert")
     return "there is no assert statement; use if and fail(\"message\")";
-  if (wanted.starts_with("')'") || wanted.starts_with("']'") || wanted.starts_with("'}'") ||
-      is(TokenKind::kEnd)) {
+  if (wanted.starts_with("','") || wanted.starts_with("')'") || wanted.starts_with("']'") ||
+      wanted.starts_with("'}'") || is(TokenKind::kEnd)) {
     return open_bracket();
   }
   return "";
@@ -108,9 +128,19 @@ void Parser::unexpected(std::string_view wanted) {
         unexpected_hint(wanted));
 }
 
+void Parser::unexpected_identifier(std::string_view where) {
+  error(token().span,
+        fmt::format("not an identifier: got {}{}{}", shown(token()),
+                    where.empty() ? "" : ", want a name ", where),
+        token().kind == TokenKind::kReserved || token().kind == TokenKind::kKeyword
+            ? fmt::format("'{}' is a reserved word", token().text)
+            : unexpected_hint("identifier"));
+}
+
 bool Parser::expect(std::string_view text, std::string_view where) {
   if (accept(text)) return true;
-  unexpected(where.empty() ? fmt::format("'{}'", text) : fmt::format("'{}' {}", text, where));
+  const std::string wanted = is_keyword(text) ? std::string(text) : fmt::format("'{}'", text);
+  unexpected(where.empty() ? wanted : fmt::format("{} {}", wanted, where));
   return false;
 }
 
@@ -164,9 +194,9 @@ void Parser::parse_file() {
 }
 
 void Parser::parse_single_expression() {
-  ast::Expr* value = expression(true);
+  ast::Expr* value = expression(Tuples::kBare);
   while (is(TokenKind::kNewline)) next();
-  if (!is(TokenKind::kEnd)) unexpected("end of the expression");
+  if (!is(TokenKind::kEnd)) unexpected("end of file");
   auto* statement = arena_.make(ast::ReturnStmt{});
   statement->kind = ast::StmtKind::kReturn;
   statement->span = value->span;
@@ -208,7 +238,8 @@ bool wants_more(std::string_view text) {
   std::string file = "<input>";
   auto tokens = Scanner(file, text, 1, arena, diagnostics).scan();
   for (const auto& diagnostic : diagnostics) {
-    if (diagnostic.message == "unclosed triple-quoted string") return true;
+    const bool triple = diagnostic.hint.ends_with("\"\"\"") || diagnostic.hint.ends_with("'''");
+    if (triple && diagnostic.message == "unexpected EOF in string") return true;
   }
   int depth = 0;
   bool compound = false;
@@ -223,7 +254,7 @@ bool wants_more(std::string_view text) {
   }
   if (depth > 0) return true;
   // A backslash at the end is either refused as stray or, before a line end, taken as a joint.
-  bool stray = !diagnostics.empty() && diagnostics.back().message == "stray backslash";
+  bool stray = !diagnostics.empty() && diagnostics.back().message.starts_with("stray backslash");
   if ((stray && text.ends_with('\\')) || text.ends_with("\\\n")) return true;
   if (last != nullptr && last->is(":")) return true;
   return compound && !text.ends_with('\n');

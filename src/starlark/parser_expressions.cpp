@@ -32,6 +32,9 @@ constexpr std::array kOperators = {
     Operator{"//", 10, BinaryOp::kFloorDivide}, Operator{"%", 10, BinaryOp::kModulo},
 };
 
+constexpr std::string_view kNoGenerators =
+    "there are no generator expressions; use a list comprehension [… for …]";
+
 const Operator* find_operator(const Token& token) {
   for (const auto& candidate : kOperators) {
     if (token.is(candidate.text)) return &candidate;
@@ -63,21 +66,24 @@ Identifier* Parser::identifier(std::string_view where) {
     node->name = token().text;
     next();
   } else {
-    unexpected(where);
+    unexpected_identifier(where);
   }
   return finish(node, {});
 }
 
-Expr* Parser::expression(bool allow_tuple) {
+Expr* Parser::expression(Tuples tuples) {
   Expr* first = test();
-  if (!allow_tuple || !is(",") || failed()) return first;
+  if (tuples == Tuples::kNone || !is(",") || failed()) return first;
   std::vector<Expr*> elements = {first};
   auto* tuple = make<TupleExpr>(first->span.begin, first->span.begin);
   while (accept(",")) {
-    // A trailing comma makes a tuple of what came so far.
     if (is(TokenKind::kNewline) || is(TokenKind::kEnd) || is("=") || is(")") || is("]") ||
-        is("}") || is(":") || is("in") || is(";"))
+        is("}") || is(";")) {
+      if (tuples == Tuples::kBare)
+        error(previous().span, "unparenthesized tuple with trailing comma",
+              "write (x,) for a tuple of one");
       break;
+    }
     elements.push_back(test());
     if (failed()) break;
   }
@@ -157,6 +163,11 @@ Expr* Parser::binary(int minimum) {
       return left;
     }
     bool negated = is("not") && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is("in");
+    if (is("not") && !negated && kComparison >= minimum) {
+      next();
+      unexpected("in");
+      return left;
+    }
     const Operator* found = find_operator(token());
     if (!negated && found == nullptr) {
       if (token().kind == TokenKind::kReserved && token().text == "is") {
@@ -168,8 +179,8 @@ Expr* Parser::binary(int minimum) {
     if (precedence < minimum) return left;
     if (precedence == kComparison && compared != nullptr) {
       error(token().span,
-            fmt::format("operator {} does not associate with operator {} (use parens)",
-                        token().text, to_string(compared->op)),
+            fmt::format("{} does not associate with {} (use parens)", to_string(compared->op),
+                        negated ? "not in" : token().text),
             "write a < b and b < c");
       return left;
     }
@@ -208,7 +219,7 @@ Expr* Parser::primary() {
       next();
       node->object = value;
       if (!is(TokenKind::kIdentifier)) {
-        unexpected("a name after '.'");
+        unexpected_identifier("after '.'");
         return value;
       }
       node->name = token().text;
@@ -248,7 +259,7 @@ Expr* Parser::operand() {
   Position begin = now.span.begin;
   switch (now.kind) {
     case TokenKind::kIdentifier:
-      return identifier("a name");
+      return identifier("");
     case TokenKind::kInt:
       return int_literal();
     case TokenKind::kFloat: {
@@ -261,8 +272,6 @@ Expr* Parser::operand() {
       auto* node = make<StringLiteral>(begin, begin);
       node->value = now.text;
       next();
-      if (is(TokenKind::kString))
-        error(token().span, "strings are not joined by writing them side by side", "use +");
       return finish(node, {});
     }
     case TokenKind::kBytes: {
@@ -277,23 +286,20 @@ Expr* Parser::operand() {
   if (is("(")) return parenthesised();
   if (is("[")) return list_or_comprehension();
   if (is("{")) return dict_or_comprehension();
-  unexpected("an expression");
+  unexpected("primary expression");
   return bad(now.span);
 }
 
 Expr* Parser::parenthesised() {
-  Depth depth(*this);
   Position begin = token().span.begin;
-  if (too_deep()) return bad(token().span);
   next();
   if (accept(")")) {
     auto* empty = make<TupleExpr>(begin, begin);
     empty->parenthesized = true;
     return finish(empty, {});
   }
-  Expr* inner = expression(true);
-  if (is("for"))
-    error(token().span, "there are no generator expressions", "use a list comprehension [… for …]");
+  Expr* inner = expression(Tuples::kEnclosed);
+  if (is("for")) error(token().span, "got for, want ')'", std::string(kNoGenerators));
   expect(")", "");
   bool tuple = inner->kind == ExprKind::kTuple && !inner->parenthesized;
   inner->parenthesized = true;
@@ -305,9 +311,7 @@ Expr* Parser::parenthesised() {
 }
 
 Expr* Parser::list_or_comprehension() {
-  Depth depth(*this);
   Position begin = token().span.begin;
-  if (too_deep()) return bad(token().span);
   next();
   std::vector<Expr*> elements;
   if (!is("]")) {
@@ -324,9 +328,7 @@ Expr* Parser::list_or_comprehension() {
 }
 
 Expr* Parser::dict_or_comprehension() {
-  Depth depth(*this);
   Position begin = token().span.begin;
-  if (too_deep()) return bad(token().span);
   next();
   std::vector<DictEntry> entries;
   while (!is("}") && !failed()) {
@@ -355,7 +357,9 @@ Expr* Parser::dict_or_comprehension() {
 }
 
 Expr* Parser::comprehension(Expr* key, Expr* element, std::string_view closing, Position begin) {
+  Depth depth(*this);  // its clauses are no tests, which count themselves
   auto* node = make<Comprehension>(begin, begin);
+  if (too_deep()) return node;
   node->key = key;
   node->element = element;
   std::vector<Clause> clauses;
@@ -381,9 +385,7 @@ Expr* Parser::comprehension(Expr* key, Expr* element, std::string_view closing, 
 }
 
 Expr* Parser::call(Expr* function) {
-  Depth depth(*this);
   auto* node = make<CallExpr>(function->span.begin, token().span.begin);
-  if (too_deep()) return function;
   next();
   std::vector<Argument> arguments;
   while (!is(")") && !failed()) {
@@ -400,12 +402,12 @@ Expr* Parser::call(Expr* function) {
       next();
     }
     argument.value = test();
+    if (is("=") && !failed()) error(token().span, "keyword argument must have form name=expr");
     if (is("for") && !failed())
-      error(token().span, "there are no generator expressions",
-            "use a list comprehension [… for …]");
+      error(token().span, "got for, want ','", std::string(kNoGenerators));
     argument.span.end = previous().span.end;
     arguments.push_back(argument);
-    if (!accept(",")) break;
+    if (is(")") || is(TokenKind::kEnd) || !expect(",", "or ')' after an argument")) break;
   }
   expect(")", "at the end of the arguments");
   node->function = function;
@@ -416,13 +418,11 @@ Expr* Parser::call(Expr* function) {
 }
 
 Expr* Parser::subscript(Expr* object) {
-  Depth depth(*this);
   Position begin = object->span.begin, at = token().span.begin;
-  if (too_deep()) return object;
   next();
   Expr* parts[3] = {nullptr, nullptr, nullptr};
   int colons = 0;
-  if (!is(":")) parts[0] = expression(true);
+  if (!is(":")) parts[0] = expression(Tuples::kBare);
   while (colons < 2 && accept(":")) {
     ++colons;
     if (!is(":") && !is("]")) parts[colons] = test();

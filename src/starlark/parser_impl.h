@@ -37,6 +37,8 @@ class Parser {
   bool failed() const { return failed_; }
   void error(const ast::Span& span, std::string message, std::string hint = "");
   void unexpected(std::string_view wanted);
+  void unexpected_identifier(std::string_view where);
+  static std::string shown(const Token& token);
   std::string unexpected_hint(std::string_view wanted) const;
   std::string open_bracket() const;
   void recover();
@@ -60,7 +62,9 @@ class Parser {
   static std::string_view docstring_of(ast::Block body);
 
   // --- expressions (parser_expressions.cpp) ---
-  ast::Expr* expression(bool allow_tuple);  ///< "a", or with allow_tuple "a, b"
+  /// Whether "a, b" is a tuple; enclosed in brackets it may end in a comma.
+  enum class Tuples : uint8_t { kNone, kBare, kEnclosed };
+  ast::Expr* expression(Tuples tuples);
   ast::Expr* test();
   ast::Expr* lambda();
   ast::Expr* binary(int minimum);  ///< operators of at least this precedence

@@ -45,6 +45,31 @@ const std::map<std::string_view, std::string_view> kPython = {
     {"await", "calls return when they are done"},
 };
 
+/// What cannot be assigned to, by the names that the reference implementation gives it.
+std::string_view sort_of(ExprKind kind) {
+  switch (kind) {
+    case ExprKind::kCall:
+      return "callexpr";
+    case ExprKind::kBinary:
+    case ExprKind::kLogical:
+      return "binaryexpr";
+    case ExprKind::kUnary:
+      return "unaryexpr";
+    case ExprKind::kSlice:
+      return "sliceexpr";
+    case ExprKind::kConditional:
+      return "condexpr";
+    case ExprKind::kLambda:
+      return "lambdaexpr";
+    case ExprKind::kComprehension:
+      return "comprehension";
+    case ExprKind::kDict:
+      return "dictexpr";
+    default:
+      return "literal";
+  }
+}
+
 template <class T>
 T* make_statement(Arena& arena, Position begin) {
   T node{};
@@ -73,7 +98,7 @@ void Parser::refuse_python_statement() {
 void Parser::statement(std::vector<Stmt*>& out) {
   Depth depth(*this);
   if (too_deep()) return;
-  if (is(TokenKind::kIndent)) return error(token().span, "unexpected indentation");
+  if (is(TokenKind::kIndent)) return unexpected("primary expression");
   if (is("def")) return out.push_back(def_statement());
   if (is("if")) return out.push_back(if_statement());
   if (is("for")) return out.push_back(for_statement());
@@ -92,7 +117,7 @@ void Parser::simple_line(std::vector<Stmt*>& out) {
   }
   if (failed()) return;
   if (is(TokenKind::kNewline)) return next();
-  if (!is(TokenKind::kEnd)) unexpected("end of line");
+  if (!is(TokenKind::kEnd)) unexpected("newline");
 }
 
 Stmt* Parser::small_statement() {
@@ -101,7 +126,7 @@ Stmt* Parser::small_statement() {
   if (accept("return")) {
     auto* node = make_statement<ReturnStmt>(arena_, begin);
     if (!is(TokenKind::kNewline) && !is(TokenKind::kEnd) && !is(";"))
-      node->value = expression(true);
+      node->value = expression(Tuples::kBare);
     parsed = node;
   } else if (accept("break")) {
     parsed = make_statement<BreakStmt>(arena_, begin);
@@ -129,7 +154,8 @@ bool Parser::check_target(const Expr* expr, bool augmented) {
       auto elements = expr->kind == ExprKind::kTuple ? as<TupleExpr>(*expr).elements
                                                      : as<ListExpr>(*expr).elements;
       if (augmented) {
-        error(expr->span, "can't use tuple or list expression in augmented assignment");
+        error(expr->span, fmt::format("can't use {} expression in augmented assignment",
+                                      expr->kind == ExprKind::kTuple ? "tuple" : "list"));
         return false;
       }
       if (elements.empty() && expr->kind == ExprKind::kTuple) {
@@ -142,7 +168,7 @@ bool Parser::check_target(const Expr* expr, bool augmented) {
       return true;
     }
     default:
-      error(expr->span, "can't assign to this expression",
+      error(expr->span, fmt::format("can't assign to {}", sort_of(expr->kind)),
             "on the left go names, x[i], x.f, and lists of them");
       return false;
   }
@@ -150,7 +176,7 @@ bool Parser::check_target(const Expr* expr, bool augmented) {
 
 Stmt* Parser::expression_statement() {
   Position begin = token().span.begin;
-  Expr* left = expression(true);
+  Expr* left = expression(Tuples::kBare);
   if (failed()) return make_statement<PassStmt>(arena_, begin);
   std::optional<BinaryOp> op;
   bool assigns = is("=");
@@ -159,7 +185,7 @@ Stmt* Parser::expression_statement() {
   }
   if (!assigns && !op) {
     if (is(":")) {
-      error(token().span, "got ':', want end of line", "variables have no type annotations");
+      error(token().span, "got ':', want newline", "variables have no type annotations");
     }
     auto* node = make_statement<ExprStmt>(arena_, begin);
     node->expr = left;
@@ -171,8 +197,10 @@ Stmt* Parser::expression_statement() {
   next();
   node->op = op;
   node->target = left;
-  node->value = expression(true);
-  if (is("=")) error(token().span, "assignments cannot be chained", "write one line for each name");
+  node->value = expression(Tuples::kBare);
+  if (is("="))
+    error(token().span, "got '=', want newline",
+          "assignments cannot be chained: write one line for each name");
   return node;
 }
 
@@ -185,7 +213,7 @@ Block Parser::suite(std::string_view after) {
   }
   next();
   if (!is(TokenKind::kIndent)) {
-    unexpected("an indented block");
+    unexpected("indent");
     return {};
   }
   next();
@@ -205,13 +233,13 @@ std::span<Parameter> Parser::parameters(std::string_view closing) {
     Parameter parameter{ParameterKind::kRequired, nullptr, nullptr, {begin, begin}};
     if (accept("**")) {
       parameter.kind = ParameterKind::kKwargs;
-      parameter.name = identifier("a name after **");
+      parameter.name = identifier("after **");
     } else if (accept("*")) {
       bool bare = is(",") || is(closing);
       parameter.kind = bare ? ParameterKind::kBareStar : ParameterKind::kArgs;
-      if (!bare) parameter.name = identifier("a name after *");
+      if (!bare) parameter.name = identifier("after *");
     } else {
-      parameter.name = identifier("a parameter");
+      parameter.name = identifier("of a parameter");
       if (accept("=")) {
         parameter.kind = ParameterKind::kOptional;
         parameter.value = test();
@@ -221,7 +249,9 @@ std::span<Parameter> Parser::parameters(std::string_view closing) {
     }
     parameter.span.end = previous().span.end;
     parsed.push_back(parameter);
-    if (!accept(",")) break;
+    if (is(closing) || is(":") || is(TokenKind::kEnd) ||
+        !expect(",", "or the end of the parameters"))
+      break;
   }
   return arena_.copy(parsed);
 }
@@ -229,7 +259,7 @@ std::span<Parameter> Parser::parameters(std::string_view closing) {
 Stmt* Parser::def_statement() {
   auto* node = make_statement<DefStmt>(arena_, token().span.begin);
   next();
-  node->name = identifier("a function's name");
+  node->name = identifier("for the function");
   Function function;
   function.name = node->name->name;
   function.at = node->at;
@@ -269,7 +299,7 @@ Expr* Parser::loop_target() {
   if (is(",")) {
     std::vector<Expr*> elements = {first};
     auto* tuple = make<TupleExpr>(first->span.begin, first->span.begin);
-    while (accept(",") && !is("in")) {
+    while (accept(",")) {
       elements.push_back(primary());
       if (failed()) return first;
     }
@@ -287,7 +317,7 @@ Stmt* Parser::for_statement() {
   next();
   node->target = loop_target();
   if (!failed()) expect("in", "after the variables of a loop");
-  if (!failed()) node->iterable = expression(true);
+  if (!failed()) node->iterable = expression(Tuples::kBare);
   if (!failed()) node->body = suite("after a for loop's head");
   if (is("else") && !failed()) error(token().span, "loops have no else");
   node->span.end = previous().span.end;
@@ -309,24 +339,40 @@ Stmt* Parser::load_statement() {
   next();
   if (!expect("(", "after load")) return node;
   if (!is(TokenKind::kString)) {
-    unexpected("the name of a file, as a string");
+    error(token().span, "first operand of load statement must be a string literal",
+          "the name of a file");
     return node;
   }
   node->module = token().text;
   node->module_span = token().span;
   next();
   std::vector<LoadedName> names;
-  while (accept(",") && !is(")")) {
+  while (!is(")") && !is(TokenKind::kEnd)) {
+    if (!expect(",", "or ')' in a load")) return node;
+    if (is(")")) break;
     LoadedName loaded{};
     auto* local = make<Identifier>(token().span.begin, token().span.begin);
     if (is(TokenKind::kIdentifier)) {
       local->name = token().text;
       local->span = token().span;
       next();
-      if (!expect("=", "after the name in a load")) return node;
+      if (!accept("=")) {
+        error(local->span, fmt::format("load operand must be \"{0}\" or {0}=\"originalname\" (want "
+                                       "'=' after {0})",
+                                       local->name));
+        return node;
+      }
+      if (!is(TokenKind::kString)) {
+        error(token().span,
+              fmt::format("original name of loaded symbol must be quoted: {}=\"originalname\"",
+                          local->name));
+        return node;
+      }
     }
     if (!is(TokenKind::kString)) {
-      unexpected("a name to load, as a string");
+      error(token().span,
+            fmt::format("load operand must be \"name\" or localname=\"name\" (got {})",
+                        shown(token())));
       return node;
     }
     loaded.name = token().text;

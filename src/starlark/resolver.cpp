@@ -113,32 +113,42 @@ int Resolver::add_local(Frame& frame, const Identifier& name) {
 
 void Resolver::parameters(Function& function, Frame& frame) {
   std::vector<Parameter*> named, special;
-  bool star = false, optional = false, kwargs = false;
+  bool star = false, optional = false;
+  std::string_view kwargs;  // the name of that parameter
   std::set<std::string_view> seen;
   for (auto& parameter : function.parameters) {
     if (parameter.name != nullptr && !seen.insert(parameter.name->name).second) {
       error(parameter.name->span, fmt::format("duplicate parameter: {}", parameter.name->name));
     }
-    if (kwargs) error(parameter.span, "parameter may not follow **kwargs");
     switch (parameter.kind) {
       case ParameterKind::kRequired:
-        if (optional && !star)
-          error(parameter.span, "required parameter may not follow optional parameter");
-        [[fallthrough]];
+        if (!kwargs.empty())
+          error(parameter.span, fmt::format("required parameter may not follow **{}", kwargs));
+        else if (optional && !star)
+          error(parameter.span, "required parameter may not follow optional");
+        named.push_back(&parameter);
+        ++(star ? function.keyword_only_count : function.positional_count);
+        break;
       case ParameterKind::kOptional:
-        optional = optional || parameter.kind == ParameterKind::kOptional;
+        if (!kwargs.empty())
+          error(parameter.span, fmt::format("optional parameter may not follow **{}", kwargs));
+        optional = true;
         named.push_back(&parameter);
         ++(star ? function.keyword_only_count : function.positional_count);
         break;
       case ParameterKind::kArgs:
       case ParameterKind::kBareStar:
-        if (star) error(parameter.span, "multiple * parameters not allowed");
+        if (!kwargs.empty())
+          error(parameter.span, fmt::format("* parameter may not follow **{}", kwargs));
+        else if (star)
+          error(parameter.span, "multiple * parameters not allowed");
         star = true;
         function.has_args = parameter.kind == ParameterKind::kArgs;
         if (parameter.name != nullptr) special.push_back(&parameter);
         break;
       case ParameterKind::kKwargs:
-        kwargs = true;
+        if (!kwargs.empty()) error(parameter.span, "multiple ** parameters not allowed");
+        kwargs = parameter.name->name;
         function.has_kwargs = true;
         special.push_back(&parameter);
         break;
@@ -256,10 +266,12 @@ void Resolver::use(Identifier& name) {
     return;
   }
   if (find_outside(name)) return;
+  if (name.name == "set" && !dialect_.allow_set)
+    return error(name.span, "this Starlark dialect does not support sets");
   error(name.span, fmt::format("undefined: {}", name.name), suggestion(name.name));
 }
 
-void Resolver::bind_name(Identifier& name) {
+void Resolver::bind_name(Identifier& name, bool by_load) {
   Binding local = find_local(frame_, name.name);
   if (local.scope == Scope::kLocal) {
     name.binding = local;
@@ -273,8 +285,8 @@ void Resolver::bind_name(Identifier& name) {
   bool again = !bound_globals_.insert(name.name).second;
   const GlobalVariable& first = module_.globals[static_cast<size_t>(global->second)];
   if (again && !dialect_.allow_global_reassign && first.span.begin.line != 0) {
-    error(name.span, fmt::format("cannot reassign {} {} declared at {}:{}:{}",
-                                 first.exported ? "global" : "top-level name", name.name,
+    const char* sort = by_load ? "top-level" : first.exported ? "global" : "local";
+    error(name.span, fmt::format("cannot reassign {} {} declared at {}:{}:{}", sort, name.name,
                                  module_.file, first.span.begin.line, first.span.begin.column));
   }
 }

@@ -50,7 +50,7 @@ class Resolver {
   void load(ast::LoadStmt& stmt);
   void not_at_top_level(const ast::Stmt& stmt, const char* what);
   void bind(ast::Expr& target);
-  void bind_name(ast::Identifier& name);
+  void bind_name(ast::Identifier& name, bool by_load = false);
   void expression(ast::Expr& expr);
   void maybe(ast::Expr* expr) {
     if (expr != nullptr) expression(*expr);

@@ -62,7 +62,7 @@ void Resolver::statement(Stmt& stmt) {
       return;
     case StmtKind::kWhile:
       if (!dialect_.allow_while) {
-        error({stmt.at, stmt.at}, "dialect does not support while loops",
+        error({stmt.at, stmt.at}, "this Starlark dialect does not support while loops",
               "loop over range(n), and break");
       }
       not_at_top_level(stmt, "while loop");
@@ -102,7 +102,7 @@ void Resolver::load(LoadStmt& stmt) {
       error(loaded.name_span,
             fmt::format("load: names with leading underscores are not exported: {}", loaded.name));
     }
-    bind_name(*loaded.local);
+    bind_name(*loaded.local, true);
   }
 }
 
@@ -203,13 +203,11 @@ void Resolver::arguments(CallExpr& call) {
         break;
       case ArgumentKind::kNamed:
         if (kwargs)
-          error(argument.span,
-                fmt::format("keyword argument {} may not follow **kwargs", argument.name));
+          error(argument.span, "keyword argument may not follow **kwargs");
         else if (args)
-          error(argument.span,
-                fmt::format("keyword argument {} may not follow *args", argument.name));
+          error(argument.span, "keyword argument may not follow *args");
         if (!names.insert(argument.name).second) {
-          error(argument.span, fmt::format("keyword argument {} is repeated", argument.name));
+          error(argument.span, fmt::format("keyword argument \"{}\" is repeated", argument.name));
         }
         named = true;
         break;

@@ -7,6 +7,7 @@
 
 #include "mishap/starlark/parser.h"
 
+#include "float_text.h"
 #include "unicode.h"
 #include "utf8.h"
 
@@ -35,6 +36,14 @@ int hex_value(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
+
+// A string is text: a byte beyond ASCII is not written as a number.
+std::string non_ascii(std::string_view what, std::string_view written, uint32_t value) {
+  return fmt::format("non-ASCII {} escape {} (use \\u{:04X} for the UTF-8 encoding of U+{:04X})",
+                     what, written, value, value);
+}
+
+bool fits_double(std::string_view literal) { return parse_float(literal).has_value(); }
 
 }  // namespace
 
@@ -102,7 +111,8 @@ std::vector<Token> Scanner::scan() {
   refuse_binary();
   line_start();
   while (!at_end()) token();
-  if (!tokens_.empty() && tokens_.back().kind != TokenKind::kNewline &&
+  const bool in_block = indents_.size() > 1 && depth_ == 0;
+  if (in_block && tokens_.back().kind != TokenKind::kNewline &&
       tokens_.back().kind != TokenKind::kOutdent) {
     push(TokenKind::kNewline, "", here());
   }
@@ -173,7 +183,7 @@ void Scanner::token() {
       advance(peek(1) == '\n' ? 2 : 3);
       return;
     }
-    error(here(), "stray backslash");
+    error(here(), "stray backslash in program");
     return advance();
   }
   if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
@@ -224,11 +234,16 @@ void Scanner::number() {
     }
   }
   std::string_view text = text_.substr(start, at_ - start);
+  if (is_float && is_digit(text.back() == '.' ? '0' : text.back()) && !fits_double(text))
+    error(begin, "invalid float literal", "the largest is 1.8e308");
   if (!is_float && text.size() > 1 && text[0] == '0' && is_digit(text[1]) &&
       text.find_first_not_of('0') != std::string_view::npos) {
-    error(begin, "obsolete form of octal literal; use 0o" + std::string(text.substr(1)));
+    const bool octal = text.find_first_of("89") == std::string_view::npos;
+    if (octal)
+      error(begin, "obsolete form of octal literal; use 0o" + std::string(text.substr(1)));
+    else
+      error(begin, "invalid int literal", "a decimal number does not begin with 0");
   }
-  if (is_name_start(peek())) error(here(), "a number is followed by a letter");
   push(is_float ? TokenKind::kFloat : TokenKind::kInt, text, begin);
 }
 
@@ -271,7 +286,8 @@ void Scanner::string() {
   std::string value;
   while (true) {
     if (at_end() || (!triple && peek() == '\n')) {
-      error(begin, triple ? "unclosed triple-quoted string" : "unclosed string");
+      error(begin, at_end() ? "unexpected EOF in string" : "unexpected newline in string",
+            fmt::format("end it with {}", std::string(triple ? 3 : 1, quote)));
       break;
     }
     if (peek() == quote && (!triple || (peek(1) == quote && peek(2) == quote))) {
@@ -298,23 +314,34 @@ void Scanner::string() {
   push(bytes ? TokenKind::kBytes : TokenKind::kString, arena_.copy(value), begin);
 }
 
-bool Scanner::hex_digits(size_t count, uint32_t& value) {
-  value = 0;
+/// \xXX, \uXXXX or \UXXXXXXXX, from the letter on.
+void Scanner::numbered_escape(std::string& out, bool bytes, ast::Position begin) {
+  const char letter = peek();
+  const size_t count = letter == 'x' ? 2 : letter == 'u' ? 4 : 8;
+  advance();
+  uint32_t value = 0;
+  std::string written = fmt::format("\\{}", letter);
   for (size_t i = 0; i < count; ++i) {
-    int digit = hex_value(peek());
-    if (digit < 0) return false;
+    const int digit = hex_value(peek());
+    if (digit < 0) {
+      return error(begin, fmt::format("truncated escape sequence {}", written),
+                   fmt::format("\\{} is followed by {} hexadecimal digits", letter, count));
+    }
     value = value * 16 + static_cast<uint32_t>(digit);
+    written += peek();
     advance();
   }
-  return true;
-}
-
-void Scanner::code_point(std::string& out, uint32_t value, ast::Position begin) {
-  if (value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
+  if (letter == 'x') {
+    if (!bytes && value > 127) return error(begin, non_ascii("hex", written, value));
+    out += static_cast<char>(value);
+  } else if (value > kMaxRune) {
+    error(begin, fmt::format("code point out of range: {} (max \\U{:08x})", written,
+                             static_cast<uint32_t>(kMaxRune)));
+  } else if (value >= 0xD800 && value < 0xE000) {
     error(begin, fmt::format("invalid Unicode code point U+{:04X}", value));
-    return;
+  } else {
+    append_rune(out, value);
   }
-  append_rune(out, value);
 }
 
 void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
@@ -333,25 +360,13 @@ void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
       value = value * 8 + static_cast<uint32_t>(peek() - '0');
       advance();
     }
-    if (value > (bytes ? 255u : 127u))
-      return error(begin, fmt::format("non-ASCII octal escape \\{:o}", value),
-                   bytes ? "" : "use \\u");
+    if (!bytes && value > 127)
+      return error(begin, non_ascii("octal", fmt::format("\\{:o}", value), value));
+    if (value > 255) return error(begin, fmt::format("invalid escape sequence \\{:03o}", value));
     out += static_cast<char>(value);
     return;
   }
-  if (c == 'x' || c == 'u' || c == 'U') {
-    advance();
-    if (!hex_digits(c == 'x' ? 2 : c == 'u' ? 4 : 8, value))
-      return error(begin, fmt::format("truncated escape sequence \\{}", c));
-    if (c == 'x') {
-      if (!bytes && value > 127)
-        return error(begin, fmt::format("non-ASCII hex escape \\x{:02x}", value),
-                     "use \\u00" + fmt::format("{:02x}", value));
-      out += static_cast<char>(value);
-      return;
-    }
-    return code_point(out, value, begin);
-  }
+  if (c == 'x' || c == 'u' || c == 'U') return numbered_escape(out, bytes, begin);
   // Whole characters, so that the message stays UTF-8.
   size_t start = at_;
   advance();
@@ -372,7 +387,13 @@ void Scanner::punctuation() {
     if (mark.front() != rest.front() || !rest.starts_with(mark)) continue;
     advance(mark.size());
     if (mark == "(" || mark == "[" || mark == "{") ++depth_;
-    if ((mark == ")" || mark == "]" || mark == "}") && depth_ > 0) --depth_;
+    if (mark == ")" || mark == "]" || mark == "}") {
+      // The parser gets it all the same, and keeps quiet about it.
+      if (depth_ == 0)
+        error(begin, fmt::format("unexpected '{}'", mark), "no bracket is open here");
+      else
+        --depth_;
+    }
     return push(TokenKind::kPunctuation, rest.substr(0, mark.size()), begin);
   }
   refuse_character(begin);
@@ -391,9 +412,8 @@ void Scanner::refuse_character(ast::Position begin) {
   if (rune.value == '\r') hint = "lines end in \\n or in \\r\\n";
   if (rune.value >= 0x2018 && rune.value <= 0x201F) hint = "write plain quotes: \"…\"";
   if (unicode::is_space(rune.value) && rune.value > 127) hint = "write an ordinary blank";
-  error(begin,
-        rune.value == '!' ? "unexpected '!'; use not" : "unexpected input character " + shown,
-        hint);
+  if (rune.value == '!') hint = "write not";
+  error(begin, "unexpected input character " + shown, hint);
   advance(rune.width);
 }
 

@@ -67,8 +67,7 @@ class Scanner {
   bool string_start() const;
   void string();
   void escape(std::string& out, bool bytes, ast::Position begin);
-  bool hex_digits(size_t count, uint32_t& value);
-  void code_point(std::string& out, uint32_t value, ast::Position begin);
+  void numbered_escape(std::string& out, bool bytes, ast::Position begin);
   void refuse_binary();
   size_t name_length() const;
   void refuse_character(ast::Position begin);

@@ -12,19 +12,25 @@ void push(Value*& top, Value value) { new (top++) Value(std::move(value)); }
 void pop(Value*& top) { (--top)->~Value(); }
 void set_bool(Value& slot, bool value) { slot = Value::boolean(value); }
 
-// The result of `a op b` replaces a; b is dropped. Both are ints, which need no destructor.
-void set_int(Value*& top, int64_t value) {
-  --top;
-  new (top - 1) Value(Value::integer(value));
+// The result of an operator on numbers: it replaces the left operand, and the right one goes if it
+// is on the stack. Numbers need no destructor.
+void set_number(Value*& top, Value* left, Value result) {
+  new (left) Value(std::move(result));
+  top = left + 1;
 }
 
-void set_float(Value*& top, double value) {
-  --top;
-  new (top - 1) Value(Value::real(value));
+bool both_int(const Value* left, const Value* right) {
+  return left->is_int64() && right->is_int64();
+}
+bool both_float(const Value* left, const Value* right) {
+  return left->is_float() && right->is_float();
 }
 
-bool both_int(const Value* top) { return top[-2].is_int64() && top[-1].is_int64(); }
-bool both_float(const Value* top) { return top[-2].is_float() && top[-1].is_float(); }
+// Of numbers that are not negative. Division of 32 bits takes a fraction of the time of 64.
+int64_t remainder(int64_t a, int64_t b) {
+  if (((a | b) >> 32) == 0) return static_cast<uint32_t>(a) % static_cast<uint32_t>(b);
+  return a % b;
+}
 
 bool holds(Op op, int64_t a, int64_t b) {
   switch (op) {
@@ -45,6 +51,14 @@ bool holds(Op op, int64_t a, int64_t b) {
 
 BinaryOperator binary_operator(Op op) {
   return static_cast<BinaryOperator>(static_cast<uint8_t>(op) - static_cast<uint8_t>(Op::kAdd));
+}
+
+// The result is above the top, the callee and its arguments below: the result goes where the callee
+// was.
+void finish_quick(Value*& top, Value* callee) {
+  Value result = std::move(*top);
+  while (top > callee) pop(top);
+  new (top++) Value(std::move(result));
 }
 
 }  // namespace
@@ -68,6 +82,12 @@ BinaryOperator binary_operator(Op op) {
     VM_SYNC();                  \
     if (!(call)) goto on_error; \
   } while (false)
+// A slow arm that moves the top itself.
+#define VM_MOVE(call) \
+  do {                \
+    VM_TRY(call);     \
+    top = state_.top; \
+  } while (false)
 #define VM_ENTER(...)                                 \
   do {                                                \
     VM_SYNC();                                        \
@@ -78,6 +98,22 @@ BinaryOperator binary_operator(Op op) {
     } else {                                          \
       top = state_.top;                               \
     }                                                 \
+  } while (false)
+
+// Where the two operands are: see constant_operand.
+#define VM_OPERANDS()                                                  \
+  Value* const left = arg == 0 ? top - 2 : top - 1;                    \
+  const Value* const right = arg == 0         ? top - 1                \
+                             : (arg & 1) != 0 ? constants + (arg >> 1) \
+                                              : base + (arg >> 1) - 1
+// Slow arms want both on the stack.
+#define VM_PUSH_OPERAND()                                            \
+  do {                                                               \
+    if (arg != 0) {                                                  \
+      if (!right->is_valid()) [[unlikely]]                           \
+        VM_TRY(unbound("local", code->local_names[(arg >> 1) - 1])); \
+      new (top++) Value(*right);                                     \
+    }                                                                \
   } while (false)
 
 bool Vm::run(size_t floor) {
@@ -182,72 +218,90 @@ bool Vm::run(size_t floor) {
 
       case Op::kAdd:
       case Op::kInplaceAdd: {
+        VM_OPERANDS();
         int64_t sum = 0;
-        if (both_int(top) &&
-            !__builtin_add_overflow(top[-2].as_int64(), top[-1].as_int64(), &sum)) {
-          set_int(top, sum);
-        } else if (both_float(top)) {
-          set_float(top, top[-2].as_double() + top[-1].as_double());
-        } else if (top[-2].is_string() && top[-1].is_string()) {
+        if (both_int(left, right) &&
+            !__builtin_add_overflow(left->as_int64(), right->as_int64(), &sum)) {
+          set_number(top, left, Value::integer(sum));
+          break;
+        }
+        if (both_float(left, right)) {
+          set_number(top, left, Value::real(left->as_double() + right->as_double()));
+          break;
+        }
+        VM_PUSH_OPERAND();
+        if (top[-2].is_string() && top[-1].is_string()) {
           VM_TRY(add_text(top, pc, base, globals));
-          --top;
         } else if (op == Op::kInplaceAdd) {
           VM_TRY(inplace_add(top));
-          --top;
         } else {
           VM_TRY(binary_slow(BinaryOperator::kAdd, top));
-          --top;
         }
+        --top;
         break;
       }
       case Op::kSubtract: {
+        VM_OPERANDS();
         int64_t difference = 0;
-        if (both_int(top) &&
-            !__builtin_sub_overflow(top[-2].as_int64(), top[-1].as_int64(), &difference)) {
-          set_int(top, difference);
-        } else if (both_float(top)) {
-          set_float(top, top[-2].as_double() - top[-1].as_double());
-        } else {
-          VM_TRY(binary_slow(BinaryOperator::kSubtract, top));
-          --top;
+        if (both_int(left, right) &&
+            !__builtin_sub_overflow(left->as_int64(), right->as_int64(), &difference)) {
+          set_number(top, left, Value::integer(difference));
+          break;
         }
+        if (both_float(left, right)) {
+          set_number(top, left, Value::real(left->as_double() - right->as_double()));
+          break;
+        }
+        VM_PUSH_OPERAND();
+        VM_TRY(binary_slow(BinaryOperator::kSubtract, top));
+        --top;
         break;
       }
       case Op::kMultiply: {
+        VM_OPERANDS();
         int64_t product = 0;
-        if (both_int(top) &&
-            !__builtin_mul_overflow(top[-2].as_int64(), top[-1].as_int64(), &product)) {
-          set_int(top, product);
-        } else if (both_float(top)) {
-          set_float(top, top[-2].as_double() * top[-1].as_double());
-        } else {
-          VM_TRY(binary_slow(BinaryOperator::kMultiply, top));
-          --top;
-        }
-        break;
-      }
-      case Op::kDivide:
-        if (both_float(top) && top[-1].as_double() != 0) {
-          set_float(top, top[-2].as_double() / top[-1].as_double());
+        if (both_int(left, right) &&
+            !__builtin_mul_overflow(left->as_int64(), right->as_int64(), &product)) {
+          set_number(top, left, Value::integer(product));
           break;
         }
-        VM_TRY(binary_slow(BinaryOperator::kDivide, top));
+        if (both_float(left, right)) {
+          set_number(top, left, Value::real(left->as_double() * right->as_double()));
+          break;
+        }
+        VM_PUSH_OPERAND();
+        VM_TRY(binary_slow(BinaryOperator::kMultiply, top));
         --top;
         break;
-      case Op::kModulo:
-        if (both_int(top) && top[-2].as_int64() >= 0 && top[-1].as_int64() > 0) {
-          set_int(top, top[-2].as_int64() % top[-1].as_int64());
+      }
+      case Op::kModulo: {
+        VM_OPERANDS();
+        if (both_int(left, right) && left->as_int64() >= 0 && right->as_int64() > 0) {
+          set_number(top, left, Value::integer(remainder(left->as_int64(), right->as_int64())));
           break;
         }
+        VM_PUSH_OPERAND();
         VM_TRY(binary_slow(BinaryOperator::kModulo, top));
         --top;
         break;
-      case Op::kFloorDivide:
-        if (both_int(top) && top[-2].as_int64() >= 0 && top[-1].as_int64() > 0) {
-          set_int(top, top[-2].as_int64() / top[-1].as_int64());
+      }
+      case Op::kFloorDivide: {
+        VM_OPERANDS();
+        if (both_int(left, right) && left->as_int64() >= 0 && right->as_int64() > 0) {
+          set_number(top, left, Value::integer(left->as_int64() / right->as_int64()));
           break;
         }
+        VM_PUSH_OPERAND();
         VM_TRY(binary_slow(BinaryOperator::kFloorDivide, top));
+        --top;
+        break;
+      }
+      case Op::kDivide:
+        if (both_float(top - 2, top - 1) && top[-1].as_double() != 0) {
+          set_number(top, top - 2, Value::real(top[-2].as_double() / top[-1].as_double()));
+          break;
+        }
+        VM_TRY(binary_slow(BinaryOperator::kDivide, top));
         --top;
         break;
       case Op::kBitAnd:
@@ -269,11 +323,13 @@ bool Vm::run(size_t floor) {
       case Op::kLessEqual:
       case Op::kGreater:
       case Op::kGreaterEqual: {
+        VM_OPERANDS();
         bool result = false;
-        if (both_int(top)) {
-          result = holds(op, top[-2].as_int64(), top[-1].as_int64());
-          top -= 2;
+        if (both_int(left, right)) {
+          result = holds(op, left->as_int64(), right->as_int64());
+          top = left;
         } else {
+          VM_PUSH_OPERAND();
           VM_TRY(compare_slow(op, top, result));
           pop(top);
           pop(top);
@@ -360,9 +416,15 @@ bool Vm::run(size_t floor) {
             break;
           }
         } else {
-          new (top) Value();
-          if (iteration.step(*top)) {
-            ++top;
+          // Mostly the item goes to a local variable at once.
+          const bool stored = static_cast<Op>(*pc & 0xFF) == Op::kStoreLocal;
+          Value* item = stored ? base + (*pc >> 8) : new (top) Value();
+          if (iteration.step(*item)) {
+            if (stored) {
+              ++pc;
+            } else {
+              ++top;
+            }
             break;
           }
         }
@@ -427,6 +489,18 @@ bool Vm::run(size_t floor) {
             break;
           }
         }
+        if (container.is_dict()) {
+          if (const auto key_hash = quick_hash(top[-1])) {
+            const auto* found =
+                std::as_const(container.as<Dict>()).table().find(top[-1], *key_hash);
+            if (found != nullptr) {
+              Value value = found->value;
+              pop(top);
+              top[-1] = std::move(value);
+              break;
+            }
+          }
+        }
         VM_TRY(index_slow(top));
         --top;
         break;
@@ -477,17 +551,52 @@ bool Vm::run(size_t floor) {
         pop(top);
         break;
       }
-      case Op::kMethod:
-        VM_TRY(load_method(constants[arg], top));
-        break;
+      case Op::kMethod: {
+        const Code::CachedMethod& cached = code->methods[arg];
+        if (cached.kind == top[-1].kind()) {
+          new (top) Value(std::move(top[-1]));
+          new (top - 1) Value(cached.method);
+          ++top;
+          break;
+        }
+        VM_MOVE(load_method(*code, arg));
+      } break;
 
       case Op::kCall: {
         Value* callee = top - arg - 1;
+        if (callee->kind() == Kind::kFunction) {
+          // The usual call, by position with all parameters given, needs no look at anything else.
+          const auto& called = callee->as<FunctionObject>();
+          if (can_enter(*called.code_, arg, callee + 1)) [[likely]] {
+            if (!within_limits()) [[unlikely]]
+              VM_TRY(check_limits());
+            state_.frames.back().pc = pc;
+            function = &called;
+            code = called.code_;
+            base = callee + 1;
+            const Value* locals_end = base + code->local_count;
+            while (top < locals_end) new (top++) Value();
+            ++code->active;
+            pc = code->instructions.data();
+            state_.frames.push_back({function, code, pc, callee, base, state_.iterators.size()});
+            constants = code->constants.data();
+            globals = function->module_->globals_.data();
+            break;
+          }
+        }
+        if (quick_call(*callee, kNoReceiver, {callee + 1, arg}, top[0])) {
+          finish_quick(top, callee);
+          break;
+        }
         VM_ENTER(callee, callee, &kNoReceiver, callee + 1, arg, 0);
         break;
       }
       case Op::kCallMethod: {
         Value* callee = top - arg - 2;
+        if (quick_call(*callee, callee[1], {callee + 2, arg}, top[0])) {
+          finish_quick(top, callee);
+          break;
+        }
         VM_ENTER(callee, callee, callee + 1, callee + 2, arg, 0);
         break;
       }
@@ -496,12 +605,12 @@ bool Vm::run(size_t floor) {
         size_t positional = arg;
         size_t keywords = flags >> 2;
         Value* callee = top - positional - 2 * keywords - (flags & 1) - (flags >> 1 & 1) - 1;
-        if ((flags & 3) != 0) VM_TRY(spread_arguments(flags, positional, keywords, top));
+        if ((flags & 3) != 0) VM_MOVE(spread_arguments(flags, positional, keywords));
         VM_ENTER(callee, callee, &kNoReceiver, callee + 1, positional, keywords);
         break;
       }
       case Op::kFunction:
-        VM_TRY(make_function(*code->nested[arg], *function, top));
+        VM_MOVE(make_function(*code->nested[arg], *function));
         break;
       case Op::kUnpack: {
         if (top[-1].is_tuple() && top[-1].as<Tuple>().size() == arg) {
@@ -509,22 +618,26 @@ bool Vm::run(size_t floor) {
           for (uint32_t i = arg; i-- > 0;) new (top++) Value(tuple.as<Tuple>()[i]);
           break;
         }
-        VM_TRY(unpack(arg, top));
+        VM_MOVE(unpack(arg));
         break;
       }
       case Op::kLoadModule:
-        VM_TRY(load_module(constants[arg], *code->program, top));
+        VM_MOVE(load_module(constants[arg], *code->program));
         break;
       case Op::kLoadName:
-        VM_TRY(load_name(constants[arg], top));
+        VM_MOVE(load_name(constants[arg]));
         break;
       case Op::kReturn: {
+        const Frame& frame = state_.frames.back();
+        if (state_.iterators.size() > frame.iterators) [[unlikely]]
+          drop_iterators(frame.iterators);
+        Value* slot = frame.result;
         Value result = std::move(*--top);
+        while (top > slot) (--top)->~Value();
+        --code->active;
+        state_.frames.pop_back();
+        new (top++) Value(std::move(result));
         state_.top = top;
-        Value* slot = state_.frames.back().result;
-        pop_frame();
-        new (slot) Value(std::move(result));
-        state_.top = slot + 1;
         if (state_.frames.size() == floor) return true;
         VM_FRAME();
         break;
@@ -541,5 +654,8 @@ bool Vm::run(size_t floor) {
 #undef VM_FRAME
 #undef VM_TRY
 #undef VM_ENTER
+#undef VM_MOVE
+#undef VM_OPERANDS
+#undef VM_PUSH_OPERAND
 
 }  // namespace mishap::starlark

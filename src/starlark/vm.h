@@ -1,10 +1,12 @@
 // Executes compiled code on a thread's stack.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
+#include "mishap/starlark/callable.h"
 #include "mishap/starlark/function.h"
 #include "mishap/starlark/module.h"
 #include "mishap/starlark/operations.h"
@@ -24,6 +26,31 @@ struct Frame {
   size_t iterators = 0;          // of the frames below
 };
 
+/// The calls in progress, innermost last.
+class FrameStack {
+ public:
+  FrameStack() { grow(); }
+  bool empty() const { return end_ == begin_.get(); }
+  size_t size() const { return static_cast<size_t>(end_ - begin_.get()); }
+  Frame& back() { return end_[-1]; }
+  const Frame& operator[](size_t index) const { return begin_[index]; }
+  const Frame* begin() const { return begin_.get(); }
+  const Frame* end() const { return end_; }
+  void push_back(const Frame& frame) {
+    if (end_ == limit_) [[unlikely]]
+      grow();
+    *end_++ = frame;
+  }
+  void pop_back() { --end_; }
+
+ private:
+  void grow();
+
+  std::unique_ptr<Frame[]> begin_;
+  Frame* end_ = nullptr;
+  Frame* limit_ = nullptr;
+};
+
 struct Thread::State {
   State();
   ~State();
@@ -34,7 +61,7 @@ struct Thread::State {
   Value* stack = nullptr;
   Value* stack_end = nullptr;
   Value* top = nullptr;
-  std::vector<Frame> frames;
+  FrameStack frames;
   std::vector<Iteration> iterators;
   std::optional<EvalError> pending;
   std::vector<Value> bound;  // arguments on their way into a frame; empty between calls
@@ -67,6 +94,18 @@ class Vm {
   enum class Entered { kFailed, kFrame, kDone };
 
   bool run(size_t floor);
+  /// The call of a native function by its short cut, if it has one that does; counts as a step.
+  bool quick_call(const Value& callee, const Value& receiver, std::span<const Value> args,
+                  Value& raw_result) {
+    if (callee.kind() != Kind::kBuiltin) return false;
+    const auto& builtin = callee.as<Builtin>();
+    if (builtin.quick() == nullptr || thread_.steps_ + 1 >= thread_.next_check_) return false;
+    auto* result = new (&raw_result) Value();
+    const Value& self = receiver.is_valid() ? receiver : builtin.receiver();
+    if (!builtin.quick()(heap_, self, args, *result)) return false;
+    ++thread_.steps_;
+    return true;
+  }
   Entered enter(const Call& call);
   bool enter_function(const Call& call);
   bool call_native(const Call& call);
@@ -76,13 +115,20 @@ class Vm {
   Result<void> bind_keywords(const FunctionObject& function, std::span<const KeywordArg> keywords,
                              std::vector<Value>& bound, Dict* rest);
   bool is_running(const Code& code) const;
+  /// Whether a call with so many arguments by position, from `args` on, needs no more than a frame.
+  bool can_enter(const Code& code, size_t given, const Value* args) const {
+    return code.simple && given == code.param_count && (code.active == 0 || code.recursion) &&
+           state_.frames.size() < thread_.depth_limit_ &&
+           static_cast<size_t>(state_.stack_end - args) >= code.local_count + code.max_stack;
+  }
+  void drop_iterators(size_t down_to) {
+    while (state_.iterators.size() > down_to) state_.iterators.pop_back();
+  }
   void pop_frame();
   void unwind(size_t floor);
   bool check_limits();
-  bool within_limits() {
-    return ++thread_.steps_ <= thread_.step_limit_ &&
-           thread_.interrupt_.load(std::memory_order_relaxed) == 0 && !heap_.exceeded();
-  }
+  /// Counts a step. The limits are looked at every few steps, and when this says false.
+  bool within_limits() { return ++thread_.steps_ < thread_.next_check_; }
 
   // Slow arms of the dispatch; they work on the top of the stack and report by false that an error
   // is pending.
@@ -92,12 +138,13 @@ class Vm {
   bool inplace_or(Value* top);
   bool compare_slow(Op op, Value* top, bool& result);
   bool index_slow(Value* top);
-  bool load_method(const Value& name, Value*& top);
-  bool unpack(size_t count, Value*& top);
-  bool make_function(const Code& code, const FunctionObject& outer, Value*& top);
-  bool spread_arguments(uint32_t flags, size_t& positional, size_t& keywords, Value*& top);
-  bool load_module(const Value& name, const Program& program, Value*& top);
-  bool load_name(const Value& name, Value*& top);
+  // These change the stack's top, too: state_.top.
+  bool load_method(const Code& code, uint32_t name);
+  bool unpack(size_t count);
+  bool make_function(const Code& code, const FunctionObject& outer);
+  bool spread_arguments(uint32_t flags, size_t& positional, size_t& keywords);
+  bool load_module(const Value& name, const Program& program);
+  bool load_name(const Value& name);
   bool unbound(const char* what, std::string_view name);
   bool failed(Error error) {
     raise(std::move(error));

@@ -15,11 +15,24 @@ namespace {
 // Native functions that call functions that call native functions use the C++ stack.
 constexpr size_t kMaxNativeDepth = 200;
 
+// How late a cancellation or the end of the memory may be noticed.
+constexpr uint64_t kStepsBetweenChecks = 32;
+
 void drop(Value*& top, Value* down_to) {
   while (top > down_to) (--top)->~Value();
 }
 
 }  // namespace
+
+void FrameStack::grow() {
+  const size_t old_size = begin_ == nullptr ? 0 : size();
+  const size_t capacity = std::max<size_t>(64, 2 * old_size);
+  auto grown = std::make_unique<Frame[]>(capacity);
+  std::copy_n(begin_.get(), old_size, grown.get());
+  begin_ = std::move(grown);
+  end_ = begin_.get() + old_size;
+  limit_ = begin_.get() + capacity;
+}
 
 bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
   if (state_.native_depth >= kMaxNativeDepth)
@@ -121,7 +134,7 @@ bool Vm::is_running(const Code& code) const {
 void Vm::pop_frame() {
   const Frame& frame = state_.frames.back();
   if (frame.code != nullptr) --frame.code->active;
-  while (state_.iterators.size() > frame.iterators) state_.iterators.pop_back();
+  drop_iterators(frame.iterators);
   drop(state_.top, frame.result);
   state_.frames.pop_back();
 }
@@ -254,6 +267,9 @@ bool Vm::check_limits() {
   } else if (heap_.exceeded()) {
     reason = "memory limit exceeded";
   } else {
+    const uint64_t soon = thread_.steps_ + kStepsBetweenChecks;
+    thread_.next_check_ =
+        thread_.step_limit_ == UINT64_MAX ? soon : std::min(soon, thread_.step_limit_ + 1);
     return true;
   }
   raise(Error{std::move(reason)}, true);

@@ -110,12 +110,15 @@ bool Vm::index_slow(Value* top) {
   return true;
 }
 
-bool Vm::load_method(const Value& name, Value*& top) {
+bool Vm::load_method(const Code& code, uint32_t index) {
+  Value*& top = state_.top;
+  const Value& name = code.constants[index];
   Value& object = top[-1];
   if (!object.is_host()) {
     const MethodTable& methods =
         thread_.interpreter().library().methods[static_cast<size_t>(object.kind())];
     if (const Value* method = methods.find(name.text(), name.as<String>().hash())) {
+      code.methods[index] = {object.kind(), *method};
       new (top) Value(std::move(object));
       object = *method;
       ++top;
@@ -129,10 +132,10 @@ bool Vm::load_method(const Value& name, Value*& top) {
   return true;
 }
 
-bool Vm::unpack(size_t count, Value*& top) {
+bool Vm::unpack(size_t count) {
+  Value*& top = state_.top;
   const Value iterable = std::move(top[-1]);
   --top;
-  state_.top = top;
   if (!is_iterable(iterable)) {
     return failed(Error{fmt::format("got {} in sequence assignment", type_name(iterable))});
   }
@@ -162,7 +165,8 @@ bool Vm::unpack(size_t count, Value*& top) {
   return true;
 }
 
-bool Vm::make_function(const Code& code, const FunctionObject& outer, Value*& top) {
+bool Vm::make_function(const Code& code, const FunctionObject& outer) {
+  Value*& top = state_.top;
   std::vector<Value> cells(code.free_names.size());
   for (size_t i = cells.size(); i-- > 0;) cells[i] = std::move(*--top);
   std::vector<Value> defaults(code.default_count);
@@ -177,12 +181,12 @@ bool Vm::make_function(const Code& code, const FunctionObject& outer, Value*& to
 }
 
 // Replaces *args and **kwargs on the top by what they hold.
-bool Vm::spread_arguments(uint32_t flags, size_t& positional, size_t& keywords, Value*& top) {
+bool Vm::spread_arguments(uint32_t flags, size_t& positional, size_t& keywords) {
+  Value*& top = state_.top;
   Value kwargs;
   Value args;
   if ((flags & 2) != 0) kwargs = std::move(*--top);
   if ((flags & 1) != 0) args = std::move(*--top);
-  state_.top = top;
   std::vector<Value> items;
   if (args.is_valid()) {
     if (!is_iterable(args)) {
@@ -206,7 +210,6 @@ bool Vm::spread_arguments(uint32_t flags, size_t& positional, size_t& keywords, 
   for (Value& item : items) new (top++) Value(std::move(item));
   std::rotate(first_keyword, first_keyword + 2 * keywords, top);
   positional += items.size();
-  state_.top = top;
   if (!kwargs.is_valid()) return true;
   for (const Table::Entry& entry : std::as_const(kwargs.as<Dict>()).table().entries()) {
     if (!entry.key.is_valid()) continue;
@@ -216,19 +219,20 @@ bool Vm::spread_arguments(uint32_t flags, size_t& positional, size_t& keywords, 
     new (top++) Value(entry.key);
     new (top++) Value(entry.value);
     ++keywords;
-    state_.top = top;
   }
   return true;
 }
 
-bool Vm::load_module(const Value& name, const Program& program, Value*& top) {
+bool Vm::load_module(const Value& name, const Program& program) {
+  Value*& top = state_.top;
   auto module = thread_.interpreter().load(thread_, name.text(), program.key);
   if (!module) return failed(thread_.rethrow(std::move(module).error()).value());
   new (top++) Value(*module);
   return true;
 }
 
-bool Vm::load_name(const Value& name, Value*& top) {
+bool Vm::load_name(const Value& name) {
+  Value*& top = state_.top;
   const auto& module = top[-1].as<LoadedModule>();
   if (name.text().starts_with('_')) {
     return failed(Error{

@@ -49,10 +49,11 @@ void expect_refused(const std::string& text, const Wrong& wrong) {
 
 TEST(Messages, OfSyntaxAndNames) {
   const Wrong cases[] = {
-      {"x = (1", "1:7", "got end of line, want ')'"},
+      {"x = (1", "1:7", "got end of file, want ')'"},
       {"import os", "1:1", "'import' is not in the language"},
       {"x = srevice(\"api\")", "1:5", "undefined: srevice"},
-      {"def test_a():\n  while True:\n    pass", "2:3", "dialect does not support while loops"},
+      {"def test_a():\n  while True:\n    pass", "2:3",
+       "this Starlark dialect does not support while loops"},
       {"def f():\n  return 1\nreturn 2", "3:1", "return statement not within a function"},
       {"x = 1 + \"a\"", "1:7", "unknown binary op: int + string (str(x) is the text of a value)"},
       {"fail(\"not today\")", "1:5", "fail: not today"},

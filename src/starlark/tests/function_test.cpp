@@ -133,7 +133,7 @@ TEST_F(Functions, NativeOnesBindByDeclaration) {
   EXPECT_EQ(running_.value("f(nmae = 1)"),
             "error: 1:2: f: unexpected keyword argument \"nmae\"; did you mean \"name\"?");
   EXPECT_EQ(running_.value("f(\"x\", name = \"y\")"),
-            "error: 1:2: f: got multiple values for parameter name");
+            "error: 1:2: f: got multiple values for keyword argument \"name\"");
   EXPECT_EQ(running_.value("f(1, 2, 3, 4)"), "error: 1:2: f: got 4 arguments, want at most 3");
 }
 

@@ -221,68 +221,71 @@ struct Wrong {
 
 TEST(Parser, SaysWhatItWanted) {
   const Wrong cases[] = {
-      {")", "f:1:1: got ')', want an expression"},
-      {"x = ", "f:1:5: got end of line, want an expression"},
-      {"x = (1", "f:1:7: got end of line, want ')'"},
-      {"f(1", "f:1:4: got end of line, want ')' at the end of the arguments"},
-      {"f(1 2)", "f:1:5: got '2', want ')' at the end of the arguments"},
-      {"[1, 2", "f:1:6: got end of line, want ']' at the end of a list"},
-      {"[1 2]", "f:1:4: got '2', want ']' at the end of a list"},
-      {"x[]", "f:1:3: got ']', want an expression"},
+      {")", "f:1:1: unexpected ')' (no bracket is open here)"},
+      {"x = ", "f:1:5: got end of file, want primary expression"},
+      {"x = (1", "f:1:7: got end of file, want ')'"},
+      {"f(1", "f:1:4: got end of file, want ')' at the end of the arguments"},
+      {"f(1 2)", "f:1:5: got int literal, want ',' or ')' after an argument"},
+      {"[1, 2", "f:1:6: got end of file, want ']' at the end of a list"},
+      {"[1 2]", "f:1:4: got int literal, want ']' at the end of a list"},
+      {"x[]", "f:1:3: got ']', want primary expression"},
       {"x[1:2:3:4]", "f:1:8: got ':', want ']' at the end of an index"},
-      {"{1: 2", "f:1:6: got end of line, want '}' at the end of a dict"},
+      {"{1: 2", "f:1:6: got end of file, want '}' at the end of a dict"},
       {"{1: 2, 3}", "f:1:9: got '}', want ':' after a dict's key"},
-      {"[x for x]", "f:1:9: got ']', want 'in' after the variables of a comprehension"},
-      {"[x for x in y z]", "f:1:15: got 'z', want ']' at the end of a comprehension"},
-      {"a b", "f:1:3: got 'b', want end of line"},
-      {"a 'b'", "f:1:3: got a string, want end of line"},
-      {"a if b", "f:1:7: got end of line, want 'else' in a conditional expression"},
-      {"x.", "f:1:3: got end of line, want a name after '.'"},
-      {"x.1", "f:1:2: got '.1', want end of line"},
-      {"lambda x", "f:1:9: got end of line, want ':' after the lambda's parameters"},
-      {"lambda 1: 2", "f:1:8: got '1', want a parameter"},
+      {"[x for x]", "f:1:9: got ']', want in after the variables of a comprehension"},
+      {"[x for x in y z]", "f:1:15: got identifier, want ']' at the end of a comprehension"},
+      {"a b", "f:1:3: got identifier, want newline"},
+      {"a 'b'", "f:1:3: got string literal, want newline"},
+      {"a if b", "f:1:7: got end of file, want else in a conditional expression"},
+      {"x.", "f:1:3: not an identifier: got end of file, want a name after '.'"},
+      {"x.1", "f:1:2: got float literal, want newline"},
+      {"lambda x", "f:1:9: got end of file, want ':' after the lambda's parameters"},
+      {"lambda 1: 2", "f:1:8: not an identifier: got int literal, want a name of a parameter"},
       {"def f:\n  pass", "f:1:6: got ':', want '(' after the function's name"},
-      {"def (): pass", "f:1:5: got '(', want a function's name"},
-      {"def f(1): pass", "f:1:7: got '1', want a parameter"},
-      {"def f(*1): pass", "f:1:8: got '1', want a name after *"},
-      {"def f(**): pass", "f:1:9: got ')', want a name after **"},
-      {"def f(a b): pass", "f:1:9: got 'b', want ')' after the parameters"},
-      {"def f()\n  pass", "f:1:8: got end of line, want ':' after a function's head"},
-      {"def f():\npass", "f:2:1: got 'pass', want an indented block"},
-      {"if a\n  b", "f:1:5: got end of line, want ':' after a condition"},
-      {"if a: b\nelse\n  c", "f:2:5: got end of line, want ':' after else"},
-      {"for x y: pass", "f:1:7: got 'y', want 'in' after the variables of a loop"},
-      {"for x in y pass", "f:1:12: got 'pass', want ':' after a for loop's head"},
-      {"while x pass", "f:1:9: got 'pass', want ':' after a while loop's head"},
-      {"else: pass", "f:1:1: got 'else', want an expression"},
-      {"  x", "f:1:1: unexpected indentation"},
-      {"if a:\n  b\n    c\n  d", "f:3:1: unexpected indentation"},
-      {"load 'x'", "f:1:6: got a string, want '(' after load"},
-      {"load(x)", "f:1:6: got 'x', want the name of a file, as a string"},
+      {"def (): pass", "f:1:5: not an identifier: got '(', want a name for the function"},
+      {"def f(1): pass", "f:1:7: not an identifier: got int literal, want a name of a parameter"},
+      {"def f(*1): pass", "f:1:8: not an identifier: got int literal, want a name after *"},
+      {"def f(**): pass", "f:1:9: not an identifier: got ')', want a name after **"},
+      {"def f(a b): pass", "f:1:9: got identifier, want ',' or the end of the parameters"},
+      {"def f()\n  pass", "f:1:8: got newline, want ':' after a function's head"},
+      {"def f():\npass",
+       "f:2:1: got pass, want indent (the block is missing: indented lines, if only pass)"},
+      {"if a\n  b", "f:1:5: got newline, want ':' after a condition"},
+      {"if a: b\nelse\n  c", "f:2:5: got newline, want ':' after else"},
+      {"for x y: pass", "f:1:7: got identifier, want in after the variables of a loop"},
+      {"for x in y pass", "f:1:12: got pass, want ':' after a for loop's head"},
+      {"while x pass", "f:1:9: got pass, want ':' after a while loop's head"},
+      {"else: pass", "f:1:1: got else, want primary expression"},
+      {"  x",
+       "f:1:1: got indent, want primary expression (the line is indented more than the block it "
+       "belongs to)"},
+      {"if a:\n  b\n    c\n  d",
+       "f:3:1: got indent, want primary expression (the line is indented more than the block it "
+       "belongs to)"},
+      {"load 'x'", "f:1:6: got string literal, want '(' after load"},
+      {"load(x)",
+       "f:1:6: first operand of load statement must be a string literal (the name of a file)"},
       {"load('x')", "f:1:6: load statement must import at least 1 symbol"},
-      {"load('x', y)", "f:1:12: got ')', want '=' after the name in a load"},
-      {"load('x', 1)", "f:1:11: got '1', want a name to load, as a string"},
-      {"load('x', 'y'", "f:1:14: got end of line, want ')' at the end of a load"},
+      {"load('x', y)",
+       "f:1:11: load operand must be \"y\" or y=\"originalname\" (want '=' after y)"},
+      {"load('x', 1)",
+       "f:1:11: load operand must be \"name\" or localname=\"name\" (got int literal)"},
+      {"load('x', 'y'", "f:1:14: got end of file, want ')' at the end of a load"},
       {"1 = x",
-       "f:1:1: can't assign to this expression (on the left go names, x[i], x.f, and lists of "
-       "them)"},
+       "f:1:1: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
       {"f() = x",
-       "f:1:1: can't assign to this expression (on the left go names, x[i], x.f, and lists of "
-       "them)"},
+       "f:1:1: can't assign to callexpr (on the left go names, x[i], x.f, and lists of them)"},
       {"(a, 1) = x",
-       "f:1:5: can't assign to this expression (on the left go names, x[i], x.f, and lists of "
-       "them)"},
+       "f:1:5: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
       {"() = x", "f:1:1: can't assign to ()"},
-      {"a, b += x", "f:1:1: can't use tuple or list expression in augmented assignment"},
+      {"a, b += x", "f:1:1: can't use tuple expression in augmented assignment"},
       {"for 1 in x: pass",
-       "f:1:5: can't assign to this expression (on the left go names, x[i], x.f, and lists of "
-       "them)"},
-      {"a < b < c",
-       "f:1:7: operator < does not associate with operator < (use parens) (write a < b and b < c)"},
-      {"a in b == c",
-       "f:1:8: operator == does not associate with operator in (use parens) (write a < b and b < "
-       "c)"},
-      {"x = 'a' 'b'", "f:1:9: strings are not joined by writing them side by side (use +)"},
+       "f:1:5: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
+      {"a < b < c", "f:1:7: < does not associate with < (use parens) (write a < b and b < c)"},
+      {"a in b == c", "f:1:8: in does not associate with == (use parens) (write a < b and b < c)"},
+      {"x = 'a' 'b'",
+       "f:1:9: got string literal, want newline (strings are not joined by writing them side by "
+       "side; use +)"},
       {"a $ b", "f:1:3: unexpected input character '$'"},
   };
   for (const auto& [text, error] : cases) {
@@ -315,19 +318,23 @@ TEST(Parser, AnswersPython) {
       {"await f()", "f:1:1: 'await' is not in the language (calls return when they are done)"},
       {"finally:\n  a", "f:1:1: 'finally' is not in the language (errors cannot be caught)"},
       {"as x", "f:1:1: got 'as', want a statement ('as' is a reserved word)"},
-      {"x = class", "f:1:5: got 'class', want an expression ('class' is a reserved word)"},
-      {"f(from = 1)", "f:1:3: got 'from', want an expression ('from' is a reserved word)"},
+      {"x = class", "f:1:5: got 'class', want primary expression ('class' is a reserved word)"},
+      {"f(from = 1)", "f:1:3: got 'from', want primary expression ('from' is a reserved word)"},
       {"a is b", "f:1:3: there is no 'is' operator (use == or !=)"},
       {"a ** b", "f:1:3: there is no ** operator (use math.pow(x, y), or multiply)"},
-      {"x: int = 1", "f:1:2: got ':', want end of line (variables have no type annotations)"},
+      {"x: int = 1", "f:1:2: got ':', want newline (variables have no type annotations)"},
       {"def f(x: int): pass", "f:1:8: parameters have no type annotations"},
       {"def f() -> int: pass", "f:1:9: functions have no return type"},
-      {"a = b = c", "f:1:7: assignments cannot be chained (write one line for each name)"},
+      {"a = b = c",
+       "f:1:7: got '=', want newline (assignments cannot be chained: write one line for each "
+       "name)"},
       {"if x = 1:\n  pass", "f:1:6: got '=', want ':' (== compares)"},
       {"sum(x for x in y)",
-       "f:1:7: there are no generator expressions (use a list comprehension [… for …])"},
+       "f:1:7: got for, want ',' (there are no generator expressions; use a list comprehension [… "
+       "for …])"},
       {"(x for x in y)",
-       "f:1:4: there are no generator expressions (use a list comprehension [… for …])"},
+       "f:1:4: got for, want ')' (there are no generator expressions; use a list comprehension [… "
+       "for …])"},
       {"{1, 2}", "f:1:3: got ',', want ':' (there are no set literals; use set([…]))"},
       {"{1}", "f:1:3: got '}', want ':' (there are no set literals; use set([…]))"},
       {"for x in y:\n  pass\nelse:\n  pass", "f:3:1: loops have no else"},
@@ -342,25 +349,29 @@ TEST(Parser, AnswersPython) {
 TEST(Parser, FindsSeveralErrors) {
   EXPECT_THAT(
       errors("x = )\ndef f():\n  y = (]\n  return 1\nimport z\nok = 1\nq = $\n"),
-      ElementsAre("f:1:5: got ')', want an expression", "f:3:8: got ']', want an expression",
+      ElementsAre("f:1:5: unexpected ')' (no bracket is open here)",
+                  "f:3:8: got ']', want primary expression",
                   "f:5:1: 'import' is not in the language (use load(\"file.star\", \"name\"))",
-                  "f:7:5: unexpected input character '$'",
-                  "f:7:6: got end of line, want an expression"));
+                  "f:7:5: unexpected input character '$'"));
   // One mistake is one error: not also its block, nor its other branches.
   EXPECT_THAT(errors("if a b:\n  c\nelif d:\n  e\nelse:\n  f\nx = 1\n"),
-              ElementsAre("f:1:6: got 'b', want ':' after a condition"));
-  EXPECT_THAT(errors("def f(a):\n  if b:\nc = 1\nd = )\n"),
-              ElementsAre("f:3:1: got end of block, want an indented block",
-                          "f:4:5: got ')', want an expression"));
+              ElementsAre("f:1:6: got identifier, want ':' after a condition"));
+  EXPECT_THAT(
+      errors("def f(a):\n  if b:\nc = 1\nd = )\n"),
+      ElementsAre(
+          "f:3:1: got outdent, want indent (the block is missing: indented lines, if only pass)",
+          "f:4:5: unexpected ')' (no bracket is open here)"));
   EXPECT_THAT(errors("def f():\n  a\n    b\n    c\n  d = )\ne = )\n"),
-              ElementsAre("f:3:1: unexpected indentation", "f:5:7: got ')', want an expression",
-                          "f:6:5: got ')', want an expression"));
+              ElementsAre("f:3:1: got indent, want primary expression (the line is indented more "
+                          "than the block it belongs to)",
+                          "f:5:7: unexpected ')' (no bracket is open here)",
+                          "f:6:5: unexpected ')' (no bracket is open here)"));
 }
 
 TEST(Parser, StopsAfterTwentyErrors) {
   auto found = errors(repeated("x = )\n", 1000));
   ASSERT_EQ(found.size(), kMaxSyntaxErrors);
-  EXPECT_EQ(found.back(), "f:20:5: got ')', want an expression");
+  EXPECT_EQ(found.back(), "f:20:5: unexpected ')' (no bracket is open here)");
 }
 
 TEST(Parser, LimitsNesting) {
@@ -405,9 +416,9 @@ TEST(Parser, TakesAnyBytes) {
 
 TEST(Parser, ReadsSingleExpressions) {
   EXPECT_EQ(tree("1 + 1\n"), "(1 + 1)");
-  EXPECT_EQ(tree(""), "f:1:1: got end of file, want an expression");
-  EXPECT_EQ(tree("x = 1"), "f:1:3: got '=', want end of the expression");
-  EXPECT_EQ(tree("1\n2"), "f:2:1: got '2', want end of the expression");
+  EXPECT_EQ(tree(""), "f:1:1: got end of file, want primary expression");
+  EXPECT_EQ(tree("x = 1"), "f:1:3: got '=', want end of file");
+  EXPECT_EQ(tree("1\n2"), "f:2:1: got int literal, want end of file");
 }
 
 TEST(WantsMore, KnowsBeginnings) {

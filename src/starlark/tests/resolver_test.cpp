@@ -153,12 +153,12 @@ TEST(Resolver, Refuses) {
       {"def f(count):\n  return coutn", "f:2:10: undefined: coutn (did you mean count?)"},
       {"x = 1\nx = 2", "f:2:1: cannot reassign global x declared at f:1:1"},
       {"x = 1\nx += 2", "f:2:1: cannot reassign global x declared at f:1:1"},
-      {"load('m', 'a')\na = 2", "f:2:1: cannot reassign top-level name a declared at f:1:11"},
+      {"load('m', 'a')\na = 2", "f:2:1: cannot reassign local a declared at f:1:11"},
       {"def f(): pass\ndef f(): pass", "f:2:5: cannot reassign global f declared at f:1:5"},
       {"if http: pass", "f:1:1: if statement not within a function"},
       {"for x in http: pass", "f:1:1: for loop not within a function"},
       {"def f():\n  while http: pass",
-       "f:2:3: dialect does not support while loops (loop over range(n), and break)"},
+       "f:2:3: this Starlark dialect does not support while loops (loop over range(n), and break)"},
       {"return 1", "f:1:1: return statement not within a function"},
       {"return", "f:1:1: return statement not within a function"},
       {"x = 1\nreturn x", "f:2:1: return statement not within a function"},
@@ -169,8 +169,8 @@ TEST(Resolver, Refuses) {
       {"load('m', '_x')", "f:1:11: load: names with leading underscores are not exported: _x"},
       {"def f(a, a): pass", "f:1:10: duplicate parameter: a"},
       {"def f(a, *a): pass", "f:1:11: duplicate parameter: a"},
-      {"def f(a = 1, b): pass", "f:1:14: required parameter may not follow optional parameter"},
-      {"def f(**a, b): pass", "f:1:12: parameter may not follow **kwargs"},
+      {"def f(a = 1, b): pass", "f:1:14: required parameter may not follow optional"},
+      {"def f(**a, b): pass", "f:1:12: required parameter may not follow **a"},
       {"def f(*a, *b): pass", "f:1:11: multiple * parameters not allowed"},
       {"def f(*): pass", "f:1:7: bare * must be followed by keyword-only parameters"},
       {"def f(*, **k): pass", "f:1:10: bare * must be followed by keyword-only parameters"},
@@ -178,9 +178,9 @@ TEST(Resolver, Refuses) {
       {"len(*http, http)", "f:1:12: positional argument may not follow *args"},
       {"len(**http, *http)", "f:1:13: *args may not follow **kwargs"},
       {"len(**http, http)", "f:1:13: positional argument may not follow **kwargs"},
-      {"len(**http, a = 1)", "f:1:13: keyword argument a may not follow **kwargs"},
-      {"len(*http, a = 1)", "f:1:12: keyword argument a may not follow *args"},
-      {"len(a = 1, a = 2)", "f:1:12: keyword argument a is repeated"},
+      {"len(**http, a = 1)", "f:1:13: keyword argument may not follow **kwargs"},
+      {"len(*http, a = 1)", "f:1:12: keyword argument may not follow *args"},
+      {"len(a = 1, a = 2)", "f:1:12: keyword argument \"a\" is repeated"},
       {"len(*http, *http)", "f:1:12: multiple *args not allowed"},
       {"len(**http, **http)", "f:1:13: multiple **kwargs not allowed"},
   };
@@ -205,7 +205,8 @@ TEST(Resolver, FollowsTheDialect) {
               ElementsAre("f:2:3: return statement not within a function"));
   Dialect without_set;
   without_set.allow_set = false;
-  EXPECT_THAT(errors("x = set()", without_set), ElementsAre("f:1:5: undefined: set"));
+  EXPECT_THAT(errors("x = set()", without_set),
+              ElementsAre("f:1:5: this Starlark dialect does not support sets"));
   Dialect with_while;
   with_while.allow_while = true;
   EXPECT_THAT(errors("def f():\n  while http: break", with_while), IsEmpty());

@@ -119,7 +119,10 @@ class Signature {
   /// Like optional, and None counts as not given.
   Signature nullable(std::string name, TypeSet types = types::kAny) &&;
   Signature positional_only() &&;  ///< `/`: for the parameters so far
-  Signature keyword_only() &&;     ///< `*`: for the parameters after
+  /// As positional_only, and messages count the arguments instead of naming them: "for parameter
+  /// 1: got int, want string", "got 0 arguments, want at least 1". What the standard library does.
+  Signature numbered() &&;
+  Signature keyword_only() &&;  ///< `*`: for the parameters after
   Signature varargs(TypeSet types = types::kAny) &&;
   Signature kwargs(TypeSet types = types::kAny) &&;
 
@@ -127,6 +130,7 @@ class Signature {
   const std::vector<Param>& params() const { return params_; }
   bool takes_kwargs() const { return has_kwargs_; }
   bool takes_varargs() const { return has_varargs_; }
+  bool is_numbered() const { return numbered_; }
 
  private:
   friend class BoundArguments;
@@ -136,6 +140,7 @@ class Signature {
   bool keyword_only_ = false;
   bool has_varargs_ = false;
   bool has_kwargs_ = false;
+  bool numbered_ = false;
   TypeSet varargs_types_;
   TypeSet kwargs_types_;
 };
@@ -218,6 +223,10 @@ class CallContext {
 };
 
 using NativeFunction = std::function<Result<Value>(CallContext&)>;
+/// A short cut for the usual calls of a native function: by position, with arguments of the usual
+/// types, without an error. False: nothing was done, and the function itself is to be called.
+using QuickFunction = bool (*)(Heap& heap, const Value& receiver, std::span<const Value> args,
+                               Value& result);
 
 /// A native function value, or one bound to a receiver (a method). Type
 /// "builtin_function_or_method".
@@ -226,6 +235,7 @@ class Builtin final : public Object {
   struct Definition {
     Signature signature;
     NativeFunction body;
+    QuickFunction quick = nullptr;
   };
   // The definition is shared by a method and every value bound from it.
   Builtin(std::shared_ptr<const Definition> definition, Value receiver)
@@ -234,6 +244,7 @@ class Builtin final : public Object {
         receiver_(std::move(receiver)) {}
 
   const std::string& name() const { return definition_->signature.name(); }
+  QuickFunction quick() const { return definition_->quick; }
   const Signature& signature() const { return definition_->signature; }
   const Value& receiver() const { return receiver_; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }
@@ -246,7 +257,8 @@ class Builtin final : public Object {
   Value receiver_;
 };
 
-Value make_builtin(Heap& heap, Signature signature, NativeFunction body);
+Value make_builtin(Heap& heap, Signature signature, NativeFunction body,
+                   QuickFunction quick = nullptr);
 /// `method` (a builtin) bound to `receiver`: what x.method gives.
 Value bind_method(Heap& heap, const Value& method, Value receiver);
 

@@ -65,6 +65,8 @@ class HostObject : public Object {
   /// so they tell the truth.
   virtual Value attr_fallback(Thread&, std::string_view) { return {}; }
   virtual std::vector<std::string> attr_names() const { return {}; }
+  /// What messages call its attributes: "struct has no .x attribute".
+  virtual std::string_view attr_noun() const { return "field or method"; }
   /// x.name = value. Default: "can't assign to .NAME field of TYPE".
   virtual Result<void> set_attr(Thread& thread, std::string_view name, Value value);
 

@@ -41,10 +41,10 @@ struct Library {
   MethodTable methods[kKindCount];
 
   /// Adds a universe function under its signature's name.
-  void function(Signature signature, NativeFunction body);
+  void function(Signature signature, NativeFunction body, QuickFunction quick = nullptr);
   /// Adds a method of the built-in type: `library.method(Kind::kList,
   /// Signature("append").required("x").positional_only(), …)`.
-  void method(Kind kind, Signature signature, NativeFunction body);
+  void method(Kind kind, Signature signature, NativeFunction body, QuickFunction quick = nullptr);
 };
 
 /// Fills in the whole standard library (lib_*.cpp): universe functions and methods of the built-in

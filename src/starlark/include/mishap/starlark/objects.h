@@ -123,6 +123,7 @@ class Table {
   };
 
   size_t size() const { return live_; }
+  size_t entries_capacity() const { return entries_.capacity(); }
   /// All entries in insertion order, removed ones (invalid key) among them.
   std::span<const Entry> entries() const { return entries_; }
   std::span<Entry> entries() { return entries_; }

@@ -33,6 +33,12 @@ Result<int> compare(const Value& a, const Value& b, std::string_view op = "<",
 /// For tables; equal values hash alike. Error "unhashable type: list". Not what the function hash()
 /// gives.
 Result<uint64_t> hash(const Value& value);
+/// The same for what needs no look inside and never fails; nullopt for all else.
+inline std::optional<uint64_t> quick_hash(const Value& value) {
+  if (value.is_string()) return value.as<String>().hash();
+  if (value.is_int64()) return hash_int64(value.as_int64());
+  return std::nullopt;
+}
 /// The error of hash().
 tl::unexpected<Error> unhashable(const Value& value);
 /// Starlark == for values known to be hashable.

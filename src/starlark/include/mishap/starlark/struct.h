@@ -31,6 +31,7 @@ class Struct final : public HostObject {
   Result<bool> equals(const HostObject& other, int depth) const override;
   Result<Value> attr(Thread& thread, std::string_view name) override;
   std::vector<std::string> attr_names() const override;
+  std::string_view attr_noun() const override { return "attribute"; }
   Result<Value> binary(Thread& thread, BinaryOperator op, const Value& other,
                        bool reversed) override;
   void visit_children(const ValueVisitor& visit) override;

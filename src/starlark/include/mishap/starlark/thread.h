@@ -71,7 +71,10 @@ class Thread {
   std::function<void(Thread&, std::string_view)> print;
 
   /// 0: no limit. Calls and loop iterations count as steps.
-  void set_step_limit(uint64_t steps) { step_limit_ = steps == 0 ? UINT64_MAX : steps; }
+  void set_step_limit(uint64_t steps) {
+    step_limit_ = steps == 0 ? UINT64_MAX : steps;
+    next_check_ = 0;
+  }
   uint64_t steps() const { return steps_; }
   /// Frames of Starlark functions, at most; default 1000. Too deep is an error, never a crash.
   void set_depth_limit(size_t frames) { depth_limit_ = frames; }
@@ -98,6 +101,7 @@ class Thread {
   std::string name_;
   uint64_t steps_ = 0;
   uint64_t step_limit_ = UINT64_MAX;
+  uint64_t next_check_ = 0;  // the step before which the limits are looked at again
   size_t depth_limit_ = 1000;
   std::atomic<uint32_t> interrupt_{0};
   std::unique_ptr<State> state_;

@@ -33,7 +33,7 @@ struct Interface {
   std::string name;
   std::string protocol;
   uint16_t port = 0;
-  std::string spec;  ///< absolute path of a contract, "" = none
+  std::string spec;                ///< absolute path of a contract, "" = none
   std::shared_ptr<const Tls> tls;  ///< null: it does not speak TLS; shared by copies
 };
 

@@ -30,6 +30,12 @@ Environment inherited_environment() {
   return env;
 }
 
+Environment users_environment() {
+  Environment env = inherited_environment();
+  if (geteuid() == 0) set_variable(env, "HOME", "/tmp");
+  return env;
+}
+
 Environment clean_environment() {
   return {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
           {"HOME", "/tmp"},

@@ -16,6 +16,9 @@ void set_variable(Environment& env, const std::string& name, std::string value);
 
 /// The tool's own environment.
 Environment inherited_environment();
+/// What a program of the user starts with in a cell: the tool's own, but cells of root run as an
+/// ordinary user, who may not enter root's home.
+Environment users_environment();
 /// What a container would start with, whatever the user's shell has.
 Environment clean_environment();
 

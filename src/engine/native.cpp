@@ -141,7 +141,7 @@ Result<Launch> resolve_binary(const Service& service, const EngineOptions& optio
   MISHAP_ASSIGN(std::string program, locate(service.text, directories));
   launch.argv = {program};
   append_args(launch, service, addresses);
-  launch.env = service_environment(inherited_environment(), service, addresses);
+  launch.env = service_environment(users_environment(), service, addresses);
   launch.cwd = here;
   launch.ports = declared_ports(service);
   launch.description = program;
@@ -159,7 +159,7 @@ Result<Launch> resolve_mapped(const Service& service, const std::vector<std::str
   launch.argv = {program};
   launch.argv.insert(launch.argv.end(), command.begin() + 1, command.end());
   append_args(launch, service, addresses);
-  launch.env = service_environment(inherited_environment(), service, addresses);
+  launch.env = service_environment(users_environment(), service, addresses);
   launch.cwd = base;
   launch.ports = declared_ports(service);
   launch.own_network = true;

@@ -42,8 +42,7 @@ def run(words, **variables):
 
 
 def psql(port, mode, sql):
-    # HOME: the tests may be run by root, whose own files a cell may not read.
-    return run(["psql", f"host=localhost port={port} user=postgres sslmode={mode}", "-XAtc", sql], PGPASSWORD="secret", HOME="/tmp")
+    return run(["psql", f"host=localhost port={port} user=postgres sslmode={mode}", "-XAtc", sql], PGPASSWORD="secret")
 
 
 def driver(name, port, sql):
@@ -62,7 +61,6 @@ def driver(name, port, sql):
         if name == "asyncpg":
             return {"row": str(asyncio.run(ask()))}
         import psycopg
-        os.environ["HOME"] = "/tmp"
         with psycopg.connect(**login, sslmode="verify-full") as connection:
             return {"row": str(connection.execute(sql).fetchone()[0])}
     except Exception as error:  # pylint: disable=broad-except

@@ -1,6 +1,9 @@
 #include "mishap/engine/native.h"
 
+#include <cstdlib>
 #include <fstream>
+
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -64,6 +67,16 @@ TEST(FindMapping, ReferenceThenNameThenGlob) {
   EXPECT_EQ(find_mapping(images, "app:2")->front(), "any");
   EXPECT_EQ(find_mapping(images, "org/x:2")->front(), "glob");
   EXPECT_EQ(find_mapping(images, "other:2"), nullptr);
+}
+
+TEST(Environment, OfRootHasAHomeThatACellMayEnter) {
+  const char* before = std::getenv("HOME");
+  const std::string home = before != nullptr ? before : "";
+  for (const auto& [name, value] : users_environment()) {
+    if (name == "HOME") {
+      EXPECT_EQ(value, geteuid() == 0 ? "/tmp" : home);
+    }
+  }
 }
 
 TEST(Environment, AddressesUnderBothPrefixes) {

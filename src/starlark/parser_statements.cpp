@@ -239,7 +239,7 @@ std::span<Parameter> Parser::parameters(std::string_view closing) {
       parameter.kind = bare ? ParameterKind::kBareStar : ParameterKind::kArgs;
       if (!bare) parameter.name = identifier("after *");
     } else {
-      parameter.name = identifier("of a parameter");
+      parameter.name = identifier("for the parameter");
       if (accept("=")) {
         parameter.kind = ParameterKind::kOptional;
         parameter.value = test();

@@ -1,6 +1,7 @@
 #include "mishap/traffic/router.h"
 
 #include <algorithm>
+#include <future>
 
 #include <fmt/format.h>
 
@@ -112,7 +113,7 @@ void Router::Impl::relay_unheard(const std::string& service, const std::string& 
   if (find_provider(service, interface) != nullptr) return;
   providers_.push_back({.service = service,
                         .interface = interface,
-                        .endpoint = {upstream.host(), upstream.port()},
+                        .endpoint = {upstream.host(), upstream.port(), nullptr},
                         .addresses = {upstream}});
 }
 

@@ -75,8 +75,8 @@ TEST_F(PublishedPortsTest, ARefusalIsAResetAndATakenPortAnError) {
   listener_.reset();
   ASSERT_TRUE(ports_->publish(free_port_, nobody));
   auto client = net::Stream::connect({"127.0.0.1", free_port_}, soon(), nullptr);
-  ASSERT_TRUE(client) << client.error().message;
-  EXPECT_THAT(read(*client), testing::HasSubstr("reset"));
+  // The reset may come before the client has seen that it is connected.
+  EXPECT_THAT(client ? read(*client) : client.error().message, testing::HasSubstr("reset"));
 }
 
 }  // namespace

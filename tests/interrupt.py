@@ -8,6 +8,7 @@ its documents, what did not run is counted as such, exit code 130. Twice: it sto
 """
 import json
 import os
+import pathlib
 import signal
 import time
 import xml.etree.ElementTree
@@ -15,6 +16,14 @@ import xml.etree.ElementTree
 import bench as benches
 import processes
 from terminal import TerminalRun, check, check_gone, run_cases, wait_for
+
+def is_pending(pid, number):
+    """Whether the process has been sent that signal and has not taken it yet."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("ShdPnd:"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
 
 def documents(bench):
     return ["--output", str(bench.work / "home" / "run.json"), "--junit", str(bench.work / "home" / "run.xml")]
@@ -129,6 +138,7 @@ def twice_while_cells_run(bench):
     # Two signals of one kind would be one while the process is stopped; SIGTERM means the same.
     os.kill(run.pid, signal.SIGTERM)
     run.press_ctrl_c()
+    wait_for(lambda: is_pending(run.pid, signal.SIGINT), "the signal of Ctrl-C")
     os.kill(run.pid, signal.SIGCONT)
     code, text = run.finish()
     return run, code, text

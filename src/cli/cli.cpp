@@ -163,7 +163,7 @@ void add_starlark(CLI::App& app, Parsed& parsed) {
   command->add_option("FILE", options.files, "Scripts")->type_name("");
   command->add_flag("--recursion", options.recursion, "Allow recursion");
   command->add_flag("--while", options.allow_while, "Allow while loops");
-  command->add_flag("--set", options.set, "Allow set(); specs always may, so this changes nothing");
+  command->add_flag("--set", options.set, "Allow set(), which specs always may call");
   command->add_flag("--global-reassign", options.global_reassign, "Allow binding globals again");
   command->add_flag("--top-level-control", options.top_level_control,
                     "Allow if, for and while outside functions");

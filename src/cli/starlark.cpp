@@ -20,6 +20,7 @@ starlark::Dialect dialect_of(const StarlarkOptions& options) {
   starlark::Dialect dialect;
   dialect.allow_recursion = options.recursion;
   dialect.allow_while = options.allow_while;
+  dialect.allow_set = options.set;
   dialect.allow_global_reassign = options.global_reassign;
   dialect.allow_top_level_control = options.top_level_control;
   return dialect;

@@ -17,6 +17,12 @@ bool is_number(const Value& value) { return value.is_int() || value.is_float(); 
 // An invalid value from here on means "no such operation".
 const Value kUnsupported;
 
+/// Has the sign of `b`.
+int64_t floor_mod(int64_t a, int64_t b) {
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 Result<Value> small_int_binary(Heap& heap, BinaryOperator op, int64_t a, int64_t b);
 
 Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Value& y) {
@@ -85,7 +91,7 @@ Result<Value> small_int_binary(Heap& heap, BinaryOperator op, int64_t a, int64_t
     case BinaryOperator::kModulo:
       if (b == 0) return fail("integer modulo by zero");
       if (b == -1) return Value::integer(0);
-      return Value::integer(a - floor_div(a, b) * b);
+      return Value::integer(floor_mod(a, b));
     case BinaryOperator::kBitAnd:
       return Value::integer(a & b);
     case BinaryOperator::kBitOr:

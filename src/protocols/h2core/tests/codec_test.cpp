@@ -21,8 +21,8 @@ TEST(H2Frames, HeadersAreReadAsTheyAreWritten) {
   EXPECT_EQ(read.type, header.type);
   EXPECT_EQ(read.flags, header.flags);
   EXPECT_EQ(read.stream, header.stream);
-  EXPECT_EQ(parse_frame_header(std::string(5, '\0') + "\x80\0\0\1").stream, 0u)
-      << "the reserved bit is none of the number";
+  const std::string reserved("\0\0\0\0\0\x80\0\0\1", kFrameHeaderBytes);
+  EXPECT_EQ(parse_frame_header(reserved).stream, 1u) << "the reserved bit is none of the number";
 }
 
 TEST(H2Frames, PaddingIsTakenOff) {

@@ -3,10 +3,9 @@
 #include <cstdlib>
 #include <fstream>
 
-#include <unistd.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "mishap/base/testing/temporary_directory.h"
 

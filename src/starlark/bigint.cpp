@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "mishap/base/check.h"
+
+#include "bigint_digits.h"
 
 namespace mishap::starlark {
 namespace {
@@ -17,15 +16,6 @@ namespace {
 // from that.
 void check(mp_err error) {
   MISHAP_CHECK(error == MP_OKAY, "big integer arithmetic: {}", mp_error_to_string(error));
-}
-
-uint64_t mix(uint64_t x) {
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93ULL;
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93ULL;
-  x ^= x >> 32;
-  return x;
 }
 
 int digit_value(char c) {
@@ -54,19 +44,18 @@ Chunk chunk_of(int base) {
 
 }  // namespace
 
-BigInt::BigInt(int64_t value) {
-  check(mp_init_size(&number_, 2));
-  mp_set_i64(&number_, value);
+BigInt::BigInt(int64_t value) : BigInt(Empty::kTag) {
+  const auto bits = static_cast<uint64_t>(value);
+  set_magnitude(value < 0 ? ~bits + 1 : bits);
+  if (value < 0) number_.sign = MP_NEG;
 }
 
-BigInt::BigInt(const BigInt& other) {
-  check(mp_init_size(&number_, std::max(other.number_.used, 1)));
-  check(mp_copy(&other.number_, &number_));
+BigInt::BigInt(const BigInt& other) : BigInt(with_room(other.digits().size())) {
+  std::copy_n(other.number_.dp, other.number_.used, number_.dp);
+  trim(other.digits().size(), other.number_.sign);
 }
 
-BigInt::BigInt(BigInt&& other) noexcept : number_(other.number_) {
-  other.number_ = mp_int{0, 0, MP_ZPOS, nullptr};
-}
+BigInt::BigInt(BigInt&& other) noexcept : BigInt(Empty::kTag) { take(other); }
 
 BigInt& BigInt::operator=(const BigInt& other) {
   if (this != &other) *this = BigInt(other);
@@ -74,27 +63,59 @@ BigInt& BigInt::operator=(const BigInt& other) {
 }
 
 BigInt& BigInt::operator=(BigInt&& other) noexcept {
-  std::swap(number_, other.number_);
+  if (this == &other) return *this;
+  if (!is_inline()) mp_clear(&number_);
+  take(other);
   return *this;
 }
 
-BigInt::~BigInt() { mp_clear(&number_); }
+BigInt::~BigInt() {
+  if (!is_inline()) mp_clear(&number_);
+}
 
-BigInt BigInt::from_u64(uint64_t value) {
-  BigInt result;
-  mp_set_u64(&result.number_, value);
+BigInt BigInt::for_library() {
+  BigInt result(Empty::kTag);
+  check(mp_init(&result.number_));
   return result;
 }
 
-BigInt BigInt::from_double(double value) {
-  MISHAP_CHECK(std::isfinite(value));
-  value = std::trunc(value);
-  int exponent = 0;
-  const double fraction = std::frexp(value, &exponent);
-  if (exponent <= 63) return BigInt(static_cast<int64_t>(value));
-  // 53 bits of mantissa as an integer, then the rest of the exponent as a shift.
-  return BigInt(static_cast<int64_t>(std::ldexp(fraction, 53)))
-         << static_cast<size_t>(exponent - 53);
+BigInt BigInt::with_room(size_t digits) {
+  BigInt result(Empty::kTag);
+  if (digits > kInline) check(mp_init_size(&result.number_, static_cast<int>(digits)));
+  return result;
+}
+
+// What `this` holds is overwritten; `other` becomes zero.
+void BigInt::take(BigInt& other) noexcept {
+  number_ = other.number_;
+  if (other.is_inline()) {
+    number_.dp = inline_;
+    // Backwards, one by one: a wide copy would wait for the digits just written to reach memory.
+    for (int i = number_.used; i-- > 0;) inline_[i] = other.inline_[i];
+  }
+  other.number_ = mp_int{0, kInline, MP_ZPOS, other.inline_};
+}
+
+void BigInt::trim(size_t digits, mp_sign sign) {
+  while (digits > 0 && number_.dp[digits - 1] == 0) --digits;
+  number_.used = static_cast<int>(digits);
+  number_.sign = digits == 0 ? MP_ZPOS : sign;
+}
+
+void BigInt::set_magnitude(uint64_t magnitude) {
+  static_assert(kInline * MP_DIGIT_BIT >= 64);
+  size_t used = 0;
+  while (magnitude != 0) {
+    number_.dp[used++] = static_cast<mp_digit>(magnitude & MP_MASK);
+    magnitude = MP_DIGIT_BIT < 64 ? magnitude >> MP_DIGIT_BIT : 0;
+  }
+  trim(used, MP_ZPOS);
+}
+
+BigInt BigInt::from_u64(uint64_t value) {
+  BigInt result(Empty::kTag);
+  result.set_magnitude(value);
+  return result;
 }
 
 std::optional<BigInt> BigInt::parse(std::string_view digits, int base) {
@@ -105,7 +126,7 @@ std::optional<BigInt> BigInt::parse(std::string_view digits, int base) {
   }
   if (digits.empty()) return std::nullopt;
   const Chunk chunk = chunk_of(base);
-  BigInt result;
+  BigInt result = for_library();
   while (!digits.empty()) {
     const size_t taken = std::min(digits.size(), static_cast<size_t>(chunk.characters));
     mp_digit power = 1;
@@ -132,8 +153,8 @@ int BigInt::sign() const {
 size_t BigInt::bit_length() const { return static_cast<size_t>(mp_count_bits(&number_)); }
 
 std::optional<int64_t> BigInt::to_int64() const {
-  const size_t bits = bit_length();
-  if (bits > 64) return std::nullopt;
+  if (number_.used > (64 + MP_DIGIT_BIT - 1) / MP_DIGIT_BIT) return std::nullopt;
+  if (bit_length() > 64) return std::nullopt;
   const uint64_t magnitude = mp_get_mag_u64(&number_);
   constexpr uint64_t kLimit = uint64_t{1} << 63;
   if (number_.sign == MP_NEG) {
@@ -149,36 +170,16 @@ std::optional<uint64_t> BigInt::to_uint64() const {
   return mp_get_mag_u64(&number_);
 }
 
-double BigInt::to_double() const {
-  const size_t bits = bit_length();
-  double magnitude = 0;
-  if (bits <= 64) {
-    magnitude = static_cast<double>(mp_get_mag_u64(&number_));
-  } else if (bits > 1024) {
-    magnitude = std::numeric_limits<double>::infinity();
-  } else {
-    // The top 64 bits with "anything below?" folded into the lowest round as the whole number
-    // would.
-    const size_t dropped = bits - 64;
-    BigInt top;
-    check(mp_div_2d(&number_, static_cast<int>(dropped), &top.number_, nullptr));
-    const bool sticky = static_cast<size_t>(mp_cnt_lsb(&number_)) < dropped;
-    const uint64_t leading = mp_get_mag_u64(&top.number_) | (sticky ? 1 : 0);
-    magnitude = std::ldexp(static_cast<double>(leading), static_cast<int>(dropped));
-  }
-  return number_.sign == MP_NEG ? -magnitude : magnitude;
-}
-
 std::string BigInt::to_string(int base) const {
   if (is_zero()) return "0";
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
   const Chunk chunk = chunk_of(base);
   std::string reversed;
-  BigInt rest = *this;
-  while (!rest.is_zero()) {
-    mp_digit part = 0;
-    check(mp_div_d(&rest.number_, chunk.power, &rest.number_, &part));
-    for (int i = 0; i < chunk.characters && (part != 0 || !rest.is_zero()); ++i) {
+  std::vector<mp_digit> rest(digits().begin(), digits().end());
+  while (!rest.empty()) {
+    mp_digit part = digits::divide_by_digit(rest, chunk.power);
+    while (!rest.empty() && rest.back() == 0) rest.pop_back();
+    for (int i = 0; i < chunk.characters && (part != 0 || !rest.empty()); ++i) {
       reversed += kDigits[part % static_cast<mp_digit>(base)];
       part /= static_cast<mp_digit>(base);
     }
@@ -188,63 +189,75 @@ std::string BigInt::to_string(int base) const {
   return reversed;
 }
 
-uint64_t BigInt::hash() const {
-  if (auto small = to_int64()) return hash_int64(*small);
-  uint64_t hash = number_.sign == MP_NEG ? 0x9e3779b97f4a7c15ULL : 0;
-  for (int i = 0; i < number_.used; ++i) hash = mix(hash ^ number_.dp[i]);
-  return hash;
-}
-
-BigInt operator+(const BigInt& a, const BigInt& b) {
-  BigInt result;
-  check(mp_add(&a.number_, &b.number_, &result.number_));
+// a + b, or a - b when `sign_of_b` is not b's own.
+BigInt BigInt::sum(const BigInt& a, const BigInt& b, mp_sign sign_of_b) {
+  const auto x = a.digits();
+  const auto y = b.digits();
+  if (a.number_.sign == sign_of_b) {
+    const auto longer = x.size() >= y.size() ? x : y;
+    BigInt result = with_room(longer.size() + 1);
+    digits::add(longer, x.size() >= y.size() ? y : x, result.number_.dp);
+    result.trim(longer.size() + 1, sign_of_b);
+    return result;
+  }
+  const bool a_is_greater = digits::compare(x, y) >= 0;
+  const auto greater = a_is_greater ? x : y;
+  BigInt result = with_room(greater.size());
+  digits::subtract(greater, a_is_greater ? y : x, result.number_.dp);
+  result.trim(greater.size(), a_is_greater ? a.number_.sign : sign_of_b);
   return result;
 }
+
+BigInt operator+(const BigInt& a, const BigInt& b) { return BigInt::sum(a, b, b.number_.sign); }
 
 BigInt operator-(const BigInt& a, const BigInt& b) {
-  BigInt result;
-  check(mp_sub(&a.number_, &b.number_, &result.number_));
-  return result;
+  return BigInt::sum(a, b, b.number_.sign == MP_NEG ? MP_ZPOS : MP_NEG);
 }
 
 BigInt operator*(const BigInt& a, const BigInt& b) {
-  BigInt result;
-  check(mp_mul(&a.number_, &b.number_, &result.number_));
+  // Long numbers are the library's, which needs fewer steps for them.
+  constexpr size_t kShort = 16;
+  const auto x = a.digits();
+  const auto y = b.digits();
+  if (std::min(x.size(), y.size()) > kShort) {
+    BigInt result = BigInt::for_library();
+    check(mp_mul(&a.number_, &b.number_, &result.number_));
+    return result;
+  }
+  BigInt result = BigInt::with_room(x.size() + y.size());
+  digits::multiply(x, y, result.number_.dp);
+  result.trim(x.size() + y.size(), a.number_.sign == b.number_.sign ? MP_ZPOS : MP_NEG);
   return result;
 }
 
 BigInt operator-(const BigInt& a) {
-  BigInt result;
-  check(mp_neg(&a.number_, &result.number_));
+  BigInt result = a;
+  if (!a.is_zero()) result.number_.sign = a.number_.sign == MP_NEG ? MP_ZPOS : MP_NEG;
   return result;
 }
 
-BigInt operator~(const BigInt& a) {
-  BigInt result;
-  check(mp_complement(&a.number_, &result.number_));
-  return result;
-}
+BigInt operator~(const BigInt& a) { return -a - BigInt(1); }
 
 BigInt operator&(const BigInt& a, const BigInt& b) {
-  BigInt result;
+  BigInt result = BigInt::for_library();
   check(mp_and(&a.number_, &b.number_, &result.number_));
   return result;
 }
 
 BigInt operator|(const BigInt& a, const BigInt& b) {
-  BigInt result;
+  BigInt result = BigInt::for_library();
   check(mp_or(&a.number_, &b.number_, &result.number_));
   return result;
 }
 
 BigInt operator^(const BigInt& a, const BigInt& b) {
-  BigInt result;
+  BigInt result = BigInt::for_library();
   check(mp_xor(&a.number_, &b.number_, &result.number_));
   return result;
 }
 
 BigInt operator<<(const BigInt& a, size_t bits) {
-  BigInt result;
+  BigInt result = BigInt::for_library();
   check(mp_mul_2d(&a.number_, static_cast<int>(bits), &result.number_));
   return result;
 }
@@ -252,71 +265,74 @@ BigInt operator<<(const BigInt& a, size_t bits) {
 BigInt operator>>(const BigInt& a, size_t bits) {
   // More than all the bits is the same as all of them, and fits the library's int.
   bits = std::min(bits, a.bit_length() + 1);
-  BigInt result;
+  BigInt result = BigInt::for_library();
   check(mp_signed_rsh(&a.number_, static_cast<int>(bits), &result.number_));
   return result;
 }
 
-BigInt BigInt::floor_div(const BigInt& a, const BigInt& b) {
-  BigInt quotient;
-  BigInt remainder;
-  check(mp_div(&a.number_, &b.number_, &quotient.number_, &remainder.number_));
-  if (!remainder.is_zero() && remainder.number_.sign != b.number_.sign) {
-    check(mp_decr(&quotient.number_));
+void BigInt::divide_short(const BigInt& a, const BigInt& b, BigInt* quotient, BigInt& remainder) {
+  const auto x = a.digits();
+  const auto y = b.digits();
+  const mp_sign sign = a.number_.sign == b.number_.sign ? MP_ZPOS : MP_NEG;
+  if (digits::compare(x, y) < 0) {
+    if (quotient != nullptr) *quotient = BigInt(Empty::kTag);
+    remainder = a;
+    return;
   }
+  if (y.size() == 1) {
+    BigInt result = a;
+    remainder = from_u64(digits::divide_by_digit({result.number_.dp, x.size()}, y[0]));
+    remainder.trim(remainder.digits().size(), a.number_.sign);
+    result.trim(x.size(), sign);
+    if (quotient != nullptr) *quotient = std::move(result);
+    return;
+  }
+  const size_t length = x.size() - y.size() + 1;
+  remainder = with_room(x.size() + 1);
+  if (quotient != nullptr) *quotient = with_room(length);
+  digits::divide(x, y, quotient == nullptr ? nullptr : quotient->number_.dp, remainder.number_.dp);
+  remainder.trim(y.size(), a.number_.sign);
+  if (quotient != nullptr) quotient->trim(length, sign);
+}
+
+namespace {
+
+// The library divides long numbers by long ones in fewer steps.
+bool is_short_division(size_t divisor_digits) { return divisor_digits <= 64; }
+
+}  // namespace
+
+BigInt BigInt::floor_div(const BigInt& a, const BigInt& b) {
+  BigInt quotient(Empty::kTag);
+  BigInt remainder(Empty::kTag);
+  if (is_short_division(b.digits().size())) {
+    divide_short(a, b, &quotient, remainder);
+  } else {
+    quotient = for_library();
+    remainder = for_library();
+    check(mp_div(&a.number_, &b.number_, &quotient.number_, &remainder.number_));
+  }
+  if (!remainder.is_zero() && remainder.number_.sign != b.number_.sign) return quotient - BigInt(1);
   return quotient;
 }
 
 BigInt BigInt::floor_mod(const BigInt& a, const BigInt& b) {
-  BigInt result;
-  if (b.number_.used == 1 && b.number_.sign == MP_ZPOS) {
-    // One digit: no quotient is built.
-    mp_digit remainder = 0;
-    check(mp_div_d(&a.number_, b.number_.dp[0], nullptr, &remainder));
-    if (a.number_.sign == MP_NEG && remainder != 0) remainder = b.number_.dp[0] - remainder;
-    mp_set_u64(&result.number_, remainder);
-    return result;
+  BigInt remainder(Empty::kTag);
+  if (is_short_division(b.digits().size())) {
+    divide_short(a, b, nullptr, remainder);
+    if (remainder.is_zero() || remainder.number_.sign == b.number_.sign) return remainder;
+    return remainder + b;
   }
-  check(mp_mod(&a.number_, &b.number_, &result.number_));
-  return result;
+  remainder = for_library();
+  check(mp_mod(&a.number_, &b.number_, &remainder.number_));
+  return remainder;
 }
 
 int BigInt::compare(const BigInt& a, const BigInt& b) {
-  return static_cast<int>(mp_cmp(&a.number_, &b.number_));
-}
-
-int BigInt::compare(const BigInt& a, double b) {
-  if (std::isnan(b)) return -1;
-  if (std::isinf(b)) return b > 0 ? -1 : 1;
-  const double whole = std::trunc(b);
-  if (const int order = compare(a, from_double(whole)); order != 0) return order;
-  // Equal integer parts: the fraction, which has b's sign, decides.
-  if (b == whole) return 0;
-  return b > whole ? -1 : 1;
-}
-
-int compare_int_double(int64_t a, double b) {
-  if (std::isnan(b)) return -1;
-  constexpr double kTwo63 = 9223372036854775808.0;
-  if (b >= kTwo63) return -1;
-  if (b < -kTwo63) return 1;
-  const auto whole = static_cast<int64_t>(b);
-  if (a != whole) return a < whole ? -1 : 1;
-  const double fraction = b - std::trunc(b);
-  if (fraction == 0) return 0;
-  return fraction > 0 ? -1 : 1;
-}
-
-uint64_t hash_int64(int64_t value) { return mix(static_cast<uint64_t>(value)); }
-
-uint64_t hash_double(double value) {
-  constexpr double kTwo63 = 9223372036854775808.0;
-  if (value >= -kTwo63 && value < kTwo63 && value == std::trunc(value)) {
-    return hash_int64(static_cast<int64_t>(value));
-  }
-  if (std::isnan(value)) return 0x7ff8a5a5a5a5a5a5ULL;
-  if (!std::isinf(value) && value == std::trunc(value)) return BigInt::from_double(value).hash();
-  return mix(std::bit_cast<uint64_t>(value) ^ 0x5851f42d4c957f2dULL);
+  const bool negative = a.number_.sign == MP_NEG;
+  if (a.number_.sign != b.number_.sign) return negative ? -1 : 1;
+  const int order = digits::compare(a.digits(), b.digits());
+  return negative ? -order : order;
 }
 
 }  // namespace mishap::starlark

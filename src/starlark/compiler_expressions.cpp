@@ -70,9 +70,9 @@ void FunctionCompiler::int_literal(const IntLiteral& literal) {
     emit(Op::kConst, constant(Value::integer(*literal.value)), 1);
     return;
   }
-  const auto number = BigInt::parse(literal.digits, literal.base);
+  auto number = BigInt::parse(literal.digits, literal.base);
   MISHAP_CHECK(number.has_value(), "int literal {}", literal.digits);
-  emit(Op::kConst, constant(builder_.heap.integer(*number)), 1);
+  emit(Op::kConst, constant(builder_.heap.integer(*std::move(number))), 1);
 }
 
 void FunctionCompiler::dict_literal(const DictExpr& dict) {

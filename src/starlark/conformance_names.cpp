@@ -55,7 +55,7 @@ class HasFields final : public HostObject {
 class FibonacciIterator final : public HostIterator {
  public:
   Result<Value> next(Thread& thread) override {
-    Value result = thread.heap().integer(a_);
+    Value result = thread.heap().integer(BigInt(a_));
     BigInt sum = a_ + b_;
     a_ = std::move(b_);
     b_ = std::move(sum);

@@ -20,24 +20,24 @@ Heap::~Heap() {
   while (first_ != nullptr) {
     Object* object = first_;
     detach(object);
-    object->heap_ = nullptr;
+    object->account_ = nullptr;
   }
+  account_->heap = nullptr;
+  if (account_->leaves == 0) delete account_;
 }
 
-void Heap::attach(Object* object, size_t bytes, bool tracked) {
-  object->heap_ = this;
+void Heap::attach_listed(Object* object, size_t bytes) {
+  object->account_ = account_;
   object->charged_bytes_ = bytes;
-  used_bytes_ += bytes;
-  // Objects that hold nothing are listed too when they may outlive the heap, so that they do not
-  // account to a dead one.
-  object->tracked_ = tracked;
+  account_->used_bytes += bytes;
+  object->listed_ = true;
   object->next_ = first_;
   if (first_ != nullptr) first_->previous_ = object;
   first_ = object;
 }
 
 void Heap::detach(Object* object) {
-  used_bytes_ -= object->charged_bytes_;
+  account_->used_bytes -= object->charged_bytes_;
   if (object->previous_ != nullptr) {
     object->previous_->next_ = object->next_;
   } else {
@@ -49,7 +49,7 @@ void Heap::detach(Object* object) {
 
 String* Heap::new_string(size_t size, Kind kind) {
   auto* object = new (size) String(kind, size, size);
-  attach(object, sizeof(String) + size, false);
+  attach_leaf(object, sizeof(String) + size);
   return object;
 }
 
@@ -77,17 +77,17 @@ Value Heap::concat(Value left, std::string_view right) {
   // Room to grow only for a string that is being built up: one nobody else holds.
   const size_t capacity = old.references() == 1 && size > 64 ? size + size / 2 : size;
   auto* object = new (capacity) String(left.kind(), size, capacity);
-  attach(object, sizeof(String) + capacity, false);
+  attach_leaf(object, sizeof(String) + capacity);
   std::memcpy(object->mutable_data(), old.data(), old.size_);
   std::memcpy(object->mutable_data() + old.size_, right.data(), right.size());
   return Value(object);
 }
 
-Value Heap::integer(BigInt number) {
+Value Heap::integer(BigInt&& number) {
   if (const std::optional<int64_t> small = number.to_int64()) return Value::integer(*small);
   const size_t bytes = sizeof(BigIntObject) + number.byte_size();
   auto* object = new BigIntObject(std::move(number));
-  attach(object, bytes, false);
+  attach_leaf(object, bytes);
   return Value(object);
 }
 
@@ -99,7 +99,7 @@ Value Heap::integer_u64(uint64_t number) {
 
 Value Heap::list(std::vector<Value> items) {
   auto* object = new List();
-  attach(object, sizeof(List), true);
+  attach_listed(object, sizeof(List));
   object->raw() = std::move(items);
   object->recharge();
   return Value(object);
@@ -107,7 +107,7 @@ Value Heap::list(std::vector<Value> items) {
 
 Tuple* Heap::new_tuple(size_t size) {
   auto* object = new (size * sizeof(Value)) Tuple(size);
-  attach(object, sizeof(Tuple) + size * sizeof(Value), true);
+  attach_listed(object, sizeof(Tuple) + size * sizeof(Value));
   return object;
 }
 
@@ -127,7 +127,9 @@ Value Heap::range(int64_t start, int64_t stop, int64_t step) {
   if (step > 0 && distance > 0) size = (distance + step - 1) / step;
   if (step < 0 && distance < 0) size = (distance + step + 1) / step;
   const auto count = static_cast<int64_t>(std::min<Int128>(size, INT64_MAX));
-  return make<Range>(start, stop, step, count);
+  auto* object = new Range(start, stop, step, count);
+  attach_leaf(object, sizeof(Range));
+  return Value(object);
 }
 
 // Trial deletion: references that come from listed objects are subtracted; what still has some is
@@ -135,7 +137,7 @@ Value Heap::range(int64_t start, int64_t stop, int64_t step) {
 size_t Heap::collect_cycles() {
   std::unordered_map<Object*, uint32_t> outside;
   for (Object* object = first_; object != nullptr; object = object->next_) {
-    if (object->tracked_) outside[object] = object->references();
+    outside[object] = object->references();
   }
   for (auto& [object, count] : outside) {
     object->visit_children([&](Value& child) {

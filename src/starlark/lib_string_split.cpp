@@ -75,7 +75,8 @@ Parts rsplit_space(std::string_view text, size_t limit) {
 Parts split_by(std::string_view text, std::string_view separator, size_t limit) {
   Parts parts;
   while (parts.size() < limit) {
-    const size_t at = text.find(separator);
+    // The usual separator is one character, which is found without comparing texts.
+    const size_t at = separator.size() == 1 ? text.find(separator[0]) : text.find(separator);
     if (at == std::string_view::npos) break;
     parts.push_back(text.substr(0, at));
     text.remove_prefix(at + separator.size());
@@ -136,7 +137,14 @@ Result<Value> partition(CallContext& call, bool last) {
 }
 
 Result<Value> join(CallContext& call) {
-  MISHAP_ASSIGN(const auto items, to_vector(call.thread(), call[0]));
+  std::vector<Value> others;
+  std::span<const Value> items;
+  if (call[0].is_list()) {
+    items = call.object<List>(0).items();
+  } else {
+    MISHAP_ASSIGN(others, to_vector(call.thread(), call[0]));
+    items = others;
+  }
   const std::string_view separator = self_text(call);
   uint64_t size = items.empty() ? 0 : separator.size() * (items.size() - 1);
   for (const Value& item : items) {

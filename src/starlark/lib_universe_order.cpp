@@ -1,5 +1,6 @@
 // sorted, min, max.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -10,104 +11,140 @@
 namespace mishap::starlark {
 namespace {
 
-// An item and what it is ordered by.
-struct Keyed {
-  Value key;
-  Value item;
-};
-
 Result<Value> key_of(CallContext& call, const Value& function, const Value& item) {
   if (!function.is_valid()) return item;
   return call.thread().call(function, {item});
 }
 
-// Whether all keys are numbers without NaN troubles, or all strings: they are compared without
-// Results then.
-enum class KeyKind { kSmallInts, kStrings, kOther };
+// One row of a sort: what it is ordered by as far as 64 bits tell, and its number.
+struct Rank {
+  uint64_t key;
+  size_t row;
+};
 
-KeyKind kind_of(const std::vector<Keyed>& rows) {
-  const auto all = [&](Kind kind) {
-    return std::all_of(rows.begin(), rows.end(),
-                       [kind](const Keyed& row) { return row.key.kind() == kind; });
-  };
-  if (all(Kind::kInt)) return KeyKind::kSmallInts;
-  if (all(Kind::kString)) return KeyKind::kStrings;
-  return KeyKind::kOther;
+// Sorts by the keys, equal ones in the order they had: a byte at a time from the lowest, leaving
+// out the bytes in which all keys agree.
+void sort_by_key(std::vector<Rank>& ranks) {
+  constexpr size_t kFew = 64;
+  if (ranks.size() <= kFew) {
+    std::stable_sort(ranks.begin(), ranks.end(),
+                     [](const Rank& a, const Rank& b) { return a.key < b.key; });
+    return;
+  }
+  std::vector<Rank> sorted(ranks.size());
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    std::array<size_t, 256> starts{};
+    for (const Rank& rank : ranks) ++starts[rank.key >> shift & 0xFF];
+    if (starts[ranks[0].key >> shift & 0xFF] == ranks.size()) continue;
+    size_t before = 0;
+    for (size_t& start : starts) before += std::exchange(start, before);
+    for (const Rank& rank : ranks) sorted[starts[rank.key >> shift & 0xFF]++] = rank;
+    ranks.swap(sorted);
+  }
 }
 
-template <class Less>
-void stable_sort(std::vector<Keyed>& rows, bool descending, Less less) {
-  std::stable_sort(rows.begin(), rows.end(), [&](const Keyed& a, const Keyed& b) {
-    return descending ? less(b.key, a.key) : less(a.key, b.key);
+// The first eight bytes, so that the order of the numbers is that of the texts where they differ.
+uint64_t leading_bytes(std::string_view text) {
+  uint64_t key = 0;
+  for (size_t i = 0; i < 8; ++i)
+    key = key << 8 | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0);
+  return key;
+}
+
+template <class Key>
+std::vector<Rank> ranks_of(std::span<const Value> keys, bool descending, Key key) {
+  std::vector<Rank> ranks(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i)
+    ranks[i] = {descending ? ~key(keys[i]) : key(keys[i]), i};
+  sort_by_key(ranks);
+  return ranks;
+}
+
+std::vector<Rank> rank_ints(std::span<const Value> keys, bool descending) {
+  return ranks_of(keys, descending, [](const Value& key) {
+    return static_cast<uint64_t>(key.as_int64()) ^ uint64_t { 1 } << 63;
   });
+}
+
+std::vector<Rank> rank_texts(std::span<const Value> keys, bool descending) {
+  auto ranks =
+      ranks_of(keys, descending, [](const Value& key) { return leading_bytes(key.text()); });
+  // Runs that begin alike are ordered by the whole texts.
+  for (auto first = ranks.begin(); first != ranks.end();) {
+    const auto last =
+        std::find_if(first, ranks.end(), [&](const Rank& rank) { return rank.key != first->key; });
+    if (last - first > 1) {
+      std::stable_sort(first, last, [&](const Rank& a, const Rank& b) {
+        const auto left = keys[a.row].text();
+        const auto right = keys[b.row].text();
+        return descending ? right < left : left < right;
+      });
+    }
+    first = last;
+  }
+  return ranks;
 }
 
 // Merges the sorted halves [first, middle) and [middle, last) of `rows`. Unlike std::stable_sort
 // this is safe with an order that fails or contradicts itself, as a host type's may.
-Result<void> merge(std::vector<Keyed>& rows, std::vector<Keyed>& buffer, size_t first,
-                   size_t middle, size_t last, bool descending) {
+Result<void> merge(std::span<const Value> keys, std::vector<Rank>& rows, std::vector<Rank>& buffer,
+                   size_t first, size_t middle, size_t last, bool descending) {
   size_t left = first;
   size_t right = middle;
   size_t out = first;
   while (left < middle && right < last) {
-    MISHAP_ASSIGN(const int order, compare(rows[right].key, rows[left].key, "<"));
+    MISHAP_ASSIGN(const int order, compare(keys[rows[right].row], keys[rows[left].row], "<"));
     const bool take_right = descending ? order > 0 : order < 0;
-    buffer[out++] = std::move(rows[take_right ? right++ : left++]);
+    buffer[out++] = rows[take_right ? right++ : left++];
   }
-  std::move(rows.begin() + static_cast<ptrdiff_t>(left),
-            rows.begin() + static_cast<ptrdiff_t>(middle),
-            buffer.begin() + static_cast<ptrdiff_t>(out));
-  out += middle - left;
-  std::move(rows.begin() + static_cast<ptrdiff_t>(right),
-            rows.begin() + static_cast<ptrdiff_t>(last),
-            buffer.begin() + static_cast<ptrdiff_t>(out));
-  std::move(buffer.begin() + static_cast<ptrdiff_t>(first),
-            buffer.begin() + static_cast<ptrdiff_t>(last),
-            rows.begin() + static_cast<ptrdiff_t>(first));
+  const auto at = [&](size_t index) { return rows.begin() + static_cast<ptrdiff_t>(index); };
+  const auto into = buffer.begin() + static_cast<ptrdiff_t>(out);
+  std::copy(at(right), at(last), std::copy(at(left), at(middle), into));
+  std::copy(buffer.begin() + static_cast<ptrdiff_t>(first),
+            buffer.begin() + static_cast<ptrdiff_t>(last), at(first));
   return {};
 }
 
-Result<void> merge_sort(std::vector<Keyed>& rows, bool descending) {
-  std::vector<Keyed> buffer(rows.size());
+Result<std::vector<Rank>> rank_any(std::span<const Value> keys, bool descending) {
+  std::vector<Rank> rows(keys.size());
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = {0, i};
+  std::vector<Rank> buffer(rows.size());
   for (size_t width = 1; width < rows.size(); width *= 2) {
     for (size_t first = 0; first + width < rows.size(); first += 2 * width) {
       const size_t last = std::min(first + 2 * width, rows.size());
-      MISHAP_TRY(merge(rows, buffer, first, first + width, last, descending));
+      MISHAP_TRY(merge(keys, rows, buffer, first, first + width, last, descending));
     }
   }
-  return {};
+  return rows;
 }
 
-Result<void> sort_rows(std::vector<Keyed>& rows, bool descending) {
-  switch (kind_of(rows)) {
-    case KeyKind::kSmallInts:
-      stable_sort(rows, descending,
-                  [](const Value& a, const Value& b) { return a.as_int64() < b.as_int64(); });
-      return {};
-    case KeyKind::kStrings:
-      stable_sort(rows, descending,
-                  [](const Value& a, const Value& b) { return a.text() < b.text(); });
-      return {};
-    case KeyKind::kOther:
-      return merge_sort(rows, descending);
-  }
-  return {};
+// The order of the keys, equal ones as they are. Small integers and strings are compared without
+// asking what they are each time.
+Result<std::vector<Rank>> rank(std::span<const Value> keys, bool descending) {
+  const auto all = [&](Kind kind) {
+    return std::all_of(keys.begin(), keys.end(),
+                       [kind](const Value& key) { return key.kind() == kind; });
+  };
+  if (all(Kind::kInt)) return rank_ints(keys, descending);
+  if (all(Kind::kString)) return rank_texts(keys, descending);
+  return rank_any(keys, descending);
 }
 
 Result<Value> sorted(CallContext& call) {
   MISHAP_ASSIGN(auto items, to_vector(call.thread(), call[0]));
-  std::vector<Keyed> rows;
-  rows.reserve(items.size());
-  for (Value& item : items) {
-    MISHAP_ASSIGN(Value key, key_of(call, call[1], item));
-    rows.push_back({std::move(key), std::move(item)});
+  std::vector<Value> keys;
+  if (call.has(1)) {
+    keys.reserve(items.size());
+    for (const Value& item : items) {
+      MISHAP_ASSIGN(Value key, key_of(call, call[1], item));
+      keys.push_back(std::move(key));
+    }
   }
-  if (auto done = sort_rows(rows, call.has(2) && call.boolean(2)); !done) {
-    return named(call, done.error());
-  }
+  const auto ranks = rank(call.has(1) ? keys : items, call.has(2) && call.boolean(2));
+  if (!ranks) return named(call, ranks.error());
   std::vector<Value> result;
-  result.reserve(rows.size());
-  for (Keyed& row : rows) result.push_back(std::move(row.item));
+  result.reserve(items.size());
+  for (const Rank& rank : *ranks) result.push_back(std::move(items[rank.row]));
   return call.heap().list(std::move(result));
 }
 
@@ -125,17 +162,19 @@ Result<Value> extreme(CallContext& call, int sign) {
     candidates = items;
     if (candidates.empty()) return call.error("argument is an empty sequence");
   }
-  Keyed best;
+  Value best;
+  Value best_key;
   for (const Value& item : candidates) {
     MISHAP_ASSIGN(Value key, key_of(call, call[0], item));
-    if (best.item.is_valid()) {
-      auto order = compare(key, best.key, sign > 0 ? ">" : "<");
+    if (best.is_valid()) {
+      auto order = compare(key, best_key, sign > 0 ? ">" : "<");
       if (!order) return named(call, order.error());
       if (*order * sign <= 0) continue;
     }
-    best = {std::move(key), item};
+    best_key = std::move(key);
+    best = item;
   }
-  return best.item;
+  return best;
 }
 
 }  // namespace

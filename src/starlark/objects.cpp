@@ -160,6 +160,7 @@ void Table::rebuild(size_t capacity) {
     std::erase_if(entries_, [](const Entry& entry) { return !entry.key.is_valid(); });
   }
   front_ = 0;
+  entries_.reserve(slots * 2 / 3);
   if (mask_ + 1 != slots || slots_ == nullptr) slots_ = std::make_unique<uint32_t[]>(slots);
   std::fill_n(slots_.get(), slots, 0);
   mask_ = slots - 1;

@@ -27,8 +27,10 @@ Result<Value> small_int_binary(Heap& heap, BinaryOperator op, int64_t a, int64_t
 
 Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Value& y) {
   if (x.is_int64() && y.is_int64()) return small_int_binary(heap, op, x.as_int64(), y.as_int64());
-  const BigInt a = to_big(x);
-  const BigInt b = to_big(y);
+  // At most one of them is small.
+  const BigInt small(x.is_int64() ? x.as_int64() : y.is_int64() ? y.as_int64() : 0);
+  const BigInt& a = x.is_int64() ? small : x.as<BigIntObject>().number;
+  const BigInt& b = y.is_int64() ? small : y.as<BigIntObject>().number;
   switch (op) {
     case BinaryOperator::kAdd:
       return heap.integer(a + b);

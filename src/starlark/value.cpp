@@ -33,14 +33,20 @@ void Object::destroy(Object* object) {
 }
 
 Object::~Object() {
-  if (heap_ != nullptr) heap_->detach(this);
+  if (account_ == nullptr) return;
+  if (listed_) {
+    account_->heap->detach(this);
+    return;
+  }
+  account_->used_bytes -= charged_bytes_;
+  if (--account_->leaves == 0 && account_->heap == nullptr) delete account_;
 }
 
 void Object::visit_children(const ValueVisitor& /*visit*/) {}
 
 void Object::account(int64_t delta_bytes) {
-  if (heap_ == nullptr) return;
-  heap_->used_bytes_ += static_cast<uint64_t>(delta_bytes);
+  if (account_ == nullptr) return;
+  account_->used_bytes += static_cast<uint64_t>(delta_bytes);
   charged_bytes_ += static_cast<uint64_t>(delta_bytes);
 }
 

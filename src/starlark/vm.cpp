@@ -642,6 +642,8 @@ bool Vm::run(size_t floor) {
         VM_FRAME();
         break;
       }
+      default:
+        __builtin_unreachable();
     }
     continue;
   on_error:

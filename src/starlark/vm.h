@@ -64,7 +64,8 @@ struct Thread::State {
   FrameStack frames;
   std::vector<Iteration> iterators;
   std::optional<EvalError> pending;
-  std::vector<Value> bound;  // arguments on their way into a frame; empty between calls
+  std::vector<Value> keywords;  // names and values on their way into a frame; empty between calls
+  Value empty_tuple;            // what *args is when nothing is left for it
   size_t native_depth = 0;
   std::mutex cancel_mutex;  // cancel() comes from other threads
   std::string cancel_reason;
@@ -110,10 +111,9 @@ class Vm {
   bool enter_function(const Call& call);
   bool call_native(const Call& call);
   bool push_frame(const FunctionObject& function, Value* result, Value* base);
-  bool fill_defaults(const FunctionObject& function, Value* args, size_t given);
-  Result<void> bind(const FunctionObject& function, const Call& call, std::vector<Value>& bound);
-  Result<void> bind_keywords(const FunctionObject& function, std::span<const KeywordArg> keywords,
-                             std::vector<Value>& bound, Dict* rest);
+  bool bind(const FunctionObject& function, const Call& call);
+  bool bind_keywords(const Code& code, Value* args, Dict* rest);
+  bool fill_defaults(const FunctionObject& function, Value* args, size_t positional);
   bool is_running(const Code& code) const;
   /// Whether a call with so many arguments by position, from `args` on, needs no more than a frame.
   bool can_enter(const Code& code, size_t given, const Value* args) const {

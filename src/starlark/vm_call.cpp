@@ -73,53 +73,22 @@ Vm::Entered Vm::enter(const Call& call) {
 bool Vm::enter_function(const Call& call) {
   const auto& function = call.callee->as<FunctionObject>();
   const Code& code = *function.code_;
-  if (code.simple && call.keywords == 0 && call.positional <= code.param_count) {
-    if (call.positional < code.param_count) {
-      // The frame is checked for room before anything is put beyond the arguments.
-      if (static_cast<size_t>(state_.stack_end - call.args) < code.param_count)
-        return failed(Error{"stack overflow"});
-      if (!fill_defaults(function, call.args, call.positional)) return false;
-    }
-    return push_frame(function, call.result, call.args);
-  }
-  std::vector<Value>& bound = state_.bound;
-  bound.clear();
-  bound.resize(code.param_count + (code.has_varargs ? 1 : 0) + (code.has_kwargs ? 1 : 0));
-  if (auto done = bind(function, call, bound); !done) {
-    bound.clear();
-    return failed(std::move(done).error());
-  }
-  if (static_cast<size_t>(state_.stack_end - call.args) < bound.size())
+  // The frame is checked for room before anything is put beyond the arguments.
+  if (static_cast<size_t>(state_.stack_end - call.args) < code.local_count + code.max_stack)
     return failed(Error{"stack overflow"});
-  drop(state_.top, call.args);
-  for (Value& value : bound) new (state_.top++) Value(std::move(value));
-  bound.clear();
+  const bool quick = code.simple && call.keywords == 0 && call.positional <= code.param_count;
+  if (quick ? !fill_defaults(function, call.args, call.positional) : !bind(function, call))
+    return false;
   return push_frame(function, call.result, call.args);
-}
-
-bool Vm::fill_defaults(const FunctionObject& function, Value* args, size_t given) {
-  const Code& code = *function.code_;
-  const size_t required = code.param_count - code.default_count;
-  if (given < required) {
-    const Call call{nullptr, nullptr, nullptr, args, given, 0};
-    std::vector<Value> bound(code.param_count);
-    return failed(std::move(bind(function, call, bound)).error());
-  }
-  for (size_t i = given; i < code.param_count; ++i)
-    new (state_.top++) Value(function.defaults_[i - required]);
-  return true;
 }
 
 bool Vm::push_frame(const FunctionObject& function, Value* result, Value* base) {
   const Code& code = *function.code_;
   if (state_.frames.size() >= thread_.depth_limit_) return failed(Error{"stack overflow"});
-  const size_t locals = code.local_names.size();
-  if (static_cast<size_t>(state_.stack_end - base) < locals + code.max_stack)
-    return failed(Error{"stack overflow"});
   if (code.active > 0 && !code.recursion && is_running(code)) {
     return failed(Error{fmt::format("function {} called recursively", code.name)});
   }
-  while (state_.top < base + locals) new (state_.top++) Value();
+  while (state_.top < base + code.local_count) new (state_.top++) Value();
   ++code.active;
   state_.frames.push_back(
       {&function, &code, code.instructions.data(), result, base, state_.iterators.size()});
@@ -186,6 +155,15 @@ Error too_many_arguments(const Code& code, size_t given) {
                            exact ? "" : "at most ", most, most == 1 ? "" : "s", given)};
 }
 
+Error missing_arguments(const Code& code, const Value* args) {
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < code.param_count; ++i) {
+    if (!args[i].is_valid()) missing.push_back(code.local_names[i]);
+  }
+  return Error{fmt::format("function {} missing {} argument{} ({})", code.name, missing.size(),
+                           missing.size() == 1 ? "" : "s", join(missing, ", "))};
+}
+
 Error unexpected_argument(const Code& code, std::string_view name) {
   const std::span<const std::string> params(code.local_names.data(), code.param_count);
   return Error{fmt::format("function {} got an unexpected keyword argument \"{}\"{}", code.name,
@@ -194,65 +172,80 @@ Error unexpected_argument(const Code& code, std::string_view name) {
 
 }  // namespace
 
-Result<void> Vm::bind(const FunctionObject& function, const Call& call, std::vector<Value>& bound) {
+// The arguments become the first slots of the frame where they are; keywords are put aside first.
+bool Vm::bind(const FunctionObject& function, const Call& call) {
   const Code& code = *function.code_;
   if (code.param_count == 0 && !code.has_varargs && !code.has_kwargs) {
     const size_t given = call.positional + call.keywords;
-    if (given > 0) return fail(too_many_arguments(code, given));
+    if (given > 0) return failed(too_many_arguments(code, given));
   }
   const size_t positional = std::min<size_t>(call.positional, code.positional_count());
   if (call.positional > positional && !code.has_varargs)
-    return fail(too_many_arguments(code, call.positional));
-  std::copy_n(call.args, positional, bound.begin());
-  size_t next = code.param_count;
-  if (code.has_varargs)
-    bound[next++] = heap_.tuple({call.args + positional, call.positional - positional});
+    return failed(too_many_arguments(code, call.positional));
+  Value*& top = state_.top;
+  Value* const pairs = call.args + call.positional;
+  std::vector<Value>& keywords = state_.keywords;
+  keywords.assign(std::make_move_iterator(pairs), std::make_move_iterator(top));
+  Value varargs;
+  if (code.has_varargs) {
+    const std::span<const Value> more(call.args + positional, call.positional - positional);
+    if (!state_.empty_tuple.is_valid()) state_.empty_tuple = heap_.tuple(std::span<Value>());
+    varargs = more.empty() ? state_.empty_tuple : heap_.tuple(more);
+  }
+  drop(top, call.args + positional);
+  while (top < call.args + code.param_count) new (top++) Value();
+  if (code.has_varargs) new (top++) Value(std::move(varargs));
   Dict* rest = nullptr;
   if (code.has_kwargs) {
-    bound[next] = heap_.dict();
-    rest = &bound[next].as<Dict>();
+    new (top) Value(heap_.dict());
+    rest = &(top++)->as<Dict>();
   }
-  const auto* pairs = reinterpret_cast<const KeywordArg*>(call.args + call.positional);
-  MISHAP_TRY(bind_keywords(function, {pairs, call.keywords}, bound, rest));
-
-  const size_t first_default = code.param_count - code.default_count;
-  std::vector<std::string> missing;
-  for (size_t i = 0; i < code.param_count; ++i) {
-    if (bound[i].is_valid()) continue;
-    if (i >= first_default) bound[i] = function.defaults_[i - first_default];
-    if (!bound[i].is_valid()) missing.push_back(code.local_names[i]);
-  }
-  if (!missing.empty()) {
-    return fail(fmt::format("function {} missing {} argument{} ({})", code.name, missing.size(),
-                            missing.size() == 1 ? "" : "s", join(missing, ", ")));
-  }
-  return {};
+  const bool done = bind_keywords(code, call.args, rest);
+  keywords.clear();
+  return done && fill_defaults(function, call.args, positional);
 }
 
-Result<void> Vm::bind_keywords(const FunctionObject& function, std::span<const KeywordArg> keywords,
-                               std::vector<Value>& bound, Dict* rest) {
-  const Code& code = *function.code_;
-  for (const KeywordArg& keyword : keywords) {
-    const std::string_view name = keyword.name.text();
+bool Vm::bind_keywords(const Code& code, Value* args, Dict* rest) {
+  for (size_t i = 0; i < state_.keywords.size(); i += 2) {
+    const Value& key = state_.keywords[i];
+    Value& value = state_.keywords[i + 1];
+    const std::string_view name = key.text();
     const auto params_end = code.local_names.begin() + code.param_count;
     const auto param = std::find(code.local_names.begin(), params_end, name);
     bool repeated = false;
     if (param != params_end) {
-      Value& slot = bound[static_cast<size_t>(param - code.local_names.begin())];
+      Value& slot = args[param - code.local_names.begin()];
       repeated = slot.is_valid();
-      if (!repeated) slot = keyword.value;
+      if (!repeated) slot = std::move(value);
     } else if (rest != nullptr) {
       const size_t before = rest->size();
-      MISHAP_TRY(rest->set(keyword.name, keyword.value));
+      auto done = rest->set(key, std::move(value));
+      if (!done) return failed(std::move(done).error());
       repeated = rest->size() == before;
     } else {
-      return fail(unexpected_argument(code, name));
+      return failed(unexpected_argument(code, name));
     }
-    if (repeated)
-      return fail(
-          fmt::format("function {} got multiple values for parameter \"{}\"", code.name, name));
+    if (repeated) {
+      return failed(Error{
+          fmt::format("function {} got multiple values for parameter \"{}\"", code.name, name)});
+    }
   }
-  return {};
+  return true;
+}
+
+// Parameters that were not given, from the one after those that were given by position. Slots that
+// are not there yet are made.
+bool Vm::fill_defaults(const FunctionObject& function, Value* args, size_t positional) {
+  const Code& code = *function.code_;
+  const size_t first_default = code.param_count - code.default_count;
+  while (state_.top < args + code.param_count) new (state_.top++) Value();
+  bool complete = true;
+  for (size_t i = positional; i < code.param_count; ++i) {
+    if (args[i].is_valid()) continue;
+    if (i >= first_default) args[i] = function.defaults_[i - first_default];
+    complete = complete && args[i].is_valid();
+  }
+  return complete || failed(missing_arguments(code, args));
 }
 
 // --- limits and errors

@@ -1,7 +1,10 @@
 #include "mishap/starlark/bigint.h"
 
+#include <cctype>
 #include <cmath>
 #include <limits>
+#include <random>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -52,6 +55,67 @@ TEST(BigInt, DividesTowardsMinusInfinity) {
   EXPECT_EQ(BigInt::floor_mod(-ten20, ten20), BigInt(0));
   EXPECT_EQ(BigInt::floor_mod(BigInt(-1), ten20).to_string(), "99999999999999999999");
   EXPECT_EQ(BigInt::floor_div(BigInt(kMin), BigInt(-1)).to_string(), "9223372036854775808");
+}
+
+// Numbers of all lengths up to `bits`, many of them with runs of ones or zeros, where carries and
+// guesses of digits go wrong.
+class Numbers {
+ public:
+  BigInt next(size_t bits) {
+    BigInt number;
+    for (const size_t length = random_() % bits + 1; number.bit_length() < length;) {
+      const uint64_t pattern = random_();
+      const auto word = static_cast<int64_t>(pattern % 4 == 0   ? 0
+                                             : pattern % 4 == 1 ? (int64_t{1} << 60) - 1
+                                                                : pattern >> 4);
+      number = (number << 60) + BigInt(word + (number.is_zero() ? 1 : 0));
+    }
+    return random_() % 2 == 0 ? number : -number;
+  }
+
+ private:
+  std::mt19937_64 random_{20240607};
+};
+
+mp_int library(const BigInt& number) {
+  mp_int result;
+  EXPECT_EQ(mp_init(&result), MP_OKAY);
+  EXPECT_EQ(mp_read_radix(&result, number.to_string(16).c_str(), 16), MP_OKAY);
+  return result;
+}
+
+std::string text(const mp_int& number) {
+  std::string digits(static_cast<size_t>(number.used) * 16 + 3, '\0');
+  size_t written = 0;
+  EXPECT_EQ(mp_to_radix(&number, digits.data(), digits.size(), &written, 16), MP_OKAY);
+  for (char& c : digits) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return digits.substr(0, written - 1);
+}
+
+TEST(BigInt, CountsAsTheLibraryDoes) {
+  Numbers numbers;
+  for (int i = 0; i < 3000; ++i) {
+    const size_t bits = i % 10 == 0 ? 6000 : i % 3 == 0 ? 1500 : 420;
+    const BigInt a = numbers.next(bits);
+    const BigInt b = numbers.next(i % 2 == 0 ? bits : bits / 2);
+    mp_int x = library(a);
+    mp_int y = library(b);
+    mp_int result;
+    ASSERT_EQ(mp_init(&result), MP_OKAY);
+    ASSERT_EQ(mp_add(&x, &y, &result), MP_OKAY);
+    EXPECT_EQ((a + b).to_string(16), text(result));
+    ASSERT_EQ(mp_sub(&x, &y, &result), MP_OKAY);
+    EXPECT_EQ((a - b).to_string(16), text(result));
+    ASSERT_EQ(mp_mul(&x, &y, &result), MP_OKAY);
+    EXPECT_EQ((a * b).to_string(16), text(result));
+    ASSERT_EQ(mp_mod(&x, &y, &result), MP_OKAY);
+    const BigInt remainder = BigInt::floor_mod(a, b);
+    EXPECT_EQ(remainder.to_string(16), text(result));
+    EXPECT_EQ(BigInt::floor_div(a, b) * b + remainder, a);
+    EXPECT_EQ(BigInt::compare(a, b), static_cast<int>(mp_cmp(&x, &y)));
+    EXPECT_EQ(big(a.to_string()), a);
+    mp_clear_multi(&x, &y, &result, nullptr);
+  }
 }
 
 TEST(BigInt, SeesNegativeNumbersAsTwosComplement) {

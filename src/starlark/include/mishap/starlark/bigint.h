@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,8 @@ class BigInt {
   size_t bit_length() const;
   /// About how much memory the digits take.
   size_t byte_size() const {
-    return sizeof(*this) + static_cast<size_t>(number_.alloc) * sizeof(mp_digit);
+    return sizeof(*this) +
+           (is_inline() ? 0 : static_cast<size_t>(number_.alloc) * sizeof(mp_digit));
   }
 
   /// The value when it fits.
@@ -77,7 +79,29 @@ class BigInt {
   static int compare(const BigInt& a, double b);
 
  private:
+  // Few digits are kept in the object itself. libtommath may read such a number, but its results go
+  // into one made by for_library, which has memory of the library's own.
+  static constexpr size_t kInline = 7;
+  enum class Empty { kTag };
+  explicit BigInt(Empty /*tag*/) noexcept : number_{0, kInline, MP_ZPOS, inline_} {}
+  static BigInt for_library();
+  /// Zero, with room for so many digits; to be filled, then trimmed.
+  static BigInt with_room(size_t digits);
+
+  bool is_inline() const { return number_.dp == inline_; }
+  std::span<const mp_digit> digits() const {
+    return {number_.dp, static_cast<size_t>(number_.used)};
+  }
+  void set_magnitude(uint64_t magnitude);
+  /// Leaves out leading zeros; zero is positive.
+  void trim(size_t digits, mp_sign sign);
+  void take(BigInt& other) noexcept;
+  static BigInt sum(const BigInt& a, const BigInt& b, mp_sign sign_of_b);
+  /// Quotient (null: not wanted) and remainder, rounded towards zero, of numbers of few digits.
+  static void divide_short(const BigInt& a, const BigInt& b, BigInt* quotient, BigInt& remainder);
+
   mp_int number_;
+  mp_digit inline_[kInline] = {};
 };
 
 /// Exact comparison of an int with a float; NaN is greater than every number.

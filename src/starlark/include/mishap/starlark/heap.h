@@ -16,7 +16,7 @@ namespace mishap::starlark {
 /// thread at a time.
 class Heap {
  public:
-  Heap() = default;
+  Heap() : account_(new HeapAccount{this}) {}
   ~Heap();
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
@@ -29,7 +29,7 @@ class Heap {
   /// left + right; `left` may be grown in place when the caller's is the only reference to it.
   Value concat(Value left, std::string_view right);
 
-  Value integer(BigInt number);  ///< small when it fits 64 bits
+  Value integer(BigInt&& number);  ///< small when it fits 64 bits
   Value integer_u64(uint64_t number);
   Value list(std::vector<Value> items = {});
   Value tuple(std::span<const Value> items);
@@ -47,20 +47,20 @@ class Heap {
   template <class T, class... Args>
   Value make(Args&&... args) {
     T* object = new T(std::forward<Args>(args)...);
-    attach(object, sizeof(T), true);
+    attach_listed(object, sizeof(T));
     return Value(object);
   }
 
   /// 0: no limit. When more is in use, running threads stop with "memory limit exceeded".
   void set_limit(uint64_t bytes) { limit_bytes_ = bytes == 0 ? UINT64_MAX : bytes; }
   uint64_t limit() const { return limit_bytes_ == UINT64_MAX ? 0 : limit_bytes_; }
-  uint64_t used() const { return used_bytes_; }
+  uint64_t used() const { return account_->used_bytes; }
   /// Whether an object of that size would keep within the limit. Ask before making something a
   /// script can make huge.
   bool can_allocate(uint64_t bytes) const {
-    return bytes <= limit_bytes_ && used_bytes_ <= limit_bytes_ - bytes;
+    return bytes <= limit_bytes_ && used() <= limit_bytes_ - bytes;
   }
-  bool exceeded() const { return used_bytes_ > limit_bytes_; }
+  bool exceeded() const { return used() > limit_bytes_; }
 
   /// Frees objects that only refer to each other. Must be called when no Starlark code runs.
   /// Returns how many.
@@ -68,11 +68,18 @@ class Heap {
 
  private:
   friend class Object;
-  void attach(Object* object, size_t bytes, bool tracked);
+  /// Of an object that holds no other.
+  void attach_leaf(Object* object, size_t bytes) {
+    object->account_ = account_;
+    object->charged_bytes_ = bytes;
+    account_->used_bytes += bytes;
+    ++account_->leaves;
+  }
+  void attach_listed(Object* object, size_t bytes);
   void detach(Object* object);
 
   Object* first_ = nullptr;
-  uint64_t used_bytes_ = 0;
+  HeapAccount* account_;
   uint64_t limit_bytes_ = UINT64_MAX;
 };
 

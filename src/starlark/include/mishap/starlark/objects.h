@@ -20,7 +20,7 @@ namespace mishap::starlark {
 /// An int that does not fit 64 bits. Make with Heap::integer, which keeps small ones small.
 class BigIntObject final : public Object {
  public:
-  explicit BigIntObject(BigInt value) : Object(Kind::kBigInt), number(std::move(value)) {}
+  explicit BigIntObject(BigInt&& value) : Object(Kind::kBigInt), number(std::move(value)) {}
   const BigInt number;
 };
 

@@ -38,6 +38,14 @@ enum class Kind : uint8_t {
 };
 inline constexpr size_t kKindCount = static_cast<size_t>(Kind::kCell) + 1;
 
+/// What a heap shares with its objects. The last one to go frees it, for strings and others that
+/// hold no values may outlive their heap.
+struct HeapAccount {
+  Heap* heap = nullptr;  ///< null once it is gone
+  uint64_t used_bytes = 0;
+  uint64_t leaves = 0;  ///< objects that are not on the heap's list
+};
+
 class Value;
 using ValueVisitor = std::function<void(Value&)>;
 
@@ -53,7 +61,7 @@ class Object {
   Kind kind() const { return kind_; }
   bool frozen() const { return frozen_; }
   /// Where it was made; null once that heap is gone.
-  Heap* heap() const { return heap_; }
+  Heap* heap() const { return account_ == nullptr ? nullptr : account_->heap; }
 
   void retain() { ++references_; }
   void release() {
@@ -78,8 +86,8 @@ class Object {
   uint32_t references_ = 0;
   Kind kind_;
   bool frozen_ = false;
-  bool tracked_ = false;  // on the heap's list
-  Heap* heap_ = nullptr;
+  bool listed_ = false;  // on the heap's list: it may hold other objects
+  HeapAccount* account_ = nullptr;
   Object* previous_ = nullptr;
   Object* next_ = nullptr;
   uint64_t charged_bytes_ = 0;

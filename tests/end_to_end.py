@@ -368,7 +368,7 @@ VERDICTS = {
         "test_lines_of_a_file": "pass",
         "test_who_streams_to_us_is_let_alone": "vacuous",
         "test_answers_of_a_page": "pass",
-        "test_matrix_insert_dead": "inconclusive",
+        "test_dead": "inconclusive",
         "test_matrix_insert_seen_to_fail": "fail",
     }),
     "tls": (test("specs/tls.star"), 0, {

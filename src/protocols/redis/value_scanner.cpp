@@ -60,7 +60,7 @@ void ValueScanner::end_line() {
     state_ = State::malformed;
     return;
   }
-  if ((kind == ';') != chunked_ || (kind == ';' && streamed)) {
+  if ((kind == ';') != chunked_ || (kind == ';' && (streamed || *length < 0))) {
     state_ = State::malformed;
     return;
   }

@@ -25,6 +25,12 @@ def is_pending(pid, number):
     return False
 
 
+def stop(run):
+    """The coordinator stands still. While it has yet to get there, signals sent meanwhile would still reach its handlers."""
+    os.kill(run.pid, signal.SIGSTOP)
+    wait_for(lambda: processes.Process(pathlib.Path(f"/proc/{run.pid}/stat").read_text()).state == "T", "the stop of the coordinator")
+
+
 def documents(bench):
     return ["--output", str(bench.work / "home" / "run.json"), "--junit", str(bench.work / "home" / "run.xml")]
 
@@ -100,7 +106,7 @@ def unhit(bench):
     """Only the coordinator gets the signal: while it is stopped and cannot end its cells, all of them live on."""
     run = TerminalRun(bench, [*WAITING, "--jobs", "2", "--test", "*wait*"])
     wait_for(lambda: ready_services(run, 2), "two services")
-    os.kill(run.pid, signal.SIGSTOP)
+    stop(run)
     before = {p.identity() for p in processes.living_below(run.pid)}
     run.press_ctrl_c()
     time.sleep(0.3)
@@ -134,7 +140,7 @@ def twice_while_cells_run(bench):
     """Both at once for a coordinator that could notice neither: the cells end with it."""
     run = TerminalRun(bench, [*WAITING, "--jobs", "2", *documents(bench), "--test", "*wait*"])
     wait_for(lambda: ready_services(run, 2), "two services")
-    os.kill(run.pid, signal.SIGSTOP)
+    stop(run)
     # Two signals of one kind would be one while the process is stopped; SIGTERM means the same.
     os.kill(run.pid, signal.SIGTERM)
     run.press_ctrl_c()

@@ -107,12 +107,8 @@ bool Iteration::step(Value& out) {
       out = items[position_++];
       return true;
     }
-    case Kind::kRange: {
-      const auto& range = source_.as<Range>();
-      if (position_ >= static_cast<size_t>(range.size)) return false;
-      out = Value::integer(range.at(static_cast<int64_t>(position_++)));
-      return true;
-    }
+    case Kind::kRange:
+      return step_range(out);
     case Kind::kDict:
     case Kind::kSet: {
       const auto entries = std::as_const(source_.as<TableObject>()).table().entries();

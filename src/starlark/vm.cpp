@@ -8,13 +8,17 @@
 namespace mishap::starlark {
 namespace {
 
-void push(Value*& top, Value value) { new (top++) Value(std::move(value)); }
-void pop(Value*& top) { (--top)->~Value(); }
+// What takes the top by reference must be inlined: a top whose address is taken lives in memory
+// instead of a register, which costs every instruction.
+#define VM_INLINE [[gnu::always_inline]] inline
+
+VM_INLINE void push(Value*& top, Value value) { new (top++) Value(std::move(value)); }
+VM_INLINE void pop(Value*& top) { (--top)->~Value(); }
 void set_bool(Value& slot, bool value) { slot = Value::boolean(value); }
 
 // The result of an operator on numbers: it replaces the left operand, and the right one goes if it
 // is on the stack. Numbers need no destructor.
-void set_number(Value*& top, Value* left, Value result) {
+VM_INLINE void set_number(Value*& top, Value* left, Value result) {
   new (left) Value(std::move(result));
   top = left + 1;
 }
@@ -32,7 +36,7 @@ int64_t remainder(int64_t a, int64_t b) {
   return a % b;
 }
 
-bool holds(Op op, int64_t a, int64_t b) {
+VM_INLINE bool holds(Op op, int64_t a, int64_t b) {
   switch (op) {
     case Op::kEqual:
       return a == b;
@@ -55,7 +59,7 @@ BinaryOperator binary_operator(Op op) {
 
 // The result is above the top, the callee and its arguments below: the result goes where the callee
 // was.
-void finish_quick(Value*& top, Value* callee) {
+VM_INLINE void finish_quick(Value*& top, Value* callee) {
   Value result = std::move(*top);
   while (top > callee) pop(top);
   new (top++) Value(std::move(result));
@@ -114,6 +118,32 @@ void finish_quick(Value*& top, Value* callee) {
         VM_TRY(unbound("local", code->local_names[(arg >> 1) - 1])); \
       new (top++) Value(*right);                                     \
     }                                                                \
+  } while (false)
+
+// A comparison, with a body for each operator so that it need not ask which one it is. It mostly
+// decides a jump; then its result need not become a value.
+#define VM_COMPARE(OPERATOR)                                          \
+  do {                                                                \
+    VM_OPERANDS();                                                    \
+    bool result = false;                                              \
+    if (both_int(left, right)) {                                      \
+      result = holds(OPERATOR, left->as_int64(), right->as_int64());  \
+      top = left;                                                     \
+    } else {                                                          \
+      VM_PUSH_OPERAND();                                              \
+      VM_SYNC();                                                      \
+      const Compared compared = compare_slow(OPERATOR, top);          \
+      if (compared == Compared::kFailed) goto on_error;               \
+      result = compared == Compared::kTrue;                           \
+      pop(top);                                                       \
+      pop(top);                                                       \
+    }                                                                 \
+    const uint32_t next = *pc;                                        \
+    if (static_cast<Op>(next & 0xFF) == Op::kJumpIfFalse) {           \
+      pc = result ? pc + 1 : code->instructions.data() + (next >> 8); \
+    } else {                                                          \
+      new (top++) Value(Value::boolean(result));                      \
+    }                                                                 \
   } while (false)
 
 bool Vm::run(size_t floor) {
@@ -318,31 +348,23 @@ bool Vm::run(size_t floor) {
         break;
 
       case Op::kEqual:
-      case Op::kNotEqual:
-      case Op::kLess:
-      case Op::kLessEqual:
-      case Op::kGreater:
-      case Op::kGreaterEqual: {
-        VM_OPERANDS();
-        bool result = false;
-        if (both_int(left, right)) {
-          result = holds(op, left->as_int64(), right->as_int64());
-          top = left;
-        } else {
-          VM_PUSH_OPERAND();
-          VM_TRY(compare_slow(op, top, result));
-          pop(top);
-          pop(top);
-        }
-        // A comparison mostly decides a jump; then its result need not become a value.
-        const uint32_t next = *pc;
-        if (static_cast<Op>(next & 0xFF) == Op::kJumpIfFalse) {
-          pc = result ? pc + 1 : code->instructions.data() + (next >> 8);
-        } else {
-          new (top++) Value(Value::boolean(result));
-        }
+        VM_COMPARE(Op::kEqual);
         break;
-      }
+      case Op::kNotEqual:
+        VM_COMPARE(Op::kNotEqual);
+        break;
+      case Op::kLess:
+        VM_COMPARE(Op::kLess);
+        break;
+      case Op::kLessEqual:
+        VM_COMPARE(Op::kLessEqual);
+        break;
+      case Op::kGreater:
+        VM_COMPARE(Op::kGreater);
+        break;
+      case Op::kGreaterEqual:
+        VM_COMPARE(Op::kGreaterEqual);
+        break;
       case Op::kIn:
       case Op::kNotIn: {
         VM_SYNC();
@@ -419,7 +441,8 @@ bool Vm::run(size_t floor) {
           // Mostly the item goes to a local variable at once.
           const bool stored = static_cast<Op>(*pc & 0xFF) == Op::kStoreLocal;
           Value* item = stored ? base + (*pc >> 8) : new (top) Value();
-          if (iteration.step(*item)) {
+          if (iteration.source_.kind() == Kind::kRange ? iteration.step_range(*item)
+                                                       : iteration.step(*item)) {
             if (stored) {
               ++pc;
             } else {
@@ -455,8 +478,9 @@ bool Vm::run(size_t floor) {
         break;
       case Op::kAppend: {
         auto& list = top[-2].as<List>();
+        const bool full = list.raw().size() == list.raw().capacity();
         list.raw().push_back(std::move(top[-1]));
-        list.recharge();
+        if (full) list.recharge();
         --top;
         break;
       }
@@ -565,7 +589,8 @@ bool Vm::run(size_t floor) {
       case Op::kCall: {
         Value* callee = top - arg - 1;
         if (callee->kind() == Kind::kFunction) {
-          // The usual call, by position with all parameters given, needs no look at anything else.
+          // The usual call, by position with enough parameters given, needs no look at anything
+          // else.
           const auto& called = callee->as<FunctionObject>();
           if (can_enter(*called.code_, arg, callee + 1)) [[likely]] {
             if (!within_limits()) [[unlikely]]
@@ -574,6 +599,12 @@ bool Vm::run(size_t floor) {
             function = &called;
             code = called.code_;
             base = callee + 1;
+            if (arg < code->param_count) {
+              const Value* given_default = function->defaults_.data() + code->default_count;
+              given_default -= code->param_count - arg;
+              for (uint32_t i = arg; i < code->param_count; ++i)
+                new (top++) Value(*given_default++);
+            }
             const Value* locals_end = base + code->local_count;
             while (top < locals_end) new (top++) Value();
             ++code->active;
@@ -659,5 +690,7 @@ bool Vm::run(size_t floor) {
 #undef VM_MOVE
 #undef VM_OPERANDS
 #undef VM_PUSH_OPERAND
+#undef VM_COMPARE
+#undef VM_INLINE
 
 }  // namespace mishap::starlark

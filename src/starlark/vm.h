@@ -93,6 +93,7 @@ class Vm {
     size_t keywords;
   };
   enum class Entered { kFailed, kFrame, kDone };
+  enum class Compared { kFailed, kFalse, kTrue };
 
   bool run(size_t floor);
   /// The call of a native function by its short cut, if it has one that does; counts as a step.
@@ -117,7 +118,8 @@ class Vm {
   bool is_running(const Code& code) const;
   /// Whether a call with so many arguments by position, from `args` on, needs no more than a frame.
   bool can_enter(const Code& code, size_t given, const Value* args) const {
-    return code.simple && given == code.param_count && (code.active == 0 || code.recursion) &&
+    return code.simple && given <= code.param_count &&
+           given + code.default_count >= code.param_count && (code.active == 0 || code.recursion) &&
            state_.frames.size() < thread_.depth_limit_ &&
            static_cast<size_t>(state_.stack_end - args) >= code.local_count + code.max_stack;
   }
@@ -136,7 +138,7 @@ class Vm {
   bool add_text(Value* top, const uint32_t* pc, Value* base, Value* globals);
   bool inplace_add(Value* top);
   bool inplace_or(Value* top);
-  bool compare_slow(Op op, Value* top, bool& result);
+  Compared compare_slow(Op op, const Value* top);
   bool index_slow(Value* top);
   // These change the stack's top, too: state_.top.
   bool load_method(const Code& code, uint32_t name);

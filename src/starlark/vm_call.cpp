@@ -200,7 +200,7 @@ bool Vm::bind(const FunctionObject& function, const Call& call) {
     new (top) Value(heap_.dict());
     rest = &(top++)->as<Dict>();
   }
-  const bool done = bind_keywords(code, call.args, rest);
+  const bool done = keywords.empty() || bind_keywords(code, call.args, rest);
   keywords.clear();
   return done && fill_defaults(function, call.args, positional);
 }
@@ -211,7 +211,11 @@ bool Vm::bind_keywords(const Code& code, Value* args, Dict* rest) {
     Value& value = state_.keywords[i + 1];
     const std::string_view name = key.text();
     const auto params_end = code.local_names.begin() + code.param_count;
-    const auto param = std::find(code.local_names.begin(), params_end, name);
+    const auto param =
+        std::find_if(code.local_names.begin(), params_end, [&](const std::string& each) {
+          // Names are short and mostly differ in their first letter: few need more of a look.
+          return each.size() == name.size() && each.front() == name.front() && each == name;
+        });
     bool repeated = false;
     if (param != params_end) {
       Value& slot = args[param - code.local_names.begin()];

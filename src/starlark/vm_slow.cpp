@@ -70,36 +70,35 @@ bool Vm::inplace_or(Value* top) {
   return true;
 }
 
-bool Vm::compare_slow(Op op, Value* top, bool& result) {
+Vm::Compared Vm::compare_slow(Op op, const Value* top) {
   const Value& a = top[-2];
   const Value& b = top[-1];
+  const auto compared = [](bool holds) { return holds ? Compared::kTrue : Compared::kFalse; };
+  const auto error = [&](Error what) {
+    raise(std::move(what));
+    return Compared::kFailed;
+  };
   if (op == Op::kEqual || op == Op::kNotEqual) {
     auto same = equals(a, b);
-    if (!same) return failed(std::move(same).error());
-    result = *same == (op == Op::kEqual);
-    return true;
+    if (!same) return error(std::move(same).error());
+    return compared(*same == (op == Op::kEqual));
   }
   const char* spelled = op == Op::kLess        ? "<"
                         : op == Op::kLessEqual ? "<="
                         : op == Op::kGreater   ? ">"
                                                : ">=";
   auto order = compare(a, b, spelled);
-  if (!order) return failed(std::move(order).error());
+  if (!order) return error(std::move(order).error());
   switch (op) {
     case Op::kLess:
-      result = *order < 0;
-      break;
+      return compared(*order < 0);
     case Op::kLessEqual:
-      result = *order <= 0;
-      break;
+      return compared(*order <= 0);
     case Op::kGreater:
-      result = *order > 0;
-      break;
+      return compared(*order > 0);
     default:
-      result = *order >= 0;
-      break;
+      return compared(*order >= 0);
   }
-  return true;
 }
 
 bool Vm::index_slow(Value* top) {

@@ -72,6 +72,13 @@ class Iteration {
   void finish();
   /// For built-in types, which cannot fail; false at the end.
   bool step(Value& out);
+  /// The same when it is known to walk a range.
+  bool step_range(Value& out) {
+    const auto& range = source_.as<Range>();
+    if (position_ >= static_cast<size_t>(range.size)) return false;
+    out = Value::integer(range.at(static_cast<int64_t>(position_++)));
+    return true;
+  }
 
   Thread* thread_ = nullptr;
   Value source_;

@@ -11,15 +11,10 @@
 #include "mishap/starlark/diagnostic.h"
 #include "mishap/starlark/starlark.h"
 
+#include "files.h"
+
 namespace mishap::starlark {
 namespace {
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::vector<std::string> chunks_of(const std::string& text) {
   constexpr std::string_view kMark = "---\n";

@@ -1,11 +1,12 @@
 // The code of docs/starlark.md, as it stands there, between lines of "docs:". It is compiled and
 // run here, and compared with the page.
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
 #include <gtest/gtest.h>
+
+#include "files.h"
 
 // docs: begin
 #include "mishap/starlark/diagnostic.h"
@@ -60,13 +61,6 @@ void add_repeat(Interpreter& interpreter) {
 // docs: end
 
 namespace {
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // The lines between those that begin and end a part, one part after the other.
 std::string parts_of(const std::string& text, std::string_view begin, std::string_view end) {

@@ -125,7 +125,8 @@ Result<Selection> selection(const CallContext& call, std::span<const Value> posi
   if (positional.size() > 1)
     return call.error("takes one positional argument at most, the predicate; name the filters");
   if (positional.size() == 1) {
-    if (selected.where.is_valid()) return call.error("got multiple values for parameter where");
+    if (selected.where.is_valid())
+      return call.error("got multiple values for keyword argument \"where\"");
     selected.where = positional[0];
   }
   if (selected.where.is_none()) selected.where = Value();

@@ -67,7 +67,7 @@ Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& ar
                               nearest_or_all(name, known)));
     }
     if (arguments.contains(name))
-      return fail(fmt::format("{}: got multiple values for parameter {}", called, name));
+      return fail(fmt::format("{}: got multiple values for keyword argument \"{}\"", called, name));
     MISHAP_ASSIGN(arguments[name], argument_json(step, name, value));
   }
   for (const auto& parameter : parameters) {

@@ -74,6 +74,8 @@ void FunctionCompiler::assign_to(const Expr& target) {
     case ExprKind::kList: {
       const auto targets = target.kind == ExprKind::kTuple ? as<TupleExpr>(target).elements
                                                            : as<ListExpr>(target).elements;
+      // The targets are what does not fit. The line stays the statement's.
+      if (target.span.begin.line == pos_.line) at(target.span.begin);
       emit(Op::kUnpack, targets.size(), static_cast<int>(targets.size()) - 1);
       for (const Expr* each : targets) assign_to(*each);
       return;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "utf8.h"
+
 namespace mishap::starlark {
 namespace {
 
@@ -47,18 +49,38 @@ Excerpt excerpt(const std::string& line, int column) {
   return {part, column - first + (first > 0 ? 1 : 0)};
 }
 
-/// Columns count code points; tabs stay tabs in the mark's line so that it stands below.
+/// Columns of a terminal that a code point takes: two for those of East Asia and most pictures,
+/// none for marks that combine with what is before them.
+int cells(char32_t rune) {
+  constexpr std::pair<char32_t, char32_t> kNone[] = {
+      {0x300, 0x36F}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}};
+  constexpr std::pair<char32_t, char32_t> kTwo[] = {
+      {0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0xA4CF},   {0xAC00, 0xD7A3},
+      {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},
+      {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
+  const auto in = [&](const auto& range) { return rune >= range.first && rune <= range.second; };
+  if (std::any_of(std::begin(kNone), std::end(kNone), in)) return 0;
+  return std::any_of(std::begin(kTwo), std::end(kTwo), in) ? 2 : 1;
+}
+
+/// Columns count code points. The mark stands below its text all the same: tabs stay tabs, and wide
+/// characters count twice.
 std::string marks(std::string_view line, int column, int end_column) {
-  std::string out;
+  std::string before, below;
   int at = 1;
-  for (size_t i = 0; i < line.size() && at < column; ++i) {
-    if ((static_cast<unsigned char>(line[i]) & 0xC0) == 0x80) continue;
-    out += line[i] == '\t' ? '\t' : ' ';
+  for_each_rune(line, [&](Rune rune, size_t) {
+    if (at < column) {
+      before +=
+          rune.value == '\t' ? "\t" : std::string(static_cast<size_t>(cells(rune.value)), ' ');
+    } else if (at == column || at < end_column) {
+      below.append(static_cast<size_t>(cells(rune.value)), '~');
+    }
     ++at;
-  }
-  out += '^';
-  for (int more = column + 1; more < end_column; ++more) out += '~';
-  return out;
+  });
+  for (; at < end_column; ++at) below += '~';  // what goes on after the part that is shown
+  if (below.empty()) below = "~";
+  below.front() = '^';
+  return before + (end_column > column + 1 ? below : "^");
 }
 
 std::string paint(bool on, std::string_view code, std::string_view text) {

@@ -28,9 +28,13 @@ class Decoder {
   }
   tl::unexpected<Error> ended() const { return error("unexpected end of file"); }
 
-  // The character at the cursor, quoted.
+  // The character at the cursor, in single quotes.
   std::string shown() const {
-    return quote(text_.substr(at_, decode_rune(text_.substr(at_)).width));
+    if (peek() == '"') return "'\"'";
+    if (peek() == '\'') return "'\\''";
+    std::string text = quote(text_.substr(at_, decode_rune(text_.substr(at_)).width));
+    text.front() = text.back() = '\'';
+    return text;
   }
 
   void skip_blanks() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }

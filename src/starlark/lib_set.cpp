@@ -123,6 +123,16 @@ Result<Value> symmetric_difference(CallContext& call) {
   return result;
 }
 
+// The receiver gets the items of a new set, as those methods do that are named after another one.
+Result<Value> take_items(CallContext& call, Result<Value> items) {
+  MISHAP_ASSIGN(const Value taken, std::move(items));
+  Set& set = call.self<Set>();
+  if (auto open = set.check_mutable("update"); !open) return named(call, open.error());
+  MISHAP_TRY(set.clear());
+  MISHAP_TRY(add_all(call.thread(), set, taken));
+  return Value::none();
+}
+
 // Whether every item of `small` is in `large`.
 Result<Value> contained(const Set& small, const Set& large) {
   if (small.size() > large.size()) return Value::boolean(false);
@@ -136,6 +146,12 @@ Result<Value> contained(const Set& small, const Set& large) {
 Result<Value> issubset(CallContext& call) {
   MISHAP_ASSIGN(const Value other, as_set(call, call[0]));
   return contained(call.self<Set>(), other.as<Set>());
+}
+
+Result<Value> isdisjoint(CallContext& call) {
+  MISHAP_ASSIGN(const Value other, as_set(call, call[0]));
+  MISHAP_ASSIGN(const Value common, selected(call, call.self<Set>(), other.as<Set>(), true));
+  return Value::boolean(common.as<Set>().size() == 0);
 }
 
 Result<Value> issuperset(CallContext& call) {
@@ -159,13 +175,20 @@ void install_set(Library& library) {
   method(one("add"), add);
   method(Signature("clear"), clear);
   method(others("difference"), [](CallContext& call) { return reduced(call, false); });
+  method(others("difference_update"),
+         [](CallContext& call) { return take_items(call, reduced(call, false)); });
   method(one("discard"), discard);
   method(others("intersection"), [](CallContext& call) { return reduced(call, true); });
+  method(others("intersection_update"),
+         [](CallContext& call) { return take_items(call, reduced(call, true)); });
+  method(other("isdisjoint"), isdisjoint);
   method(other("issubset"), issubset);
   method(other("issuperset"), issuperset);
   method(Signature("pop"), pop);
   method(one("remove"), remove);
   method(other("symmetric_difference"), symmetric_difference);
+  method(other("symmetric_difference_update"),
+         [](CallContext& call) { return take_items(call, symmetric_difference(call)); });
   method(others("union"), union_of);
   method(others("update"), update);
 }

@@ -113,10 +113,11 @@ Result<Value> splitlines(CallContext& call) {
   std::string_view text = self_text(call);
   Parts lines;
   while (!text.empty()) {
-    const size_t newline = text.find('\n');
-    const size_t size = std::min(newline, text.size());
-    lines.push_back(text.substr(0, keep && newline != std::string_view::npos ? size + 1 : size));
-    text.remove_prefix(std::min(size + 1, text.size()));
+    const size_t size = std::min(text.find_first_of("\r\n"), text.size());
+    const size_t end =
+        text.substr(size).starts_with("\r\n") ? size + 2 : std::min(size + 1, text.size());
+    lines.push_back(text.substr(0, keep ? end : size));
+    text.remove_prefix(end);
   }
   return list_of(call.heap(), lines);
 }

@@ -281,7 +281,8 @@ Result<Value> binary(Thread& thread, BinaryOperator op, const Value& a, const Va
   if (!result.is_valid()) {
     return fail(fmt::format("unknown binary op: {} {} {}{}", type_name(a), spelling(op),
                             type_name(b),
-                            op == BinaryOperator::kAdd && a.is_string() != b.is_string()
+                            op == BinaryOperator::kAdd && a.is_string() != b.is_string() &&
+                                    !a.is_bytes() && !b.is_bytes()
                                 ? " (str(x) is the text of a value)"
                                 : ""));
   }

@@ -100,10 +100,15 @@ Expr* Parser::test() {
   Expr* value = binary(kOr);
   if (!is("if") || failed()) return value;
   auto* node = make<ConditionalExpr>(value->span.begin, token().span.begin);
+  const Span condition_word = token().span;
   next();
   node->if_true = value;
   node->condition = binary(kOr);
-  if (!expect("else", "in a conditional expression")) return value;
+  if (!failed() && !is("else")) {
+    error(condition_word, "conditional expression without else clause",
+          "write x if condition else y");
+  }
+  if (!accept("else")) return value;
   node->if_false = test();
   return finish(node, {node->if_true, node->condition, node->if_false});
 }
@@ -374,7 +379,7 @@ Expr* Parser::comprehension(Expr* key, Expr* element, std::string_view closing, 
       clauses.push_back({nullptr, binary(kOr), at});
     }
   }
-  expect(closing, "at the end of a comprehension");
+  if (!accept(closing)) unexpected(fmt::format("'{}', for, or if", closing));
   node->clauses = arena_.copy(clauses);
   finish(node, {key, element});
   for (const auto& clause : clauses) {

@@ -160,32 +160,29 @@ void Resolver::expression(Expr& expr) {
 }
 
 void Resolver::comprehension(Comprehension& node) {
-  // The first subject is outside; each `for` opens a scope that the rest sees.
-  size_t opened = 0;
-  for (size_t i = 0; i < node.clauses.size(); ++i) {
-    Clause& clause = node.clauses[i];
-    if (!clause.is_for()) {
-      expression(*clause.subject);
-      continue;
-    }
+  // The first subject is outside. All the rest is one block, in which a name means the same
+  // everywhere, even before the clause that binds it.
+  for (Clause& clause : node.clauses.first(std::min<size_t>(1, node.clauses.size())))
     expression(*clause.subject);
-    frame_->blocks.emplace_back();
-    ++opened;
-    struct Targets : Visitor {
-      std::vector<Identifier*> names;
-      bool visit(const Expr& expr) override {
-        if (const auto* name = if_a<const Identifier>(&expr))
-          names.push_back(const_cast<Identifier*>(name));
-        return expr.kind == ExprKind::kTuple || expr.kind == ExprKind::kList;
-      }
-    } targets;
-    walk(*clause.target, targets);
-    for (const Identifier* name : targets.names) add_local(*frame_, *name);
-    bind(*clause.target);
+  frame_->blocks.emplace_back();
+  struct Targets : Visitor {
+    std::vector<const Identifier*> names;
+    bool visit(const Expr& expr) override {
+      if (const auto* name = if_a<const Identifier>(&expr)) names.push_back(name);
+      return expr.kind == ExprKind::kTuple || expr.kind == ExprKind::kList;
+    }
+  } targets;
+  for (const Clause& clause : node.clauses) {
+    if (clause.is_for()) walk(*clause.target, targets);
+  }
+  for (const Identifier* name : targets.names) add_local(*frame_, *name);
+  for (size_t i = 0; i < node.clauses.size(); ++i) {
+    if (i > 0) expression(*node.clauses[i].subject);
+    if (node.clauses[i].is_for()) bind(*node.clauses[i].target);
   }
   maybe(node.key);
   expression(*node.element);
-  frame_->blocks.resize(frame_->blocks.size() - opened);
+  frame_->blocks.pop_back();
 }
 
 void Resolver::arguments(CallExpr& call) {

@@ -2,9 +2,9 @@
 //
 // Text becomes a tree in two steps, each of which reports all it finds wrong (diagnostic.h):
 //
-//   ParseOutcome outcome = parse("spec.star", text, dialect);       // parser.h: shape only
-//   auto errors = resolve(*outcome.module, environment, dialect);   // resolver.h: fills every
-//   Binding, Function and Module
+//   parser.h    ParseOutcome outcome = parse("spec.star", text, dialect);
+//   resolver.h  auto errors = resolve(*outcome.module, environment, dialect);
+// The first gives the shape only; the second fills every Binding, Function and Module.
 //
 // Nodes are plain structs in the module's arena: they are never freed one by one, hold no owning
 // members, and live as long as their Module. Every expression and statement has a `kind`; switch

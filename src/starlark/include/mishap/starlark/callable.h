@@ -1,8 +1,8 @@
 // Functions written in C++: a declared signature, arguments bound and checked by it, and a body
 // that sees them by index.
 //
-//   Value repeat = make_builtin(heap, Signature("repeat").required("text",
-//   types::kString).optional("n", types::kInt),
+//   Value repeat = make_builtin(heap,
+//       Signature("repeat").required("text", types::kString).optional("n", types::kInt),
 //       [](CallContext& call) -> Result<Value> {
 //         const int64_t count = call.has(1) ? call.integer(1) : 2;
 //         if (count < 0) return call.error("n must not be negative");

@@ -4,9 +4,9 @@
 //   interpreter.predeclare("answer", Value::integer(42));
 //   interpreter.set_loader(&loader);
 //   Thread thread(interpreter);
-//   auto module = interpreter.load(thread, "spec.star");           // or execute(thread,
-//   {"inline.star", text}) if (!module) print(traceback(module.error())); Outcome result =
-//   thread.run((*module)->global("main"));
+//   auto module = interpreter.load(thread, "spec.star");  // or execute(thread, {NAME, TEXT})
+//   if (!module) std::cerr << traceback(module.error());
+//   else Outcome result = thread.run((*module)->global("main"));
 #pragma once
 
 #include <functional>

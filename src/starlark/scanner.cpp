@@ -298,6 +298,7 @@ void Scanner::string() {
       if (raw) {
         value += peek();
         advance();
+        if (peek() == '\r' && peek(1) == '\n') advance();
         if (!at_end()) {
           value += peek();
           advance();

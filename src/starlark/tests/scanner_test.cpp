@@ -125,6 +125,7 @@ TEST(Scanner, DecodesStrings) {
       {"'''a\n'b''c\n'''", "a\n'b''c\n"},
       {"\"a\\\nb\"", "ab"},
       {"'''a\r\nb'''", "a\nb"},
+      {"r'''a\\\r\nb'''", "a\\\nb"},
       {R"("")", ""},
       {R"(b"\xff\377a")",
        "\xff\xff"

@@ -152,8 +152,7 @@ int BigInt::sign() const {
 
 size_t BigInt::bit_length() const { return static_cast<size_t>(mp_count_bits(&number_)); }
 
-std::optional<int64_t> BigInt::to_int64() const {
-  if (number_.used > (64 + MP_DIGIT_BIT - 1) / MP_DIGIT_BIT) return std::nullopt;
+std::optional<int64_t> BigInt::short_to_int64() const {
   if (bit_length() > 64) return std::nullopt;
   const uint64_t magnitude = mp_get_mag_u64(&number_);
   constexpr uint64_t kLimit = uint64_t{1} << 63;

@@ -1,6 +1,8 @@
 #include "mishap/starlark/objects.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <new>
 
 #include <fmt/format.h>
@@ -12,6 +14,24 @@
 namespace mishap::starlark {
 
 // --- String
+
+namespace {
+
+// One to seven bytes as a number, by loads of fixed sizes that may overlap: together with the size
+// of the text they tell any two tails apart.
+inline uint64_t tail_word(const char* bytes, size_t left) {
+  if (left >= 4) {
+    uint32_t first = 0;
+    uint32_t last = 0;
+    std::memcpy(&first, bytes, 4);
+    std::memcpy(&last, bytes + left - 4, 4);
+    return first | uint64_t{last} << 32;
+  }
+  const auto at = [&](size_t i) { return uint64_t{static_cast<unsigned char>(bytes[i])}; };
+  return at(0) | at(left / 2) << 8 | at(left - 1) << 16;
+}
+
+}  // namespace
 
 uint64_t String::hash_bytes(std::string_view text) {
   // Eight bytes at a time, multiply and fold (the mixing step of wyhash, public domain).
@@ -28,11 +48,7 @@ uint64_t String::hash_bytes(std::string_view text) {
     std::memcpy(&word, bytes, 8);
     mix(word);
   }
-  if (left > 0) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, left);
-    mix(word);
-  }
+  if (left > 0) mix(tail_word(bytes, left));
   mix(kFactor);
   return state == 0 ? 1 : state;
 }
@@ -122,16 +138,24 @@ void List::visit_children(const ValueVisitor& visit) {
 
 // --- Table
 
+namespace {
+
+// Most keys are strings: those are compared here, without a call.
+inline bool same_key(const Value& a, const Value& b) {
+  if (a.identical(b)) return true;
+  if (a.is_string() && b.is_string()) return a.text() == b.text();
+  return keys_equal(a, b);
+}
+
+}  // namespace
+
 size_t Table::probe(const Value& key, uint64_t hash) const {
-  size_t slot = hash & mask_;
+  size_t slot = home(hash);
   while (true) {
     const uint32_t index = slots_[slot];
     if (index == 0) return slot;
     const Entry& entry = entries_[index - 1];
-    if (entry.hash == hash && entry.key.is_valid() &&
-        (entry.key.identical(key) || keys_equal(entry.key, key))) {
-      return slot;
-    }
+    if (entry.hash == hash && entry.key.is_valid() && same_key(entry.key, key)) return slot;
     slot = (slot + 1) & mask_;
   }
 }
@@ -145,7 +169,7 @@ const Table::Entry* Table::find(const Value& key, uint64_t hash) const {
 const Table::Entry* Table::find_text(std::string_view key) const {
   if (live_ == 0) return nullptr;
   const uint64_t hash = String::hash_bytes(key);
-  for (size_t slot = hash & mask_; slots_[slot] != 0; slot = (slot + 1) & mask_) {
+  for (size_t slot = home(hash); slots_[slot] != 0; slot = (slot + 1) & mask_) {
     const Entry& entry = entries_[slots_[slot] - 1];
     if (entry.hash == hash && entry.key.is_string() && entry.key.text() == key) return &entry;
   }
@@ -164,8 +188,9 @@ void Table::rebuild(size_t capacity) {
   if (mask_ + 1 != slots || slots_ == nullptr) slots_ = std::make_unique<uint32_t[]>(slots);
   std::fill_n(slots_.get(), slots, 0);
   mask_ = slots - 1;
+  shift_ = 64 - std::countr_zero(slots);
   for (size_t i = 0; i < entries_.size(); ++i) {
-    size_t slot = entries_[i].hash & mask_;
+    size_t slot = home(entries_[i].hash);
     while (slots_[slot] != 0) slot = (slot + 1) & mask_;
     slots_[slot] = static_cast<uint32_t>(i + 1);
   }
@@ -179,7 +204,7 @@ Table::Entry& Table::insert(const Value& key, uint64_t hash) {
   }
   if (slots_ == nullptr || (entries_.size() + 1) * 3 > (mask_ + 1) * 2) {
     rebuild((live_ + 1) * 3 / 2 + 4);
-    slot = hash & mask_;
+    slot = home(hash);
     while (slots_[slot] != 0) slot = (slot + 1) & mask_;
   }
   entries_.push_back({hash, key, Value()});

@@ -47,7 +47,10 @@ class BigInt {
   }
 
   /// The value when it fits.
-  std::optional<int64_t> to_int64() const;
+  std::optional<int64_t> to_int64() const {
+    if (number_.used > kMostDigitsOf64Bits) return std::nullopt;
+    return short_to_int64();
+  }
   std::optional<uint64_t> to_uint64() const;
   /// Nearest double, ties to even; infinite when out of range.
   double to_double() const;
@@ -88,6 +91,8 @@ class BigInt {
   /// Zero, with room for so many digits; to be filled, then trimmed.
   static BigInt with_room(size_t digits);
 
+  static constexpr int kMostDigitsOf64Bits = (64 + MP_DIGIT_BIT - 1) / MP_DIGIT_BIT;
+  std::optional<int64_t> short_to_int64() const;
   bool is_inline() const { return number_.dp == inline_; }
   std::span<const mp_digit> digits() const {
     return {number_.dp, static_cast<size_t>(number_.used)};
@@ -101,7 +106,7 @@ class BigInt {
   static void divide_short(const BigInt& a, const BigInt& b, BigInt* quotient, BigInt& remainder);
 
   mp_int number_;
-  mp_digit inline_[kInline] = {};
+  mp_digit inline_[kInline];  // only those of number_.used are ever read
 };
 
 /// Exact comparison of an int with a float; NaN is greater than every number.

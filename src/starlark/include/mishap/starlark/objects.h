@@ -146,10 +146,14 @@ class Table {
  private:
   size_t probe(const Value& key, uint64_t hash) const;
   void rebuild(size_t capacity);
+  /// The slot to look at first: the highest bits, which the hashes of a row of integers spread
+  /// nearly without collisions.
+  size_t home(uint64_t hash) const { return hash >> shift_; }
 
   std::vector<Entry> entries_;
   std::unique_ptr<uint32_t[]> slots_;  // index into entries_ + 1; 0 free
   size_t mask_ = 0;                    // slots - 1; no slots when 0
+  int shift_ = 0;                      // 64 - log2(slots)
   size_t live_ = 0;
   size_t front_ = 0;  // entries before are removed ones
 };

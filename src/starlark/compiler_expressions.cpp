@@ -226,8 +226,8 @@ void FunctionCompiler::emit_operator(Op op) {
   const uint32_t operand = last >> 8;
   const auto is = [&](Op wanted) { return (last & 0xFF) == static_cast<uint32_t>(wanted); };
   const bool number = is(Op::kConst) && !code_.constants[operand].is_object();
-  const bool jumped_to = last_target_ == here();
-  if (!takes_operand(op) || jumped_to || operand > kMaxOperand / 4 || !(number || is(Op::kLocal))) {
+  if (!takes_operand(op) || barrier_ == here() || operand > kMaxOperand / 4 ||
+      !(number || is(Op::kLocal))) {
     emit(op, 0, -1);
     return;
   }

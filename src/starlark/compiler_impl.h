@@ -50,11 +50,15 @@ class FunctionCompiler {
   // --- emitting
   void at(Position pos) { pos_ = pos; }
   size_t emit(Op op, size_t operand, int stack_change);
-  void emit_word(uint32_t word) { code_.instructions.push_back(word); }
+  /// The second word of an instruction.
+  void emit_word(uint32_t word) {
+    code_.instructions.push_back(word);
+    barrier_ = here();
+  }
   size_t here() const { return code_.instructions.size(); }
   void point(size_t jump) {  // a jump to here
     patch(jump, here());
-    last_target_ = here();
+    barrier_ = here();
   }
   /// The operator, with its right operand taken into the instruction where that is a constant or a
   /// local variable.
@@ -100,7 +104,9 @@ class FunctionCompiler {
   Code& code_;
   Position pos_;
   int depth_ = 0;
-  size_t last_target_ = 0;  // the last place that a jump forward goes to
+  // Where the word before is not to be taken for an instruction that always comes before the next
+  // one: a jump goes here, or it is the second of its instruction.
+  size_t barrier_ = 0;
   std::vector<Loop> loops_;
   std::unordered_map<std::string, size_t> text_constants_;
   std::unordered_map<int64_t, size_t> int_constants_;

@@ -79,8 +79,7 @@ uint64_t BigInt::hash() const {
   return hash;
 }
 
-// Fibonacci hashing: tables take the highest bits, over which it spreads a row of integers evenly.
-uint64_t hash_int64(int64_t value) { return static_cast<uint64_t>(value) * 0x9e3779b97f4a7c15ULL; }
+uint64_t hash_int64(int64_t value) { return static_cast<uint64_t>(value); }
 
 uint64_t hash_double(double value) {
   constexpr double kTwo63 = 9223372036854775808.0;

@@ -1,8 +1,5 @@
 #include "format.h"
 
-#include <array>
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "mishap/starlark/thread.h"
@@ -24,6 +21,11 @@ Result<BigInt> integer_operand(Heap& heap, const Value& value) {
 }
 
 Result<void> append_integer(std::string& out, Heap& heap, char conversion, const Value& value) {
+  // By far the most frequent case needs no big number.
+  if (value.is_int64() && (conversion == 'd' || conversion == 'i')) {
+    append_repr(out, value);
+    return {};
+  }
   auto number = integer_operand(heap, value);
   if (!number) {
     return fail(fmt::format("%{} format requires integer: {}", conversion, number.error().message));
@@ -77,23 +79,7 @@ Result<void> append_character(std::string& out, const Value& value) {
   return {};
 }
 
-// What nearly every format is made of, without a detour.
-bool append_plain(std::string& out, char conversion, const Value& value) {
-  if (conversion == 's' && value.is_string()) {
-    out += value.text();
-    return true;
-  }
-  if ((conversion == 'd' || conversion == 'i' || conversion == 's') && value.is_int64()) {
-    std::array<char, 20> digits;  // of -2^63
-    out.append(digits.data(),
-               std::to_chars(digits.begin(), digits.end(), value.as_int64()).ptr - digits.data());
-    return true;
-  }
-  return false;
-}
-
 Result<void> append_converted(std::string& out, Heap& heap, char conversion, const Value& value) {
-  if (append_plain(out, conversion, value)) return {};
   switch (conversion) {
     case 's':
       append_str(out, value);
@@ -120,8 +106,6 @@ Result<void> append_converted(std::string& out, Heap& heap, char conversion, con
       return fail(fmt::format("unknown conversion %{}", conversion));
   }
 }
-
-bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 // One run of `format % args`.
 class PercentFormatter {
@@ -163,8 +147,7 @@ class PercentFormatter {
     }
     if (rest_.empty()) return fail("incomplete format");
     const char conversion = rest_[0];
-    if (!is_ascii(conversion)) {
-      const size_t width = decode_rune(rest_).width;
+    if (const size_t width = decode_rune(rest_).width; width > 1) {
       return fail(fmt::format("unknown conversion %{}", rest_.substr(0, width)));
     }
     rest_.remove_prefix(1);

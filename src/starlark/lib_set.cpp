@@ -150,8 +150,11 @@ Result<Value> issubset(CallContext& call) {
 
 Result<Value> isdisjoint(CallContext& call) {
   MISHAP_ASSIGN(const Value other, as_set(call, call[0]));
-  MISHAP_ASSIGN(const Value common, selected(call, call.self<Set>(), other.as<Set>(), true));
-  return Value::boolean(common.as<Set>().size() == 0);
+  for (const Value& key : other.as<Set>().keys()) {
+    MISHAP_ASSIGN(const bool common, call.self<Set>().contains(key));
+    if (common) return Value::boolean(false);
+  }
+  return Value::boolean(true);
 }
 
 Result<Value> issuperset(CallContext& call) {

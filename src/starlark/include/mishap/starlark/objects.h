@@ -146,9 +146,9 @@ class Table {
  private:
   size_t probe(const Value& key, uint64_t hash) const;
   void rebuild(size_t capacity);
-  /// The slot to look at first: the highest bits, which the hashes of a row of integers spread
-  /// nearly without collisions.
-  size_t home(uint64_t hash) const { return hash >> shift_; }
+  /// The slot to look at first, by Fibonacci hashing: whichever bits of a hash differ, the highest
+  /// of the product do, and those of a row of integers hardly ever collide.
+  size_t home(uint64_t hash) const { return hash * 0x9E3779B97F4A7C15 >> shift_; }
 
   std::vector<Entry> entries_;
   std::unique_ptr<uint32_t[]> slots_;  // index into entries_ + 1; 0 free

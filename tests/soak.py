@@ -117,8 +117,8 @@ class Soak:
     def judge(self, name, watch, cells, seconds):
         """The end may hold more than the beginning by what is known of each cell, and no descriptor more."""
         memory = [statistics.median(watch.quarter(number, 0)) for number in (1, 3)]
-        # How many cells are on their way at a sample differs, so the most of each quarter counts.
-        descriptors = [max(watch.quarter(number, 1)) for number in (1, 3)]
+        # How many cells are on their way at a sample differs; the least that a quarter saw is what stays.
+        descriptors = [min(watch.quarter(number, 1)) for number in (1, 3)]
         growth = (memory[1] - memory[0]) / (cells / 2)
         print(f"{cells} cells in one run of {name}: {seconds:.0f} s; memory {memory[0] / 2**20:.1f} → {memory[1] / 2**20:.1f} MiB "
               f"(second → last quarter, {growth / 1024:+.1f} KiB a cell), at most {descriptors[0]} → {descriptors[1]} descriptors")

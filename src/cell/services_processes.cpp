@@ -2,6 +2,8 @@
 // are no services.
 #include <future>
 
+#include <fmt/format.h>
+
 #include "mishap/fault/names.h"
 #include "mishap/syscalls/probes.h"
 
@@ -47,7 +49,8 @@ Result<void> Services::spawn(Running& running) {
   if (context_.tls != nullptr) {
     for (auto& [name, value] : context_.tls->variables(*running.service)) variables[name] = value;
   }
-  for (const auto& [name, value] : variables) request.environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables)
+    request.environment.push_back(fmt::format("{}={}", name, value));
   request.environment.push_back(std::string(kServiceVariable) + "=" + running.service->name);
   request.working_directory = launch.cwd;
   if (const auto* network = network_of(running.service->name)) {

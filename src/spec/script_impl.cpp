@@ -168,6 +168,7 @@ std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>> TestSc
   using Role = monitor::PropertySet::Role;
   BatonHold hold(world_.baton);  // monitors may be at work
   std::vector<std::pair<monitor::PropertySpec, Role>> specs;
+  specs.reserve(test_.properties.size());
   for (const Value& value : test_.properties)
     specs.emplace_back(property_spec(world_, value), Role::expectation);
   world_.assertion_count += specs.size();

@@ -14,10 +14,10 @@ PROMPT = b"(test_matrix_write_line_io_error) "
 ARGS = ["shell", "specs/faults.star", "--test", "matrix_write_line_io_error", "--seed", "1"]
 
 
-def open_shell(bench, rows=33, columns=101):
-    run = TerminalRun(bench, ARGS, SHELL="/bin/bash", HISTFILE="")
-    run.set_size(rows, columns)
-    run.wait_for_text(PROMPT)
+def open_shell(bench, args=ARGS, prompt=PROMPT, **variables):
+    run = TerminalRun(bench, args, SHELL="/bin/bash", HISTFILE="", **variables)
+    run.set_size(33, 101)
+    run.wait_for_text(prompt)
     run.wait_for_text(b"$ ")
     return run
 
@@ -75,7 +75,19 @@ def terminated(bench):
     check(code == 130, f"exit code {code}, want 130\n{text}")
 
 
-CASES = {f"shell-{case.__name__.replace('_', '-')}": case for case in (terminal, ctrl_c, terminated)}
+def trust(bench):
+    """Programs in the cell trust what speaks TLS there, whomever the user's own environment trusts."""
+    run = open_shell(bench, ["shell", "specs/tls_alone.star", "--seed", "1"], b"(test_is_trusted) ",
+                     CURL_CA_BUNDLE="/nowhere")
+    said = command(run, "curl -sS --http1.1 https://localhost:8443/step")
+    check("/step TLSv1.3" in said, f"curl does not trust the service: {said!r}")
+    check("/tmp/mishap-tls/ca.pem\n" in command(run, "echo $MISHAP_CA_FILE"), "no MISHAP_CA_FILE")
+    run.type(b"exit\n")
+    code, text = run.finish()
+    check(code == 0, f"exit code {code}, want 0\n{text}")
+
+
+CASES = {f"shell-{case.__name__.replace('_', '-')}": case for case in (terminal, ctrl_c, terminated, trust)}
 
 
 def run_case(bench, name, _approve):

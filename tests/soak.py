@@ -31,7 +31,9 @@ LONG = ["faults", "example-careful", "pattern-careful"]
 SAMPLE_SECONDS = 0.1
 # A cell's result is kept until the end of a run: name, verdict, duration, counts. This bounds it, events not included.
 MOST_BYTES_PER_CELL = 16 * 1024
-# What the coordinator holds of a cell on its way: a pipe, a pidfd, the report of its set-up.
+# By which memory differs however few cells there are: pages that the allocator takes and keeps.
+MEMORY_AT_RANDOM = 256 * 1024
+# What the coordinator holds of a cell: a channel, a pidfd, and while it is set up the report of that.
 DESCRIPTORS_OF_A_CELL = 3
 GONE_WITHIN_SECONDS = 2
 
@@ -117,16 +119,20 @@ class Soak:
     def judge(self, name, watch, cells, seconds):
         """The end may hold more than the beginning by what is known of each cell, and no descriptor more."""
         memory = [statistics.median(watch.quarter(number, 0)) for number in (1, 3)]
-        # How many cells are on their way at a sample differs, so the most of each quarter counts.
-        descriptors = [max(watch.quarter(number, 1)) for number in (1, 3)]
-        growth = (memory[1] - memory[0]) / (cells / 2)
+        # Cells come and go, so the least that a quarter saw is what stays, and the most what is needed at a time.
+        descriptors = [min(watch.quarter(number, 1)) for number in (1, 3)]
+        most = max(sample[1] for sample in watch.samples)
+        growth = memory[1] - memory[0]
         print(f"{cells} cells in one run of {name}: {seconds:.0f} s; memory {memory[0] / 2**20:.1f} → {memory[1] / 2**20:.1f} MiB "
-              f"(second → last quarter, {growth / 1024:+.1f} KiB a cell), at most {descriptors[0]} → {descriptors[1]} descriptors")
-        if cells >= 50 and growth > MOST_BYTES_PER_CELL:
-            self.problems.append(f"{name}: memory grows by {growth / 1024:.0f} KiB a cell")
-        # Beside the cells that run, as many may be on their way out.
-        if descriptors[1] > descriptors[0] + DESCRIPTORS_OF_A_CELL * 2 * self.jobs:
+              f"(second → last quarter, {growth / 512 / cells:+.1f} KiB a cell), descriptors {descriptors[0]} → {descriptors[1]}, "
+              f"at most {most}")
+        if growth > MOST_BYTES_PER_CELL * cells / 2 + MEMORY_AT_RANDOM:
+            self.problems.append(f"{name}: memory grows by {growth / 512 / cells:.0f} KiB a cell")
+        if descriptors[1] > descriptors[0]:
             self.problems.append(f"{name}: descriptors grow from {descriptors[0]} to {descriptors[1]}")
+        # As many cells may be on their way out as run, and one more until it is given up.
+        if most > descriptors[1] + DESCRIPTORS_OF_A_CELL * (2 * self.jobs + 1):
+            self.problems.append(f"{name}: {most} descriptors at a time, {descriptors[1]} of which stay")
 
 
 def main():

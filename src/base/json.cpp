@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -51,8 +52,8 @@ class Builder {
   Builder(std::string_view text, const TextName& name, bool keys_once)
       : text_(text), name_(name), keys_once_(keys_once) {}
 
-  Reading begin() { return {text_.data(), &read_}; }
-  Reading end() { return {text_.data() + text_.size(), &read_}; }
+  Reading begin() { return {std::to_address(text_.begin()), &read_}; }
+  Reading end() { return {std::to_address(text_.end()), &read_}; }
 
   bool null() { return scalar(nullptr); }
   bool boolean(bool value) { return scalar(value); }

@@ -84,13 +84,14 @@ std::optional<Json> integer(std::string_view text) {
   if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
   if (!all_digits(digits)) return std::nullopt;
   if (text.starts_with('+')) text.remove_prefix(1);
-  const char* end = text.data() + text.size();
+  const char* begin = std::to_address(text.begin());
+  const char* end = std::to_address(text.end());
   int64_t value = 0;
-  if (std::from_chars(text.data(), end, value).ec == std::errc()) return Json(value);
+  if (std::from_chars(begin, end, value).ec == std::errc()) return Json(value);
   uint64_t large = 0;
-  if (std::from_chars(text.data(), end, large).ec == std::errc()) return Json(large);
+  if (std::from_chars(begin, end, large).ec == std::errc()) return Json(large);
   double inexact = 0;
-  std::from_chars(text.data(), end, inexact);
+  std::from_chars(begin, end, inexact);
   return Json(inexact);
 }
 

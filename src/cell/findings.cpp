@@ -52,6 +52,7 @@ std::vector<event::FaultCount> fault_counts(Windows& windows, event::Log& log) {
 
 std::vector<std::string> worded(const std::vector<UnexpectedExit>& exits) {
   std::vector<std::string> texts;
+  texts.reserve(exits.size());
   for (const auto& exit : exits)
     texts.push_back(fmt::format("service \"{}\" {}", exit.service, exit.status.text()));
   return texts;

@@ -73,9 +73,9 @@ class Services {
   /// A reused service of which a delay holds a call now; "" when there is none.
   std::string held() const;
 
-  /// Runs a program that is no service and waits for its end; a cancel kills it.
-  Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request,
-                                          const net::Cancel& cancel);
+  /// Runs a program that is no service, but is told whom to trust as services are, and waits for
+  /// its end; a cancel kills it.
+  Result<sandbox::ExitStatus> run_program(sandbox::SpawnRequest request, const net::Cancel& cancel);
 
   /// Null when the service runs without a filter.
   fault::SyscallDecider* decider(const std::string& service) const;

@@ -155,12 +155,12 @@ void Sources::set_gate(const engine::Service& service, const Observation& observ
                        const std::shared_ptr<Follower>& follower) {
   if (observation.source != Observation::Source::wal_stream || context_.router == nullptr) return;
   const engine::Interface* interface = observed_interface(service, observation);
-  context_.router->set_gate(
-      service.name, interface->name,
-      [weak = std::weak_ptr(follower)](const std::string& database, std::function<void()> go) {
-        auto still = weak.lock();
-        return !still || still->admit(database, std::move(go));
-      });
+  context_.router->set_gate(service.name, interface->name,
+                            [weak = std::weak_ptr(follower)](const std::string& database,
+                                                             const std::function<void()>& go) {
+                              auto still = weak.lock();
+                              return !still || still->admit(database, go);
+                            });
 }
 
 void Sources::close(const std::string& service) {
@@ -183,6 +183,7 @@ bool Sources::empty() const {
 std::vector<std::string> Sources::catch_up(net::Deadline deadline) {
   auto open = all();
   std::vector<std::future<Result<void>>> answers;
+  answers.reserve(open.size());
   for (const auto& source : open) {
     answers.push_back(std::async(
         std::launch::async, [source, deadline] { return source->follower->catch_up(deadline); }));

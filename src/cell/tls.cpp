@@ -149,8 +149,7 @@ std::shared_ptr<const net::TlsClient> Tls::client_at(const engine::Service& serv
   return nullptr;
 }
 
-std::vector<std::pair<std::string, std::string>> Tls::variables(
-    const engine::Service& service) const {
+std::vector<std::pair<std::string, std::string>> Tls::trust_variables() const {
   const std::string trusted = in_directory("ca.pem"), all = in_directory("bundle.pem");
   std::vector<std::pair<std::string, std::string>> out = {{"MISHAP_CA_FILE", trusted}};
   // Node adds these to its own roots.
@@ -161,6 +160,12 @@ std::vector<std::pair<std::string, std::string>> Tls::variables(
     out.emplace_back(name, all);
   // libpq verifies with sslmode=require too once it has roots, so it is not given any for nothing.
   if (postgres_) out.emplace_back("PGSSLROOTCERT", trusted);
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> Tls::variables(
+    const engine::Service& service) const {
+  auto out = trust_variables();
   if (speaks_tls(service)) {
     std::string own = in_directory(service.name);
     out.emplace_back("MISHAP_TLS_CERT_FILE", own + "/cert.pem");

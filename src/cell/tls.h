@@ -39,7 +39,9 @@ class Tls {
   /// The same for a port of the service.
   std::shared_ptr<const net::TlsClient> client_at(const engine::Service& service,
                                                   uint16_t port) const;
-  /// Variables for a service, but for those that the spec sets.
+  /// Variables that tell any program in the cell whom to trust.
+  std::vector<std::pair<std::string, std::string>> trust_variables() const;
+  /// Those and where its own certificate is, for a service; but for those that the spec sets.
   std::vector<std::pair<std::string, std::string>> variables(const engine::Service& service) const;
 
  private:

@@ -204,6 +204,7 @@ std::string nothing_was_sent(const fault::Counters& c) {
 std::string done_otherwise(const fault::Counters& c) {
   if (c.matched > 0 || c.elsewhere.empty()) return "";
   std::vector<std::string> calls;
+  calls.reserve(c.elsewhere.size());
   for (const auto& [syscall, count] : c.elsewhere)
     calls.push_back(fmt::format("{} {}() call{}", count, syscall, count == 1 ? "" : "s"));
   return fmt::format("; it made {}, which a fault on {}= reaches", join(calls, " and "),

@@ -117,6 +117,7 @@ Result<std::vector<InitScript>> init_scripts(const Service& service, const Engin
     }
   }
   std::vector<InitScript> scripts;
+  scripts.reserve(by_name.size());
   for (auto& [name, path] : by_name) scripts.push_back({name, path});
   return scripts;
 }
@@ -129,7 +130,7 @@ Result<std::string> read_file(const fs::path& path) {
   return text.str();
 }
 
-std::string env_or(const Service& service, std::string_view name, std::string otherwise) {
+std::string env_or(const Service& service, std::string_view name, const std::string& otherwise) {
   const std::string* value = service.find_env(name);
   return value && !value->empty() ? *value : otherwise;
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -66,7 +67,8 @@ int run_inside(const Command& command, int output) {
   sandbox::SpawnRequest request;
   request.program = command.argv.front();
   request.arguments.assign(command.argv.begin() + 1, command.argv.end());
-  for (const auto& [name, value] : command.env) request.environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.env)
+    request.environment.push_back(fmt::format("{}={}", name, value));
   request.working_directory = command.cwd;
   request.output = output;
   request.error = output;
@@ -86,11 +88,15 @@ int run_inside(const Command& command, int output) {
 
 Result<CommandOutput> run_command(const Command& command) {
   std::vector<std::string> env_text;
-  for (const auto& [name, value] : command.env) env_text.push_back(name + "=" + value);
+  env_text.reserve(command.env.size());
+  for (const auto& [name, value] : command.env)
+    env_text.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> env;
+  env.reserve(env_text.size());
   for (std::string& entry : env_text) env.push_back(entry.data());
   env.push_back(nullptr);
   std::vector<char*> argv;
+  argv.reserve(command.argv.size());
   for (const std::string& word : command.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstring>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "mishap/base/text.h"
@@ -65,9 +66,10 @@ std::string replace_placeholders(std::string text, const std::vector<InterfaceAd
   for (const InterfaceAddress& address : addresses) {
     const std::string name = address.service + "__" + address.interface + "__";
     const std::string port = std::to_string(address.port);
-    text = replace_all(std::move(text), "__FB_PROXY_ADDR_" + name, address.host + ":" + port);
-    text = replace_all(std::move(text), "__FB_PROXY_HOST_" + name, address.host);
-    text = replace_all(std::move(text), "__FB_PROXY_PORT_" + name, port);
+    const std::pair<const char*, std::string> meanings[] = {
+        {"ADDR", fmt::format("{}:{}", address.host, port)}, {"HOST", address.host}, {"PORT", port}};
+    for (const auto& [what, meaning] : meanings)
+      text = replace_all(std::move(text), fmt::format("__FB_PROXY_{}_{}", what, name), meaning);
   }
   return text;
 }
@@ -100,9 +102,9 @@ std::string as_consumer_sees(std::string text, const Service& consumer,
     bool own = std::any_of(consumer.interfaces.begin(), consumer.interfaces.end(),
                            [&](const Interface& i) { return i.port == address.port; });
     if (!address.behind_gateway || own) continue;
-    std::string port = ":" + std::to_string(address.port);
+    const std::string seen = fmt::format("{}:{}", address.host, address.port);
     for (const char* host : {"localhost", "127.0.0.1"})
-      text = replace_address(std::move(text), host + port, address.host + port);
+      text = replace_address(std::move(text), fmt::format("{}:{}", host, address.port), seen);
   }
   return text;
 }

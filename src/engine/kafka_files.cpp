@@ -146,6 +146,7 @@ Result<void> make_data_directory(const fs::path& staging) {
 void set_directories(std::map<std::string, std::string>& properties, const KafkaSettings& settings,
                      const fs::path& storage) {
   std::vector<std::string> directories;
+  directories.reserve(settings.log_directories.size());
   for (size_t i = 0; i < settings.log_directories.size(); ++i)
     directories.push_back((storage / std::to_string(i)).string());
   properties["log.dirs"] = join(directories, ",");
@@ -262,6 +263,7 @@ Result<CommandOutput> run_script(const char* script, const fs::path& staging,
 
 std::string KafkaPrograms::class_path() const {
   std::vector<std::string> paths;
+  paths.reserve(kafka.jars.size());
   for (const std::string& jar : kafka.jars) paths.push_back((kafka.libs / jar).string());
   return join(paths, ":");
 }

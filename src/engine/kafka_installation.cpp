@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -73,8 +74,8 @@ std::string kafka_version_of_jar(std::string_view file_name) {
 
 bool runs_without_zookeeper(std::string_view version) {
   int major = 0, minor = 0;
-  const char* end = version.data() + version.size();
-  auto read = std::from_chars(version.data(), end, major);
+  const char* end = std::to_address(version.end());
+  auto read = std::from_chars(std::to_address(version.begin()), end, major);
   if (read.ptr != end && *read.ptr == '.') std::from_chars(read.ptr + 1, end, minor);
   return major > 3 || (major == 3 && minor >= 3);
 }

@@ -42,6 +42,7 @@ std::optional<std::vector<Listener>> parse_listeners(const std::string& text) {
 
 std::string listed(const std::vector<Listener>& listeners) {
   std::vector<std::string> texts;
+  texts.reserve(listeners.size());
   for (const Listener& listener : listeners) texts.push_back(listener.text());
   return join(texts, ",");
 }

@@ -121,6 +121,7 @@ Result<std::string> locate(const std::string& program, const std::vector<fs::pat
 
 std::vector<ListeningPort> declared_ports(const Service& service) {
   std::vector<ListeningPort> ports;
+  ports.reserve(service.interfaces.size());
   for (const Interface& interface : service.interfaces)
     ports.push_back({interface.port, interface.name});
   return ports;

@@ -142,7 +142,7 @@ Result<void> fetch(const fs::path& staging, const fs::path& mvn, const Provision
 }  // namespace
 
 Result<fs::path> provision_kafka(const ProvisionOptions& options) {
-  const fs::path libs = provisioned_kafka(fs::absolute(options.cache_dir));
+  fs::path libs = provisioned_kafka(fs::absolute(options.cache_dir));
   const fs::path entry = libs.parent_path().parent_path();
   std::error_code ignored;
   bool fetched = false;

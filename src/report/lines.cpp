@@ -30,7 +30,7 @@ std::string all_fields(const event::Event& event) {
   std::string out;
   for (const auto& [name, value] : event.fields) {
     if (!out.empty()) out += ' ';
-    out += name + "=" + value;
+    out.append(name).append("=").append(value);
   }
   return out;
 }

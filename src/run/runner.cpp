@@ -205,6 +205,7 @@ std::optional<cell::LanePlan> lane_of(const spec::Spec& spec, const RunOptions& 
                             [](const auto& service) { return service.reuse; });
   if (!reuses || options.tests.empty()) return std::nullopt;
   std::vector<cell::CellPlan> plans;
+  plans.reserve(options.tests.size());
   for (const auto& test : options.tests) plans.push_back(spec.plan(test, options.seed, 0));
   return cell::lane_of(plans);
 }

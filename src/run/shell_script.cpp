@@ -123,6 +123,7 @@ std::string shell_greeting(const cell::CellPlan& plan) {
   std::string text = fmt::format("cell {}\n", plan.name);
   for (const auto& service : plan.services) {
     std::vector<std::string> addresses;
+    addresses.reserve(service.interfaces.size());
     for (const auto& interface : service.interfaces) {
       addresses.push_back(
           fmt::format("{}:{} ({})", service.name, interface.port, interface.protocol));

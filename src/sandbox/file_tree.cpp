@@ -266,6 +266,7 @@ Result<void> TreeBuilder::use_host_tree() {
     kept.emplace_back(path, std::move(mounts));
   }
   std::vector<bool> directories;
+  directories.reserve(kept.size());
   for (const auto& [path, mounts] : kept) directories.push_back(is_directory(path));
   MISHAP_TRY(mount_tmpfs_at("/tmp", "mode=1777"));
   for (size_t i = 0; i < kept.size(); ++i) {

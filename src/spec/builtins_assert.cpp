@@ -282,7 +282,7 @@ Judged judge(Thread& thread, const Value& result) {
 }
 
 tl::unexpected<Error> expectation_failed(Thread& thread, const std::string& name,
-                                         std::string message) {
+                                         const std::string& message) {
   event::AssertionFailure failure;
   failure.func = name;
   failure.message = message;
@@ -294,8 +294,8 @@ tl::unexpected<Error> expectation_failed(Thread& thread, const std::string& name
 Result<void> judge_success(Thread& thread, const Value& result) {
   World& world = task_of(thread).world;
   ++world.assertion_count;
-  auto failed = [&](std::string message) {
-    return expectation_failed(thread, "expect_success", std::move(message));
+  auto failed = [&](const std::string& message) {
+    return expectation_failed(thread, "expect_success", message);
   };
   if (world.hung) return failed("the scenario did not return in time");
   if (result.is_none()) return failed("the scenario returned nothing");
@@ -310,8 +310,8 @@ Result<void> judge_error(Thread& thread, const Value& result, int64_t limit_ms) 
   World& world = task_of(thread).world;
   ++world.assertion_count;
   std::string name = fmt::format("expect_error_within({}ms)", limit_ms);
-  auto failed = [&](std::string message) {
-    return expectation_failed(thread, name, std::move(message));
+  auto failed = [&](const std::string& message) {
+    return expectation_failed(thread, name, message);
   };
   if (world.hung) return failed("the scenario did not return in time");
   if (result.is_none()) return failed("the scenario returned nothing");

@@ -251,6 +251,7 @@ Result<Value> run_parallel(CallContext& call) {
   {
     BatonRest rest(task.world.baton);
     std::vector<std::thread> threads;
+    threads.reserve(branches.size());
     for (auto& branch : branches) threads.emplace_back([&] { run_branch(task.world, branch); });
     for (auto& thread : threads) thread.join();
   }

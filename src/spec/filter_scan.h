@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct ScanResult {
   std::vector<UnseenFault> unseen;                        ///< only what the text says beyond doubt
 };
 
+struct FunctionIndex;
+
 class FilterScan {
  public:
   explicit FilterScan(const World& world);
@@ -36,10 +39,8 @@ class FilterScan {
   ScanResult scan(const std::vector<Value>& entries) const;
 
  private:
-  struct Index;
-  class Walk;
   const World& world_;
-  std::unique_ptr<Index> index_;
+  std::unique_ptr<FunctionIndex> index_;
 };
 
 }  // namespace mishap::spec

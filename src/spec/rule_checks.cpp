@@ -104,6 +104,7 @@ Result<void> refuse_vain(const CallContext& call, const InterfaceRef& target,
   const auto& actions = protocol->actions();
   if (std::find(actions.begin(), actions.end(), rule.action) == actions.end()) {
     std::vector<std::string> names;
+    names.reserve(actions.size());
     for (auto action : actions)
       names.emplace_back(action == fault::ProtocolAction::respond ? "response" : to_string(action));
     return call.error(fmt::format("{} cannot take effect on {}: {} interfaces know {}",
@@ -111,6 +112,7 @@ Result<void> refuse_vain(const CallContext& call, const InterfaceRef& target,
   }
   const auto& matchers = protocol->matchers();
   std::vector<std::string> asked;
+  asked.reserve(rule.matchers.size());
   for (const auto& [name, pattern] : rule.matchers) asked.push_back(name);
   if (!rule.metadata.empty()) asked.emplace_back("metadata");
   for (const std::string& name : asked) {

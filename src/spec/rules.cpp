@@ -33,6 +33,7 @@ Result<Resolved> resolve_keyword(const CallContext& call, const engine::Service&
   auto known = fault::resolve_syscalls(keyword, error);
   if (known) return Resolved{*known, "", ""};
   std::vector<std::string> ops;
+  ops.reserve(service.ops.size());
   for (const auto& [name, op] : service.ops) ops.push_back(name);
   if (std::string near = did_you_mean(keyword, ops); !near.empty())
     return call.error(fmt::format("unknown op or syscall \"{}\"{}", keyword, near));

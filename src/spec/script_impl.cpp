@@ -55,7 +55,7 @@ void TestScript::attach(cell::Session& session) {
   world_.baton.reseed(session.plan().seed);
 }
 
-ScriptOutcome TestScript::call(const Value& function, TaskKind kind, const std::vector<Value>& args,
+ScriptOutcome TestScript::call(const Value& function, TaskKind kind, std::span<const Value> args,
                                Value* result) {
   Task task{world_, kind};
   BatonHold hold(world_.baton);
@@ -66,7 +66,7 @@ ScriptOutcome TestScript::call(const Value& function, TaskKind kind, const std::
     running_.push_back(&thread);
     if (cancelled_) thread.cancel(std::string(kTimeIsUp));
   }
-  auto outcome = thread.run(function, starlark::CallArgs(std::span<const Value>(args)));
+  auto outcome = thread.run(function, starlark::CallArgs(args));
   {
     std::lock_guard lock(mutex_);
     std::erase(running_, &thread);
@@ -87,19 +87,22 @@ ScriptOutcome TestScript::seed(const std::string& service) {
   return call(world_.declarations.hooks.at(service).seed, TaskKind::seed, {}, nullptr);
 }
 
-/// Invalid when the spec gives neither a reset nor a seed.
-Value TestScript::reset_of(const std::string& service) const {
+/// Null when the spec gives neither a reset nor a seed. No copy, which only who holds the baton may
+/// make: services are reset at the same time.
+const Value* TestScript::reset_of(const std::string& service) const {
   auto hooks = world_.declarations.hooks.find(service);
-  if (hooks == world_.declarations.hooks.end()) return {};
-  return hooks->second.reset.is_valid() ? hooks->second.reset : hooks->second.seed;
+  if (hooks == world_.declarations.hooks.end()) return nullptr;
+  const ServiceHooks& given = hooks->second;
+  if (given.reset.is_valid()) return &given.reset;
+  return given.seed.is_valid() ? &given.seed : nullptr;
 }
 
 bool TestScript::has_reset(const std::string& service) const {
-  return reset_of(service).is_valid();
+  return reset_of(service) != nullptr;
 }
 
 ScriptOutcome TestScript::reset(const std::string& service) {
-  return call(reset_of(service), TaskKind::seed, {}, nullptr);
+  return call(*reset_of(service), TaskKind::seed, {}, nullptr);
 }
 
 ScriptOutcome TestScript::setup() {
@@ -109,19 +112,23 @@ ScriptOutcome TestScript::setup() {
 
 ScriptOutcome TestScript::assume() {
   for (const Value& predicate : test_.assume) {
-    Value answer = predicate;
+    bool satisfied = predicate.is_bool() && predicate.as_bool();
     if (!predicate.is_bool()) {
-      Value choices = [&] {
+      Value choices, answer;
+      {
         BatonHold hold(world_.baton);
-        return world_.interpreter.heap().dict();
-      }();
-      ScriptOutcome outcome = call(predicate, TaskKind::predicate, {choices}, &answer);
+        choices = world_.interpreter.heap().dict();
+      }
+      ScriptOutcome outcome = call(predicate, TaskKind::predicate, {&choices, 1}, &answer);
+      BatonHold hold(world_.baton);
+      choices = Value();
+      satisfied = starlark::truth(std::exchange(answer, Value()));
       if (outcome.kind != ScriptOutcome::Kind::returned) {
         outcome.message = fmt::format("{}: {}", assumption_text(predicate), outcome.message);
         return outcome;
       }
     }
-    if (starlark::truth(answer)) continue;
+    if (satisfied) continue;
     ScriptOutcome halted;
     halted.kind = ScriptOutcome::Kind::halted;
     halted.message = assumption_text(predicate) + " not satisfied";
@@ -138,8 +145,9 @@ ScriptOutcome TestScript::expect(bool hung) {
     std::lock_guard lock(mutex_);
     cancelled_ = false;
   }
+  const Value none = Value::none();
   ScriptOutcome outcome =
-      call(test_.expect, TaskKind::expectation, {hung ? Value::none() : returned_}, nullptr);
+      call(test_.expect, TaskKind::expectation, {hung ? &none : &returned_, 1}, nullptr);
   // A bare condition says nothing of the values in it; what the scenario returned mostly explains
   // it.
   if (outcome.assertion && outcome.assertion->func == "assert_true" && !hung) {
@@ -168,6 +176,7 @@ std::vector<std::pair<monitor::PropertySpec, monitor::PropertySet::Role>> TestSc
   using Role = monitor::PropertySet::Role;
   BatonHold hold(world_.baton);  // monitors may be at work
   std::vector<std::pair<monitor::PropertySpec, Role>> specs;
+  specs.reserve(test_.properties.size());
   for (const Value& value : test_.properties)
     specs.emplace_back(property_spec(world_, value), Role::expectation);
   world_.assertion_count += specs.size();

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "mishap/cell/script.h"
 
@@ -31,8 +32,8 @@ class TestScript final : public cell::Script {
   uint64_t assertions() const override { return world_.assertion_count; }
 
  private:
-  Value reset_of(const std::string& service) const;
-  cell::ScriptOutcome call(const Value& function, TaskKind kind, const std::vector<Value>& args,
+  const Value* reset_of(const std::string& service) const;
+  cell::ScriptOutcome call(const Value& function, TaskKind kind, std::span<const Value> args,
                            Value* result);
 
   World& world_;

@@ -59,6 +59,7 @@ Result<Json> bind_step(const StepMethodValue& step, const starlark::CallArgs& ar
     MISHAP_ASSIGN(arguments[primary->name], argument_json(step, primary->name, args.positional[0]));
   }
   std::vector<std::string> known;
+  known.reserve(parameters.size());
   for (const auto& parameter : parameters) known.push_back(parameter.name);
   for (const auto& [name_value, value] : args.keywords) {
     std::string name(name_value.text());

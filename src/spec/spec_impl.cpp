@@ -201,6 +201,7 @@ std::vector<LoadMessage> check_dependencies(const World& world) {
   const Declarations& declared = world.declarations;
   std::vector<LoadMessage> errors;
   std::vector<std::string> names;
+  names.reserve(declared.services.size());
   for (const auto& service : declared.services) names.push_back(service.name);
   for (const auto& service : declared.services) {
     for (const auto& needed : service.depends_on) {

@@ -114,7 +114,7 @@ World::World(fs::path spec)
 
 World::~World() = default;
 
-void World::add_message(LoadMessage::Level level, SourcePos pos, std::string message) {
+void World::add_message(LoadMessage::Level level, const SourcePos& pos, std::string message) {
   LoadMessage entry;
   entry.level = level;
   entry.pos = pos;

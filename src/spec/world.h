@@ -97,7 +97,7 @@ class World {
 
   std::vector<Value> kept;  ///< values that native code refers to beyond the call that made them
 
-  void add_message(LoadMessage::Level level, SourcePos pos, std::string message);
+  void add_message(LoadMessage::Level level, const SourcePos& pos, std::string message);
 
  private:
   std::unique_ptr<starlark::ModuleLoader> loader_;

@@ -91,7 +91,7 @@ Signature Signature::optional(std::string name, TypeSet types) && {
   return std::move(*this);
 }
 
-Signature Signature::nullable(std::string name, TypeSet types) && {
+Signature Signature::nullable(std::string name, const TypeSet& types) && {
   params_.push_back({std::move(name), types | types::kNone, false, false, keyword_only_, true});
   if (!keyword_only_) ++positional_count_;
   return std::move(*this);

@@ -120,8 +120,9 @@ class ChunkRun {
     Interpreter interpreter(dialect_of(chunk_.text));
     interpreter.set_loader(&loader);
     interpreter.print = [](Thread&, std::string_view) {};
-    install_conformance_names(interpreter, script_,
-                              [this](int line, std::string message) { got_error(line, message); });
+    install_conformance_names(interpreter, script_, [this](int line, const std::string& message) {
+      got_error(line, message);
+    });
     const SourceText source{script_, chunk_.text};
     const auto problems = interpreter.check(source);
     bool wrong_syntax = false;

@@ -27,13 +27,14 @@ class HasFields final : public HostObject {
 
   std::vector<std::string> attr_names() const override {
     std::vector<std::string> names;
+    names.reserve(fields_.size());
     for (const auto& [name, value] : fields_) names.push_back(name);
     return names;
   }
 
-  Result<void> set_attr(Thread&, std::string_view name, Value value) override {
+  Result<void> set_attr(Thread&, std::string_view name, const Value& value) override {
     if (frozen()) return fail(fmt::format("cannot set .{} field of frozen hasfields", name));
-    fields_.insert_or_assign(std::string(name), std::move(value));
+    fields_.insert_or_assign(std::string(name), value);
     return {};
   }
 

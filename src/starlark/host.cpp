@@ -24,7 +24,8 @@ Result<std::optional<int>> HostObject::order(const HostObject& /*other*/, int /*
 
 Result<Value> HostObject::attr(Thread& /*thread*/, std::string_view /*name*/) { return Value(); }
 
-Result<void> HostObject::set_attr(Thread& /*thread*/, std::string_view name, Value /*value*/) {
+Result<void> HostObject::set_attr(Thread& /*thread*/, std::string_view name,
+                                  const Value& /*value*/) {
   return fail(fmt::format("can't assign to .{} field of {}", name, type_name()));
 }
 
@@ -34,7 +35,8 @@ Result<Value> HostObject::call(Thread& /*thread*/, const CallArgs& /*args*/) {
 
 Result<Value> HostObject::index(Thread& /*thread*/, const Value& /*key*/) { return Value(); }
 
-Result<void> HostObject::set_index(Thread& /*thread*/, const Value& /*key*/, Value /*value*/) {
+Result<void> HostObject::set_index(Thread& /*thread*/, const Value& /*key*/,
+                                   const Value& /*value*/) {
   return fail(fmt::format("{} value does not support item assignment", type_name()));
 }
 

@@ -59,6 +59,7 @@ std::unique_ptr<ast::Module> Interpreter::analyse(const SourceText& source,
     }
   }
   std::vector<std::string> universal;
+  universal.reserve(library_.universe.size());
   for (const auto& [name, value] : library_.universe) universal.push_back(name);
   Environment environment{predeclared, universal};
   if (options.session != nullptr)

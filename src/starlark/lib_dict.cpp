@@ -89,7 +89,7 @@ Result<Value> popitem(CallContext& call) {
   Dict& dict = call.self<Dict>();
   const Table::Entry* first = dict.table().first();
   if (first == nullptr) return call.error("empty dict");
-  const Value pair = call.heap().tuple({first->key, first->value});
+  Value pair = call.heap().tuple({first->key, first->value});
   if (auto removed = dict.remove(pair.as<Tuple>()[0]); !removed) {
     return named(call, removed.error());
   }

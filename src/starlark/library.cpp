@@ -76,6 +76,7 @@ Result<Value> NamespaceObject::attr(Thread& /*thread*/, std::string_view name) {
 
 std::vector<std::string> NamespaceObject::attr_names() const {
   std::vector<std::string> names;
+  names.reserve(members_.size());
   for (const auto& [name, value] : members_) names.push_back(name);
   return names;
 }

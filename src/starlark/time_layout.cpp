@@ -426,7 +426,7 @@ ZonedTime from_civil(const CivilTime& civil, std::shared_ptr<const TimeZone> zon
   const int64_t local = days_from_civil(civil.year, civil.month, civil.day) * 86400 +
                         civil.hour * 3600 + civil.minute * 60 + civil.second + carried;
   return {zone->to_unix(local), static_cast<int32_t>(civil.nanosecond - carried * 1'000'000'000),
-          zone};
+          std::move(zone)};
 }
 
 std::string format_time(const ZonedTime& time, std::string_view layout) {

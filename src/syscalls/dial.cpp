@@ -88,7 +88,7 @@ std::variant<Redirected, Dial> Redirector::begin(Task& task, uint64_t call_id, i
   started.client = task.duplicate(fd);
   if (!started.client || !is_fresh_tcp(started.client, destination)) return untouched;
   started.client_waits = (fcntl(started.client.get(), F_GETFL) & O_NONBLOCK) == 0;
-  started.route = std::move(*route);
+  started.route = *route;
   started.destination = destination;
   if (started.route.into_silence) return connect_to_relay(started, false);
 

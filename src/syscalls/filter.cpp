@@ -133,6 +133,7 @@ Result<std::vector<sock_filter>> compile_filter(const FilterPlan& plan) {
   if (plan.refuse_io_uring) add(SYS_io_uring_setup).notify = true;
 
   std::vector<Listed> calls;
+  calls.reserve(listed.size());
   for (const auto& [number, call] : listed) calls.push_back(call);
   Program program = prologue();
   append(program, search(calls));

@@ -1,6 +1,7 @@
 #include "tracee.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include <sys/uio.h>
@@ -20,7 +21,7 @@ size_t bytes_to_page_end(TraceePtr from) {
 
 ssize_t read_once(pid_t task, TraceePtr from, std::span<char> into) {
   iovec local{into.data(), into.size()};
-  iovec remote{reinterpret_cast<void*>(uint64_t(from)), into.size()};
+  iovec remote{std::bit_cast<void*>(uint64_t(from)), into.size()};
   return process_vm_readv(task, &local, 1, &remote, 1, 0);
 }
 

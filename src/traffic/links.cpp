@@ -43,6 +43,7 @@ void Links::limit(const fault::BandwidthLimit& limit) {
 
 std::vector<BandwidthUse> Links::unlimit() {
   std::vector<BandwidthUse> uses;
+  uses.reserve(limits_.size());
   for (const auto& [direction, bandwidth] : limits_)
     uses.push_back({direction, bandwidth->admitted(), bandwidth->longest_wait()});
   limits_.clear();

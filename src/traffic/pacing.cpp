@@ -1,7 +1,6 @@
 #include "mishap/traffic/pacing.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace mishap::traffic {
@@ -9,7 +8,6 @@ namespace {
 
 constexpr uint64_t kSlicesPerSecond = 100;
 constexpr size_t kLeastSlice = 1460;  // what a packet carries
-constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();
 
 /// Exact also where bytes × 10⁹ does not fit into 64 bits.
 Nanoseconds time_for(size_t bytes, uint64_t rate) {
@@ -47,8 +45,12 @@ size_t Bandwidth::slice() const {
 }
 
 void Pacing::set(Shape shape) {
-  bool counted = shape_.stall_after || shape_.reset_after;
-  if (!counted) passed_ = 0;
+  // One limit's count does not begin anew because of what else is put on or taken off.
+  auto place = [this](std::optional<uint64_t> before, std::optional<uint64_t> now, uint64_t& at) {
+    if (now != before) at = now ? passed_ + *now : kUnlimited;
+  };
+  place(shape_.stall_after, shape.stall_after, stall_at_);
+  place(shape_.reset_after, shape.reset_after, reset_at_);
   shape_ = std::move(shape);
 }
 
@@ -73,8 +75,7 @@ void Pacing::ripen(PacingTime now) {
 }
 
 uint64_t Pacing::allowed() const {
-  uint64_t limit =
-      std::min(shape_.stall_after.value_or(kUnlimited), shape_.reset_after.value_or(kUnlimited));
+  uint64_t limit = std::min(stall_at_, reset_at_);
   return limit - std::min(limit, passed_);
 }
 
@@ -93,9 +94,7 @@ bool Pacing::end_is_ripe(PacingTime now) {
   return later_.empty();
 }
 
-bool Pacing::must_reset(size_t held) const {
-  return shape_.reset_after && ripe_ > 0 && held > 0 && passed_ >= *shape_.reset_after;
-}
+bool Pacing::must_reset(size_t held) const { return ripe_ > 0 && held > 0 && passed_ >= reset_at_; }
 
 std::optional<PacingTime> Pacing::next() const {
   if (later_.empty()) return std::nullopt;

@@ -62,7 +62,7 @@ Result<void> Router::Impl::listen(const std::string& consumer, int network_names
   const Network* network = nullptr;
   {
     std::lock_guard lock(mutex_);
-    network = &networks_.emplace_back(std::move(made));
+    network = &networks_.emplace_back(made);
     if (!consumer.empty()) network_of_[consumer] = network;
   }
   auto accepted = [this, network](net::Accepted a) { on_accepted(*network, std::move(a)); };
@@ -131,8 +131,9 @@ const Provider* Router::Impl::find_provider(const std::string& service,
 void Router::Impl::set_gate(const std::string& service, const std::string& interface, Gate gate) {
   std::lock_guard lock(mutex_);
   for (Provider& provider : providers_) {
-    if (provider.service == service && provider.interface == interface)
-      provider.gate = std::move(gate);
+    if (provider.service != service || provider.interface != interface) continue;
+    provider.gate = std::move(gate);
+    return;
   }
 }
 
@@ -231,17 +232,16 @@ void Router::Impl::on_accepted(const Network& network, net::Accepted accepted) {
 
 void Router::Impl::dial(EdgeState& edge, UniqueFd client) {
   std::vector<net::Address> destinations;
-  bool hangs = false;
   {
-    std::lock_guard lock(mutex_);
-    hangs = is_cut(edge.edge);
-    if (hangs) {
+    std::unique_lock lock(mutex_);
+    if (is_cut(edge.edge)) {
       edge.held.push_back(std::move(client));
       count_hanging(edge.edge);
+      lock.unlock();
+      return emit_partitioned(edge, {{"what", "connect"}});
     }
     destinations = edge.destinations;
   }
-  if (hangs) return emit_partitioned(edge, {{"what", "connect"}});
   auto upstream = dial_any(*edge.network, destinations);
   if (upstream) return open(edge, std::move(client), std::move(*upstream));
   emit(edge, "proxy_conn_failed",

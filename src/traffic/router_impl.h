@@ -182,7 +182,7 @@ class Router::Impl::Connection final : public RelayOwner {
     return impl_.decider_.decide(edge_.edge, matches);
   }
   bool has_rules(const Relay&) const override { return impl_.decider_.concerns(edge_.edge); }
-  bool ask_leave(const Relay&, const std::string& part, std::function<void()> go) override {
+  bool ask_leave(const Relay&, const std::string& part, const std::function<void()>& go) override {
     Gate gate = impl_.gate_of(edge_);
     if (!gate) return true;
     return gate(part, [impl = impl_.weak_from_this(), open = std::weak_ptr(open_), go] {

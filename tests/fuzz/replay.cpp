@@ -20,6 +20,7 @@
 #include "mishap/base/random.h"
 #include "mishap/base/testing/fuzz.h"
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizers' own name
 extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());
 
 namespace mishap::testing {
@@ -115,6 +116,7 @@ std::vector<std::string> read_corpus(const std::filesystem::path& path) {
   for (const auto& entry : std::filesystem::directory_iterator(path)) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   std::vector<std::string> inputs;
+  inputs.reserve(files.size());
   for (const auto& file : files) inputs.push_back(read_seed(file));
   return inputs;
 }

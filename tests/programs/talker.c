@@ -27,6 +27,7 @@ static struct kept {
   char name[32];
   int fd;
 } kept[MOST_KEPT];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of kept */
 
 struct answer {
   int status;
@@ -76,6 +77,28 @@ static struct kept *find(const char *name) {
   return NULL;
 }
 
+/* The descriptor kept under a name, -1 when there is none. */
+static int recall(const char *name) {
+  pthread_mutex_lock(&lock);
+  struct kept *named = find(name);
+  int fd = named ? named->fd : -1;
+  pthread_mutex_unlock(&lock);
+  return fd;
+}
+
+static struct answer keep(const char *name, int fd) {
+  pthread_mutex_lock(&lock);
+  struct kept *place = find("");
+  if (place) {
+    place->fd = fd;
+    snprintf(place->name, sizeof place->name, "%s", name);
+  }
+  pthread_mutex_unlock(&lock);
+  if (place) return dialled(fd);
+  close(fd);
+  return say(500, "too many are kept");
+}
+
 static struct answer hear(int fd) {
   char line[LINE];
   size_t size = 0;
@@ -111,20 +134,14 @@ static struct answer act(char *path) {
     return out;
   }
   if (strcmp(words[0], "keep") == 0 && count == 3) {
-    struct kept *place = find("");
-    int fd = place ? dial(words[2]) : -1;
-    struct answer out = dialled(fd);
-    if (fd >= 0) {
-      place->fd = fd;
-      snprintf(place->name, sizeof place->name, "%s", words[1]);
-    }
-    return out;
+    int fd = dial(words[2]);
+    return fd >= 0 ? keep(words[1], fd) : dialled(fd);
   }
-  struct kept *named = count > 1 ? find(words[1]) : NULL;
-  if (!named) return say(404, "no such connection");
-  if (strcmp(words[0], "hear") == 0) return hear(named->fd);
-  struct answer told = tell(named->fd, words[2] ? words[2] : "");
-  return strcmp(words[0], "ask") == 0 && told.status == 200 ? hear(named->fd) : told;
+  int named = count > 1 ? recall(words[1]) : -1;
+  if (named < 0) return say(404, "no such connection");
+  if (strcmp(words[0], "hear") == 0) return hear(named);
+  struct answer told = tell(named, words[2] ? words[2] : "");
+  return strcmp(words[0], "ask") == 0 && told.status == 200 ? hear(named) : told;
 }
 
 static void *serve(void *argument) {

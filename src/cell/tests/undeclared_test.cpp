@@ -5,7 +5,7 @@
 namespace mishap::cell {
 namespace {
 
-event::Event connect(std::string service, std::string decision, event::Fields more) {
+event::Event connect(std::string service, std::string decision, const event::Fields& more) {
   event::Event event;
   event.type = "syscall";
   event.service = std::move(service);

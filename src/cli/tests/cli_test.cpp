@@ -25,6 +25,7 @@ struct Told {
 Told told(std::vector<std::string> words) {
   words.insert(words.begin(), "mishap");
   std::vector<char*> argv;
+  argv.reserve(words.size());
   for (auto& word : words) argv.push_back(word.data());
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();

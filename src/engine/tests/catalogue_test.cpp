@@ -44,11 +44,10 @@ class PostgresCatalogue : public ::testing::Test {
   std::string ask(const Launch& launch, const std::string& database, const std::string& sql) {
     const fs::path copy = root_.path() / "copy";
     fs::remove_all(copy);
-    Command command{.argv = {"/bin/sh", "-c",
-                             "cp -a \"$1\" \"$2\" && chmod 700 \"$2\" && echo \"$4\" | \"$5\" "
-                             "--single -D \"$2\" \"$3\"",
-                             "ask", launch.clones.at(0).prepared.string(), copy.string(), database,
-                             sql, launch.argv.at(0)},
+    constexpr const char* kScript =
+        R"(cp -a "$1" "$2" && chmod 700 "$2" && echo "$4" | "$5" --single -D "$2" "$3")";
+    Command command{.argv = {"/bin/sh", "-c", kScript, "ask", launch.clones.at(0).prepared.string(),
+                             copy.string(), database, sql, launch.argv.at(0)},
                     .env = {{"PATH", "/usr/bin:/bin"}}};
     chmod(root_.path().c_str(), 0777);
     auto output = run_confined(command, {.writes = root_.path(), .visible = {launch.argv.at(0)}});

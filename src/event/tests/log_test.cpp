@@ -122,6 +122,7 @@ TEST(Log, ManyThreadsOneOrder) {
   std::vector<uint64_t> seen;  // needs no lock: calls are never concurrent
   log.subscribe([&](const Event& event) { seen.push_back(event.seq); });
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&log, t] {
       for (int i = 0; i < 2000; ++i) log.append(draft("x", "s" + std::to_string(t)));

@@ -15,6 +15,7 @@ void append(Log& log, std::string service, std::vector<std::string> merges = {})
 
 std::vector<uint64_t> numbers(const std::vector<const Event*>& events) {
   std::vector<uint64_t> found;
+  found.reserve(events.size());
   for (const Event* event : events) found.push_back(event->seq);
   return found;
 }

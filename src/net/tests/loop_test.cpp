@@ -54,6 +54,7 @@ TEST_F(LoopTest, PostFromManyThreadsLosesNothing) {
   constexpr int kThreads = 4, kEach = 2000;
   int count = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < kEach; ++i) {

@@ -59,6 +59,7 @@ Result<int> parse_code(std::string_view text) {
   const bool is_number = problem == std::errc() && end == text.data() + text.size();
   if (is_number && number >= 0 && number <= kLastCode) return number;
   std::vector<std::string> known;
+  known.reserve(kNames.size());
   for (const Name& name : kNames) known.emplace_back(name.upper);
   if (is_number)
     return fail(

@@ -56,6 +56,7 @@ bool is_well_known(const pb::Descriptor& type) {
 
 std::vector<std::string> names_of(const pb::Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(type.field_count());
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }
@@ -166,6 +167,7 @@ class TypesInPool final : public Types {
     if (const auto* method = service->FindMethodByName(path.method))
       return std::make_shared<const MethodByDescriptor>(*method, factory_);
     std::vector<std::string> known;
+    known.reserve(service->method_count());
     for (int i = 0; i < service->method_count(); ++i) known.push_back(service->method(i)->name());
     return fail(fmt::format("{} has no method \"{}\"{}", path.service, path.method,
                             nearest_or_all(path.method, known)));

@@ -7,7 +7,6 @@
 namespace mishap::protocols::h2core {
 
 using traffic::Ending;
-using traffic::opposite;
 using traffic::Sink;
 
 H2Filter::H2Filter(const Dialect& dialect) : dialect_(dialect) {

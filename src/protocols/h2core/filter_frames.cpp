@@ -160,7 +160,7 @@ void H2Filter::client_block(HeaderFields fields, std::string_view frames) {
     stream.client_ended = ends;
     stream.window = {lane(Direction::to_server).initial_window,
                      lane(Direction::to_client).initial_window};
-    return judge(stream, std::move(fields), frames);
+    return judge(stream, fields, frames);
   }
   if (known == nullptr) {
     if (is_stray(d, header.stream)) return swallow_block(d);

@@ -95,7 +95,7 @@ void H2Filter::swallow_block(Direction d) {
 // --- rules
 // -----------------------------------------------------------------------------------------------------------------
 
-void H2Filter::judge(Stream& stream, HeaderFields fields, std::string_view frames) {
+void H2Filter::judge(Stream& stream, const HeaderFields& fields, std::string_view frames) {
   constexpr Direction d = Direction::to_server;
   stream.ends_with_head = stream.client_ended;
   fault::ProtocolDecision decision;

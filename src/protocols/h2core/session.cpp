@@ -93,7 +93,7 @@ ssize_t read_body(nghttp2_session*, int32_t, uint8_t* out, size_t size, uint32_t
                   nghttp2_data_source* source, void*) {
   auto& exchange = *static_cast<Exchange*>(source->ptr);
   const size_t count = std::min(size, exchange.body.size() - exchange.sent);
-  std::memcpy(out, exchange.body.data() + exchange.sent, count);
+  std::copy_n(exchange.body.data() + exchange.sent, count, out);
   exchange.sent += count;
   if (exchange.sent == exchange.body.size()) *data_flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(count);

@@ -303,6 +303,7 @@ std::span<const ApiKey> apis_of_error(int16_t code) {
 Result<void> check_rule(const fault::ProtocolRule& rule) {
   if (!rule.code.empty() && !parse_error_code(rule.code)) {
     std::vector<std::string> names;
+    names.reserve(kErrors.size());
     for (const KnownError& known : kErrors) names.emplace_back(known.name);
     return fail(
         fmt::format("\"{}\" is no error code of Kafka: it is a number, a name such as "

@@ -25,6 +25,7 @@ namespace mishap::protocols::kafka {
 
 /// The functions we use, under their own names.
 struct Rdkafka {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): g++ warns of a declared name in parentheses
 #define MISHAP_RDKAFKA_MEMBER(name) decltype(&::name) name = nullptr;
   MISHAP_RDKAFKA_FUNCTIONS(MISHAP_RDKAFKA_MEMBER)
 #undef MISHAP_RDKAFKA_MEMBER

@@ -64,6 +64,7 @@ std::string Request::frame_for(const std::vector<size_t>& topics) const {
   Value body = body_;
   Value& list = *find(api_->request, body, "topics");
   std::vector<Value> kept;
+  kept.reserve(topics.size());
   for (size_t at : topics) kept.push_back(list.items[at]);
   list.items = std::move(kept);
   return make_frame(std::string_view(*frame_).substr(kSizeBytes, header_.size),

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -213,7 +214,7 @@ std::optional<event::Timestamp> commit_time(std::string_view text) {
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || !(second >= 0 && second < 61))
     return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::microseconds(static_cast<int64_t>(second * 1e6 + 0.5));
+         std::chrono::microseconds(std::llround(second * 1e6));
 }
 
 }  // namespace mishap::protocols::postgres

@@ -19,6 +19,7 @@ namespace mishap::protocols::postgres {
 
 /// The functions we use, under their own names.
 struct Libpq {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): g++ warns of a declared name in parentheses
 #define MISHAP_LIBPQ_MEMBER(name) decltype(&::name) name = nullptr;
   MISHAP_LIBPQ_FUNCTIONS(MISHAP_LIBPQ_MEMBER)
 #undef MISHAP_LIBPQ_MEMBER

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -47,10 +48,11 @@ std::optional<Lsn> parse_lsn(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   uint32_t high = 0, low = 0;
-  const char* end = text.data() + text.size();
-  auto first = std::from_chars(text.data(), text.data() + slash, high, 16);
-  auto second = std::from_chars(text.data() + slash + 1, end, low, 16);
-  if (first.ec != std::errc() || first.ptr != text.data() + slash) return std::nullopt;
+  const char* begin = std::to_address(text.begin());
+  const char* end = std::to_address(text.end());
+  auto first = std::from_chars(begin, begin + slash, high, 16);
+  auto second = std::from_chars(begin + slash + 1, end, low, 16);
+  if (first.ec != std::errc() || first.ptr != begin + slash) return std::nullopt;
   if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
   return Lsn{high} << 32 | low;
 }

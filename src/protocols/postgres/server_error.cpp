@@ -124,4 +124,8 @@ ServerError server_error(std::string_view message, std::string_view code) {
   return error;
 }
 
+ServerError server_error(const fault::ProtocolRule& rule) {
+  return server_error(rule.message, rule.code);
+}
+
 }  // namespace mishap::protocols::postgres

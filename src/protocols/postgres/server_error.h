@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "mishap/fault/rule.h"
+
 namespace mishap::protocols::postgres {
 
 struct ServerError {
@@ -20,5 +22,6 @@ struct ServerError {
 /// else what the message says ("disk full" is 53100), else XX000. The severity is what the message
 /// begins with (`FATAL: …`), else what the SQLSTATE has in a real server.
 ServerError server_error(std::string_view message, std::string_view code);
+ServerError server_error(const fault::ProtocolRule& rule);
 
 }  // namespace mishap::protocols::postgres

@@ -120,12 +120,12 @@ class WalFollower final : public traffic::Follower {
     return waiting->wait();
   }
 
-  bool admit(const std::string& database, std::function<void()> go) override {
+  bool admit(const std::string& database, const std::function<void()>& go) override {
     {
       std::lock_guard lock(mutex_);
       if (followed_.contains(database)) return true;
     }
-    post([this, database, go = std::move(go)] {
+    post([this, database, go] {
       admit_now(database);
       go();
     });

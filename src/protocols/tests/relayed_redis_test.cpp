@@ -42,6 +42,7 @@ class RelayedRedis : public ::testing::Test {
                                       directory_,     "--save",           "",
                                       "--logfile",    directory_ + "/log"};
     std::vector<char*> argv;
+    argv.reserve(words.size());
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     if (posix_spawnp(&pid_, "redis-server", nullptr, nullptr, argv.data(), environ) != 0) {

@@ -15,6 +15,7 @@ std::string text(const Job& job) { return fmt::format("{}.{}", job.test.name, jo
 
 std::vector<std::string> texts(const std::vector<Job>& jobs) {
   std::vector<std::string> out;
+  out.reserve(jobs.size());
   for (const auto& job : jobs) out.push_back(text(job));
   return out;
 }

@@ -28,8 +28,6 @@ namespace mishap::sandbox {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
-using testing::Not;
 
 std::string slurp(const fs::path& path) {
   std::ifstream file(path);
@@ -143,8 +141,6 @@ TEST_F(CellTest, OnlyTheCellsProcessesAreSeen) {
 }
 
 TEST_F(CellTest, KillingTheWorkerLeavesNothing) {
-  fs::path fifo = directory_ / "fifo";
-  chmod(directory_.c_str(), 0777);
   int fds[2];
   ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);
   UniqueFd read_end(fds[0]), write_end(fds[1]);

@@ -24,7 +24,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::HasSubstr;
 
 const std::vector<std::string> kEnvironment = {"PATH=/usr/local/bin:/usr/bin:/bin", "NAME=value"};
 

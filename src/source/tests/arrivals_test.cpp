@@ -18,6 +18,7 @@ traffic::Sighting seen(const std::string& type, const std::string& name,
 
 std::vector<std::string> names(const event::Log& log) {
   std::vector<std::string> out;
+  out.reserve(log.size());
   for (size_t i = 0; i < log.size(); ++i) out.emplace_back(log.at(i).fields.get("name"));
   return out;
 }

@@ -29,6 +29,7 @@ class Seen {
   std::vector<std::string> values(const std::string& field) const {
     std::lock_guard lock(mutex_);
     std::vector<std::string> out;
+    out.reserve(drafts_.size());
     for (const auto& draft : drafts_) out.emplace_back(draft.fields.get(field));
     return out;
   }

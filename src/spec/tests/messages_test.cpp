@@ -11,8 +11,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::StartsWith;
 
 struct Wrong {
   const char* text;  ///< the spec
@@ -77,6 +75,7 @@ TEST(Messages, AreAllThatIsWrongWithAText) {
   SpecFiles files;
   auto outcome = files.load_text("x = aa1\ny = bb1\n");
   std::vector<std::string> messages;
+  messages.reserve(outcome.messages.size());
   for (const auto& message : outcome.messages)
     messages.push_back(files.shown(message.pos.text()) + " " + message.message);
   EXPECT_THAT(messages,
@@ -364,6 +363,7 @@ TEST(Messages, OfLoading) {
 
 std::vector<std::string> notes(const SpecFiles& files, const LoadOutcome& outcome) {
   std::vector<std::string> lines;
+  lines.reserve(outcome.messages.size());
   for (const auto& message : outcome.messages) lines.push_back(files.shown(message.rendered));
   return lines;
 }

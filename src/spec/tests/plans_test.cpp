@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
 #include "mishap/base/text.h"
@@ -30,11 +31,11 @@ std::string seen(const std::string& text, const std::string& name = "test_it") {
     auto plan = outcome.spec->plan(test, 1, 0);
     std::string out;
     for (const auto& [service, syscalls] : plan.notified) {
-      out += service + ": " +
-             join(std::vector<std::string>(syscalls.begin(), syscalls.end()), " ") + "; ";
+      out += fmt::format("{}: {}; ", service, fmt::join(syscalls, " "));
     }
     out += "relays";
-    for (const auto& [service, interface] : plan.relayed) out += " " + service + "." + interface;
+    for (const auto& [service, interface] : plan.relayed)
+      out += fmt::format(" {}.{}", service, interface);
     return out;
   }
   return "no such test";

@@ -79,9 +79,9 @@ INSTANTIATE_TEST_SUITE_P(Kinds, ErrorTexts,
                                          std::pair("resolve", false), std::pair("resolve", true),
                                          std::pair("evaluation", false),
                                          std::pair("evaluation", true)),
-                         [](const auto& info) {
-                           return std::string(info.param.first) +
-                                  (info.param.second ? "Coloured" : "Plain");
+                         [](const auto& one) {
+                           return std::string(one.param.first) +
+                                  (one.param.second ? "Coloured" : "Plain");
                          });
 
 }  // namespace

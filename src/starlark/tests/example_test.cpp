@@ -31,7 +31,7 @@ Value run_main(const std::string& text, std::string& errors) {
   const Value main = (*module)->global("main");
   if (!main.is_valid()) {
     errors += "config.star defines no main\n";
-    return main;
+    return Value();
   }
   Outcome result = thread.run(main, {Value::integer(1)});
   if (!result) {

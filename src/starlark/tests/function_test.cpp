@@ -6,7 +6,6 @@ namespace mishap::starlark {
 namespace {
 
 using testing::ElementsAre;
-using testing_support::everything;
 using testing_support::Running;
 
 class Functions : public testing::Test {
@@ -19,6 +18,7 @@ class Functions : public testing::Test {
         std::move(name),
         make_builtin(heap_, std::move(signature), [count](CallContext& call) -> Result<Value> {
           std::vector<Value> seen;
+          seen.reserve(count);
           for (size_t i = 0; i < count; ++i) {
             seen.push_back(call.has(i) ? call[i] : call.heap().string("-"));
           }
@@ -165,8 +165,7 @@ TEST_F(Functions, NativeOnesCallBack) {
                             [](CallContext& call) -> Result<Value> {
                               MISHAP_ASSIGN(const Value first,
                                             call.thread().call(call[0], {Value::integer(1)}));
-                              MISHAP_ASSIGN(const Value second,
-                                            call.thread().call(call[0], {first}));
+                              MISHAP_ASSIGN(Value second, call.thread().call(call[0], {first}));
                               return second;
                             }));
   EXPECT_EQ(running_.value("twice(lambda x: x + 10)"), "21");

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace mishap::starlark {
@@ -403,7 +404,8 @@ TEST(Parser, LimitsNesting) {
 // Defaults of lambdas belong to the tree too: without their height, trees could be stacked.
 TEST(Parser, CountsDefaultsInTheHeight) {
   std::string nested = "1";
-  for (int i = 0; i < 5; ++i) nested = "(lambda x=" + nested + ": 0)" + repeated("+1", 2500);
+  for (int i = 0; i < 5; ++i)
+    nested = fmt::format("(lambda x={}: 0){}", nested, repeated("+1", 2500));
   EXPECT_THAT(errors(nested), ElementsAre(HasSubstr("expression is too complex")));
 }
 

@@ -26,6 +26,7 @@ Dialect spec_dialect() {
 std::vector<std::string> errors(std::string_view text, const Dialect& dialect = {}) {
   auto outcome = parse("f", text, dialect);
   std::vector<std::string> lines;
+  lines.reserve(outcome.diagnostics.size());
   for (const auto& diagnostic : outcome.diagnostics)
     lines.push_back("syntax: " + diagnostic.text());
   if (!outcome.module) return lines;

@@ -1,6 +1,7 @@
 #include "scanner.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -8,6 +9,7 @@
 namespace mishap::starlark {
 namespace {
 
+using namespace std::string_view_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -180,7 +182,7 @@ TEST(Scanner, Refuses) {
       {"@a",
        "f:1:1: unexpected input character '@' (there are no decorators; call the function: "
        "f(g))"},
-      {std::string_view("é = 1\n'a\0b' ?", 15),
+      {"é = 1\n'a\0b' ?"sv,
        "f:2:3: the file is not text: it has a NUL byte (save it as UTF-8 text)"},
       {"# caf\xe9\n?",
        "f:1:6: the file is not UTF-8: it has the byte 0xe9 (save it as UTF-8 text)"},

@@ -6,7 +6,6 @@ namespace mishap::starlark {
 namespace {
 
 using testing::ElementsAre;
-using testing_support::everything;
 using testing_support::Running;
 
 class Machine : public testing::Test {

@@ -12,7 +12,6 @@
 namespace mishap::syscalls {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 
 /// A listener on a port of its own.

@@ -28,7 +28,7 @@
 #include "mishap/syscalls/probes.h"
 #include "mishap/syscalls/supervisor.h"
 
-#include "programs/report.h"
+#include "programs/notes.h"
 
 namespace mishap::syscalls {
 
@@ -71,6 +71,7 @@ inline Launched launch(const FilterPlan& plan, const std::string& name,
   std::string programs = elsewhere != nullptr ? elsewhere : MISHAP_TEST_PROGRAMS;
   arguments.insert(arguments.begin(), programs + "/" + name);
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   UniqueFd memory(memfd_create("notes", MFD_CLOEXEC));

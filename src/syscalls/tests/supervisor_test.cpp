@@ -87,6 +87,7 @@ TEST_F(SupervisedTest, DelaysAreTimers) {
   slow.delay = std::chrono::milliseconds(20);
   EXPECT_EQ(run("timed_call", {"9"}), 0);
   std::vector<long> times;
+  times.reserve(launched.notes->count);
   for (int i = 0; i < launched.notes->count; ++i) times.push_back(launched.notes->notes[i].value);
   ASSERT_EQ(times.size(), 9u);
   std::sort(times.begin(), times.end());

@@ -92,6 +92,23 @@ TEST(Pacing, ResetsAfterSoManyBytes) {
   EXPECT_TRUE(pacing.must_reset(1));
 }
 
+TEST(Pacing, ALimitCountsFromWhenItIsPutOn) {
+  Pacing pacing = with({.stall_after = 100});
+  pacing.add(kStart, 50);
+  pacing.left(pacing.ripe(kStart, 50));
+  pacing.set({.stall_after = 100, .reset_after = 10});
+  pacing.add(kStart, 20);
+  EXPECT_FALSE(pacing.must_reset(20)) << "nothing has passed since";
+  EXPECT_EQ(pacing.ripe(kStart, 20), 10);
+  pacing.left(10);
+  EXPECT_TRUE(pacing.must_reset(10));
+  // And the other goes on from where it was.
+  pacing.set({.stall_after = 100});
+  EXPECT_FALSE(pacing.must_reset(10));
+  pacing.add(kStart, 40);
+  EXPECT_EQ(pacing.ripe(kStart, 50), 40);
+}
+
 TEST(Pacing, WhatIsHeldAlreadyMayLeave) {
   Pacing pacing = with({.latency = milliseconds(50)}, 7);
   pacing.add(kStart, 10);

@@ -278,10 +278,11 @@ TEST_F(RouterTest, AdoptionsMeetTheirConnectionsInEitherOrder) {
     net::Address any = net::Address::loopback_v4(0);
     ASSERT_EQ(bind(program.get(), any.raw(), any.length()), 0);
     uint16_t port = net::local_address(program.get())->port();
-    if (adopt_first) router_->adopt(route->id, AF_INET, port, std::move(upstream));
+    auto adopt = [&] { router_->adopt(route->id, AF_INET, port, std::move(upstream)); };
+    if (adopt_first) adopt();
     ASSERT_EQ(connect(program.get(), route->relay.raw(), route->relay.length()), 0);
     ASSERT_EQ(send(program.get(), "hi", 2, 0), 2);
-    if (!adopt_first) router_->adopt(route->id, AF_INET, port, std::move(upstream));
+    if (!adopt_first) adopt();
     EXPECT_EQ(read(server.get(), 2), "hi");
   }
   EXPECT_EQ(event("proxy_conn_open").fields.get("from"), "api");

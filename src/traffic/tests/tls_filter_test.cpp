@@ -104,6 +104,7 @@ class Conversation {
   }
   std::vector<std::string> reports() const {
     std::vector<std::string> out;
+    out.reserve(sink.outcome.reports.size());
     for (const Report& report : sink.outcome.reports) out.push_back(report.text());
     return out;
   }

@@ -118,7 +118,9 @@ TEST_F(TlsRelayTest, TheEventsSayThatItIsTls) {
 
 TEST_F(TlsRelayTest, MuchPassesBothWaysAtOnceWhoeverLags) {
   connect();
-  std::string forth(20'000'000, 'f'), back(20'000'000, 'b');
+  constexpr size_t kMuch = 20'000'000;
+  const std::string forth = std::string().append(kMuch, 'f');
+  const std::string back = std::string().append(kMuch, 'b');
   auto server_reads = std::async(std::launch::async, [&] {
     std::this_thread::sleep_for(milliseconds(50));  // lags, so that the relay must hold the client
     std::string got = server_->read(forth.size());

@@ -33,6 +33,7 @@ Rules drop(std::map<std::string, std::string> matchers) {
 }
 std::vector<std::string> reports(const Outcome& out) {
   std::vector<std::string> texts;
+  texts.reserve(out.reports.size());
   for (const Report& report : out.reports) texts.push_back(report.text());
   return texts;
 }

@@ -27,7 +27,6 @@ namespace {
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 template <class Function>
 Function* mock_function(const char* name) {
@@ -82,7 +81,7 @@ class Steps : public ::testing::Test {
     EXPECT_TRUE(result) << result.error().message;
     return *result;
   }
-  void open_rule(fault::ProtocolAction action, std::string topic, std::string code = "") {
+  void open_rule(fault::ProtocolAction action, std::string topic, const std::string& code = "") {
     std::vector<fault::ProtocolRule> rules;
     for (const char* service : {"kafka0", "kafka1"}) {
       fault::ProtocolRule rule;
@@ -206,7 +205,7 @@ class Delivered {
     };
   }
   TopicReader::OnError on_error() {
-    return [this](Error error) {
+    return [this](const Error& error) {
       std::lock_guard lock(mutex_);
       errors_.push_back(error.message);
     };

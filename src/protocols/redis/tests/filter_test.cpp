@@ -220,7 +220,7 @@ TEST(RedisFilter, LateRulesMeetOpenConnections) {
 
 TEST(RedisCommands, KeysAreWhereTheServerSays) {
   using ::testing::ElementsAre;
-  auto keys = [](std::vector<std::string> words) { return key_positions(words); };
+  auto keys = [](const std::vector<std::string>& words) { return key_positions(words); };
   EXPECT_THAT(keys({"get", "a"}), ElementsAre(1));
   EXPECT_THAT(keys({"MSET", "a", "1", "b", "2"}), ElementsAre(1, 3));
   EXPECT_THAT(keys({"BLPOP", "a", "b", "0"}), ElementsAre(1, 2));

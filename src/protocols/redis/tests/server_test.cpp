@@ -30,6 +30,7 @@ class RedisServer {
         directory_ + "/log"};
     words.insert(words.end(), extra.begin(), extra.end());
     std::vector<char*> argv;
+    argv.reserve(words.size());
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     if (posix_spawnp(&pid_, "redis-server", nullptr, nullptr, argv.data(), environ) != 0) pid_ = -1;
@@ -44,7 +45,7 @@ class RedisServer {
   net::Endpoint endpoint() const { return {socket_, 0}; }
 
   /// Asks until the server answers, as a cell does.
-  Result<void> wait(std::map<std::string, std::string> env = {}) const {
+  Result<void> wait(const std::map<std::string, std::string>& env = {}) const {
     net::Deadline deadline = net::Clock::now() + seconds(20);
     while (true) {
       auto ready = redis_protocol().ready(endpoint(), env, deadline);

@@ -6,15 +6,7 @@
 
 #include <errno.h>
 
-enum { kReportFd = 100, kMostNotes = 64 };
-
-struct report {
-  int count;
-  struct {
-    long value;
-    int error;
-  } notes[kMostNotes];
-};
+#include "notes.h"
 
 static struct report* shared_report;
 

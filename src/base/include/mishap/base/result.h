@@ -56,9 +56,11 @@ tl::unexpected<Error> fail_errno(std::string_view what, int errno_value);
 #define MISHAP_CONCAT_(a, b) a##b
 #define MISHAP_CONCAT(a, b) MISHAP_CONCAT_(a, b)
 /// `MISHAP_ASSIGN(auto fd, open_file(path));` declares fd from the value, or returns the error.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none
 #define MISHAP_ASSIGN(declaration, expr)                                               \
   auto MISHAP_CONCAT(mishap_result_, __LINE__) = (expr);                               \
   if (!MISHAP_CONCAT(mishap_result_, __LINE__)) {                                      \
     return ::mishap::fail(std::move(MISHAP_CONCAT(mishap_result_, __LINE__)).error()); \
   }                                                                                    \
   declaration = std::move(*MISHAP_CONCAT(mishap_result_, __LINE__))
+// NOLINTEND(bugprone-macro-parentheses)

@@ -43,8 +43,9 @@ class Session {
   /// running.
   virtual Result<WindowHandle> open(const WindowPlan& window) = 0;
   virtual void close(WindowHandle window) = 0;
-  /// Runs a program beside the services, unsupervised, and waits for its end. A cancel of the body
-  /// kills it. Error: it could not be started.
+  /// Runs a program beside the services, unsupervised, and waits for its end. Where interfaces
+  /// speak TLS its environment says whom to trust, whatever the request's says. A cancel of the
+  /// body kills it. Error: it could not be started.
   virtual Result<sandbox::ExitStatus> run_program(const sandbox::SpawnRequest& request) = 0;
   /// Waits until the sources have delivered what has happened so far.
   virtual void catch_up() = 0;

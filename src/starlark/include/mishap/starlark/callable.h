@@ -117,7 +117,7 @@ class Signature {
   /// Not given: CallContext::has(i) is false.
   Signature optional(std::string name, TypeSet types = types::kAny) &&;
   /// Like optional, and None counts as not given.
-  Signature nullable(std::string name, TypeSet types = types::kAny) &&;
+  Signature nullable(std::string name, const TypeSet& types = types::kAny) &&;
   Signature positional_only() &&;  ///< `/`: for the parameters so far
   /// As positional_only, and messages count the arguments instead of naming them: "for parameter
   /// 1: got int, want string", "got 0 arguments, want at least 1". What the standard library does.

@@ -68,7 +68,7 @@ class HostObject : public Object {
   /// What messages call its attributes: "struct has no .x attribute".
   virtual std::string_view attr_noun() const { return "field or method"; }
   /// x.name = value. Default: "can't assign to .NAME field of TYPE".
-  virtual Result<void> set_attr(Thread& thread, std::string_view name, Value value);
+  virtual Result<void> set_attr(Thread& thread, std::string_view name, const Value& value);
 
   virtual bool callable() const { return false; }
   virtual Result<Value> call(Thread& thread, const CallArgs& args);
@@ -78,7 +78,7 @@ class HostObject : public Object {
   virtual std::optional<int64_t> length() const { return std::nullopt; }
   /// x[key]; invalid: not indexable. Also `getattr`-free mappings.
   virtual Result<Value> index(Thread& thread, const Value& key);
-  virtual Result<void> set_index(Thread& thread, const Value& key, Value value);
+  virtual Result<void> set_index(Thread& thread, const Value& key, const Value& value);
   virtual bool iterable() const { return false; }
   /// Only called when iterable().
   virtual std::unique_ptr<HostIterator> iterate(Thread& thread);

@@ -62,7 +62,9 @@ class Follower {
   virtual Result<void> catch_up(net::Deadline deadline) = 0;
   /// Somebody is about to use `part` of the server (a database). True: nothing that happens there
   /// will be missed. False: `go` is called, once, from any thread, as soon as that is so.
-  virtual bool admit(const std::string& /*part*/, std::function<void()> /*go*/) { return true; }
+  virtual bool admit(const std::string& /*part*/, const std::function<void()>& /*go*/) {
+    return true;
+  }
 };
 
 }  // namespace mishap::traffic

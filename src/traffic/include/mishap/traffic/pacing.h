@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -35,7 +36,7 @@ class Bandwidth {
   Nanoseconds longest_wait_{0};
 };
 
-/// What happens to one direction of an edge. Byte counts begin when it is put on.
+/// What happens to one direction of an edge. A byte count begins when it is put on.
 struct Shape {
   Nanoseconds latency{0};
   std::shared_ptr<Bandwidth> bandwidth;
@@ -80,12 +81,14 @@ class Pacing {
     size_t bytes;
     PacingTime due;
   };
+  static constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();
   uint64_t allowed() const;
   void ripen(PacingTime now);
 
   Shape shape_;
-  uint64_t passed_ = 0;  ///< since the shape was put on
-  size_t ripe_;          ///< bytes that may leave, of those held
+  uint64_t passed_ = 0;
+  uint64_t stall_at_ = kUnlimited, reset_at_ = kUnlimited;  ///< as of `passed_`
+  size_t ripe_;                                             ///< bytes that may leave, of those held
   std::deque<Piece> later_;
 };
 

@@ -38,7 +38,7 @@ class RelayOwner {
   virtual bool has_rules(const Relay& relay) const = 0;
   /// As Sink::ask_leave; `go` is to be called on the loop's thread, unless the relay has closed.
   virtual bool ask_leave(const Relay& /*relay*/, const std::string& /*part*/,
-                         std::function<void()> /*go*/) {
+                         const std::function<void()>& /*go*/) {
     return true;
   }
   virtual void report(const Relay& relay, std::string_view action, event::Fields fields) = 0;

@@ -103,7 +103,7 @@ class Router {
 
   /// Whether a conversation may begin to use a part of the server now (see Sink::ask_leave): true,
   /// or false and `go` is called once it may, from any thread.
-  using Gate = std::function<bool(const std::string& part, std::function<void()> go)>;
+  using Gate = std::function<bool(const std::string& part, const std::function<void()>& go)>;
   /// From now on conversations with this interface, which is relayed, ask for leave; an empty gate
   /// lets all begin.
   void set_gate(const std::string& service, const std::string& interface, Gate gate);

@@ -156,7 +156,7 @@ class H2Filter final : public traffic::Filter {
   Stream* find(Direction d, uint32_t id);
   uint32_t id_for(Direction d, const Stream& stream) const;
   bool is_stray(Direction d, uint32_t id);
-  void judge(Stream& stream, HeaderFields fields, std::string_view frames);
+  void judge(Stream& stream, const HeaderFields& fields, std::string_view frames);
   fault::ProtocolDecision decide(Stream& stream, const Request& request);
   void hold(Stream& stream, fault::ProtocolDecision decision);
   void release(Stream& stream);

@@ -36,6 +36,8 @@ MOST_BYTES_PER_CELL = 16 * 1024
 MEMORY_AT_RANDOM = 256 * 1024
 # What the coordinator holds of a cell: a channel, a pidfd, and while it is set up the report of that.
 DESCRIPTORS_OF_A_CELL = 3
+# More than that while one is made: the other ends, what finds out about the coordinator's end, the process in between.
+DESCRIPTORS_OF_MAKING = 6
 GONE_WITHIN_SECONDS = 2
 
 
@@ -133,7 +135,7 @@ class Soak:
         if descriptors[1] > descriptors[0] + DESCRIPTORS_OF_A_CELL:
             self.problems.append(f"{name}: descriptors grow from {descriptors[0]} to {descriptors[1]}")
         # As many cells may be on their way out as run, one more until it is given up, and one waits for its job.
-        if most > descriptors[1] + DESCRIPTORS_OF_A_CELL * (2 * self.jobs + 2):
+        if most > descriptors[1] + DESCRIPTORS_OF_A_CELL * (2 * self.jobs + 2) + DESCRIPTORS_OF_MAKING:
             self.problems.append(f"{name}: {most} descriptors at a time, {descriptors[1]} of which stay")
 
 

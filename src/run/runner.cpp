@@ -58,6 +58,13 @@ event::RunPlan plan_of(const spec::Spec& spec, const RunOptions& options,
   return plan;
 }
 
+std::string keep_directory(const CellFrame& frame, const Job& job, int number) {
+  if (frame.keep_root.empty()) return "";
+  if (frame.lane) return fmt::format("{}/lane-{}", frame.keep_root, number + 1);
+  return fmt::format("{}/{}{}", frame.keep_root, job.test.name,
+                     job.run > 0 ? fmt::format(".{}", job.run) : "");
+}
+
 class Coordinator {
  public:
   Coordinator(CellFrame frame, const Interrupts& interrupts,
@@ -73,8 +80,10 @@ class Coordinator {
              working_.size() < size_t(frame_.options.jobs)) {
         start_next();
       }
+      if (!interrupts_.any()) prepare_spare();
       if (!working_.empty()) collect();
     }
+    spare_.reset();
     bool interrupted = !schedule_.empty() || !working_.empty();
     if (interrupted) abandon();
     ending_.clear();
@@ -110,15 +119,26 @@ class Coordinator {
   void start_next() {
     Job job = *schedule_.next();
     announce(job);
-    auto worker = Worker::start(frame_, job, started_++);
+    auto worker = spare_ ? Result<Worker>(std::move(*spare_))
+                         : Worker::start(frame_, keep_directory(frame_, job, started_++));
+    spare_.reset();
     if (worker) {
       working_.push_back(std::move(*worker));
+      working_.back().give(frame_, std::move(job));
       return;
     }
     TestResult result = blank(job, Verdict::tool_error);
     result.failure_type = "error";
     result.reason = "the cell could not be started: " + worker.error().message;
     report(result);
+  }
+
+  /// The cell after those that run is set up beside them: it waits for its job, not the job for it.
+  /// Kept cells are told apart by their tests, so they cannot be made before.
+  void prepare_spare() {
+    if (spare_ || schedule_.empty() || frame_.lane || !frame_.keep_root.empty()) return;
+    // Where that fails, the start of the next cell will say why.
+    if (auto worker = Worker::start(frame_, "")) spare_ = std::move(*worker);
   }
 
   void collect() {
@@ -191,7 +211,8 @@ class Coordinator {
   const std::vector<RunObserver*>& observers_;
   Schedule schedule_;
   std::list<Worker> working_;
-  std::list<Worker> ending_;  ///< that have given their results
+  std::optional<Worker> spare_;  ///< that waits for a job
+  std::list<Worker> ending_;     ///< that have given their results
   int started_ = 0;
   std::vector<Verdict> verdicts_;
   bool required_fault_missed_ = false;

@@ -43,7 +43,8 @@ Result<ShellOutcome> open_shell(spec::Spec& spec, const RunOptions& options,
   }
   CellFrame frame{spec, options, {}, "", nullptr, &program, std::nullopt};
   MISHAP_TRY(prepare(frame));
-  MISHAP_ASSIGN(Worker worker, Worker::start(frame, {test, 0, ""}, 0));
+  MISHAP_ASSIGN(Worker worker, Worker::start(frame, ""));
+  worker.give(frame, {test, 0, ""});
   ShellOutcome outcome;
   std::optional<Reply> reply;
   while (!reply && !worker.begun()) reply = hear(worker, frame);

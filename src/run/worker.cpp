@@ -155,48 +155,36 @@ std::unique_ptr<cell::Script> script_of(const CellFrame& frame, const spec::Test
   }
 }
 
-std::string keep_directory(const CellFrame& frame, const Job& job, int number) {
-  if (frame.lane) return fmt::format("{}/lane-{}", frame.keep_root, number + 1);
-  return fmt::format("{}/{}{}", frame.keep_root, job.test.name,
-                     job.run > 0 ? fmt::format(".{}", job.run) : "");
-}
-
 }  // namespace
 
-Result<Worker> Worker::start(const CellFrame& frame, Job job, int number) {
+Result<Worker> Worker::start(const CellFrame& frame, const std::string& keep) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return fail_errno("make a channel to a worker");
   UniqueFd ours(ends[0]), theirs(ends[1]);
   Worker worker;
   worker.lane_ = frame.lane.has_value();
-  worker.started_ = std::chrono::steady_clock::now();
-  if (!frame.keep_root.empty()) {
-    worker.keep_ = keep_directory(frame, job, number);
+  worker.keep_ = keep;
+  if (!keep.empty()) {
     std::error_code error;
-    std::filesystem::create_directories(worker.keep_, error);
-    if (error) return fail(fmt::format("cannot make {}: {}", worker.keep_, error.message()));
+    std::filesystem::create_directories(keep, error);
+    if (error) return fail(fmt::format("cannot make {}: {}", keep, error.message()));
   }
   std::fflush(nullptr);
   auto body = [&](sandbox::CellEnvironment& environment) -> int {
     ours.reset();  // or it would never see the channel's end
     work(frame, Desk(theirs.get()), environment);
   };
-  MISHAP_ASSIGN(worker.process_, sandbox::spawn_cell(cell_options(frame, worker.keep_), body));
+  MISHAP_ASSIGN(worker.process_, sandbox::spawn_cell(cell_options(frame, keep), body));
   fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   worker.channel_ = std::move(ours);
-  worker.command(frame, std::move(job));
   return worker;
 }
 
-void Worker::give(const CellFrame& frame, Job job) {
-  first_ = false;
-  command(frame, std::move(job));
-}
-
 /// A worker that has died meanwhile does not read it; its end says so.
-void Worker::command(const CellFrame& frame, Job job) {
+void Worker::give(const CellFrame& frame, Job job) {
   previous_ = std::exchange(job_, std::move(job)).test.name;
+  started_ = std::chrono::steady_clock::now();
   reader_ = ResultReader();
   const auto& tests = frame.options.tests;
   auto index = std::find_if(tests.begin(), tests.end(),
@@ -214,7 +202,8 @@ bool Worker::read_available() {
     if (got <= 0) return !(got < 0 && errno == EAGAIN);
     bool had_started = reader_.started();
     reader_.feed({chunk, static_cast<size_t>(got)});
-    if (!first_ && !had_started && reader_.started()) started_ = std::chrono::steady_clock::now();
+    bool is_first = previous_.empty();
+    if (!is_first && !had_started && reader_.started()) started_ = std::chrono::steady_clock::now();
   }
   return true;
 }
@@ -233,7 +222,7 @@ std::optional<Reply> Worker::reply(const CellFrame& frame) {
   } else {
     over_ = true;
     std::string ended = how_it_ended();
-    if (!first_ && !reader_.started()) {
+    if (!previous_.empty() && !reader_.started()) {
       reply.over = fmt::format("the worker {} after {}", ended, previous_);
       return reply;
     }
@@ -267,7 +256,7 @@ void Worker::complete(const CellFrame& frame, event::TestResult& result) const {
   if (result.pos.line == 0) result.pos = job_.test.pos;
   result.kept = keep_;
   if (!job_.note.empty()) result.notes.push_back(job_.note);
-  bool needs_previous = !first_ && result.failure_type == "service_start";
+  bool needs_previous = result.failure_type == "service_start";
   result.replay_command = replay_command(frame.options, result, needs_previous ? previous_ : "");
 }
 

@@ -42,9 +42,9 @@ struct Reply {
 /// what `reply` has.
 class Worker {
  public:
-  /// Forks the worker of the run's cell `number` (0 is the first) and gives it `job`. Error: no
-  /// namespaces, no memory.
-  static Result<Worker> start(const CellFrame& frame, Job job, int number);
+  /// Forks a worker, which sets up its cell and waits for a job. `keep` is a directory for what is
+  /// to outlive the cell (made if missing), "" keeps nothing. Error: no namespaces, no memory.
+  static Result<Worker> start(const CellFrame& frame, const std::string& keep);
 
   int fd() const { return channel_.get(); }
   /// After `fd` was readable. Nothing: the worker is still at it. A worker that ended without an
@@ -52,6 +52,7 @@ class Worker {
   std::optional<Reply> reply(const CellFrame& frame);
   /// Whether it may be given another job: a lane that has answered and not ended.
   bool can_go_on() const { return lane_ && !over_; }
+  /// What the cell still lacks of its set-up counts as time of its first job.
   void give(const CellFrame& frame, Job job);
   /// The worker is at its job: what it says next is how that went.
   bool begun() const { return reader_.started(); }
@@ -60,15 +61,13 @@ class Worker {
   const Job& job() const { return job_; }
 
  private:
-  void command(const CellFrame& frame, Job job);
   bool read_available();
   std::string how_it_ended();
   void complete(const CellFrame& frame, event::TestResult& result) const;
 
   Job job_;
-  std::string previous_;  // the test before it
+  std::string previous_;  // the test before it, "" for the cell's first
   bool lane_ = false;
-  bool first_ = true;  // the cell's set-up belongs to its first test
   bool over_ = false;
   std::chrono::steady_clock::time_point started_;
   std::string keep_;

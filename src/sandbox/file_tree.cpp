@@ -64,6 +64,16 @@ Result<std::vector<Entry>> list_directory(const std::string& path) {
   return out;
 }
 
+/// Nothing is in it that this user could see.
+bool looks_empty(const std::string& path) {
+  DIR* directory = opendir(path.c_str());
+  if (directory == nullptr) return false;
+  size_t seen = 0;
+  while (seen <= 2 && readdir(directory) != nullptr) ++seen;
+  closedir(directory);
+  return seen <= 2;  // "." and ".."
+}
+
 /// Whether a line of passwd(5) or group(5) has `id` as its third field.
 bool has_id(const std::string& text, unsigned id) {
   std::istringstream lines(text);
@@ -93,6 +103,7 @@ class TreeBuilder {
   Result<void> place_directory(const Entry& entry);
   Result<void> place_temporary();
   Result<void> place_overlay(const Entry& entry);
+  static Result<void> set_mode(const std::string& made, const Entry& entry);
   Result<void> bind_whole(const Entry& entry, const Error& why);
   Result<void> share(const std::string& path, bool writable);
   Result<void> cover_names();
@@ -190,7 +201,12 @@ Result<void> TreeBuilder::place_directory(const Entry& entry) {
     return fail_errno("make directory " + target);
   if (entry.path == kBase) return {};
   if (is_kernel_mount(entry.path)) return bind_mount(entry.path, target, false);
-  if (!has_mounts_below(entry.path)) return place_overlay(entry);
+  if (!has_mounts_below(entry.path)) {
+    // A directory made anew shows the same as an overlay of an empty one, for a tenth of its price.
+    // Only a kept cell's overlay remembers what was put there.
+    if (options_.keep_directory.empty() && looks_empty(entry.path)) return set_mode(target, entry);
+    return place_overlay(entry);
+  }
 
   auto entries = list_directory(entry.path);
   if (!entries) return bind_whole(entry, entries.error());
@@ -223,17 +239,22 @@ Result<void> TreeBuilder::place_temporary() {
   return {};
 }
 
+/// Gives a directory made for `entry` its mode. Its owner can only be the cell's user, so where
+/// that user may not write on the host the write bits go: a service is refused here as it would be
+/// there.
+Result<void> TreeBuilder::set_mode(const std::string& made, const Entry& entry) {
+  mode_t mode = entry.mode & 07777;
+  if (access(entry.path.c_str(), W_OK) != 0 && errno == EACCES) mode &= ~mode_t{0222};
+  if (chmod(made.c_str(), mode) != 0) return fail_errno("set the mode of " + made);
+  return {};
+}
+
 Result<void> TreeBuilder::place_overlay(const Entry& entry) {
   std::string upper = changes_ + entry.path;
   std::string work = fmt::format("{}/{}", work_, layers_++);
   MISHAP_TRY(make_directories(upper));
   MISHAP_TRY(make_directories(work));
-  // The upper directory's owner and mode are what is seen, and its owner can only be the cell's
-  // user. Where that user may not write on the host, the write bits go, so that a service is
-  // refused here as it would be there.
-  mode_t mode = entry.mode & 07777;
-  if (access(entry.path.c_str(), W_OK) != 0 && errno == EACCES) mode &= ~mode_t{0222};
-  chmod(upper.c_str(), mode);
+  MISHAP_TRY(set_mode(upper, entry));  // the upper directory's is what is seen
   auto mounted = mount_overlay_at(root_ + entry.path, entry.path, upper, work);
   if (mounted) {
     environment_.overlay = true;

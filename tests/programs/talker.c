@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000, MOST_KEPT = 16, LINE = 1024 };
+enum { PATIENCE_MS = 1000, MOST_KEPT = 16, MOST_PORTS = 8, LINE = 1024 };
 
 static struct kept {
   char name[32];
@@ -181,18 +181,28 @@ static void *listen_on(void *argument) {
   return NULL;
 }
 
+static int listener_at(const char *port) {
+  int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
+  return bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 64) == 0 ? listener : -1;
+}
+
 int main(int argc, char **argv) {
+  int listeners[MOST_PORTS];
+  if (argc - 1 > MOST_PORTS) return 2;
   signal(SIGPIPE, SIG_IGN);
-  pthread_t thread;
+  /* Who answers on the first port is ready on all of them. */
   for (int i = 1; i < argc; ++i) {
-    int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[i]))};
-    if (bind(listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 64) != 0) {
+    listeners[i - 1] = listener_at(argv[i]);
+    if (listeners[i - 1] < 0) {
       perror(argv[i]);
       return 1;
     }
-    if (pthread_create(&thread, NULL, listen_on, (void *)(long)listener) != 0) return 1;
+  }
+  pthread_t thread;
+  for (int i = 1; i < argc; ++i) {
+    if (pthread_create(&thread, NULL, listen_on, (void *)(long)listeners[i - 1]) != 0) return 1;
   }
   pthread_join(thread, NULL);
   return 0;

@@ -122,6 +122,20 @@ TEST_F(CellTest, OtherFilesOfTmpAreHidden) {
   unlink(other.c_str());
 }
 
+TEST_F(CellTest, AnEmptyDirectoryOfTheHostIsOneHere) {
+  std::vector<fs::path> candidates = {"/media", "/srv", "/mnt", "/opt", "/home", "/boot"};
+  auto found = std::find_if(candidates.begin(), candidates.end(), [](const fs::path& path) {
+    struct stat info{};
+    return stat(path.c_str(), &info) == 0 && info.st_uid == 0 && (info.st_mode & 07777) == 0755 &&
+           fs::is_empty(path);
+  });
+  ASSERT_NE(found, candidates.end()) << "this machine has none";
+  EXPECT_EQ(in_service(options_,
+                       fmt::format("stat -c %F,%a {0}; ls -A {0}; touch {0}/x", found->string())),
+            fmt::format("directory,555\ntouch: cannot touch '{}/x': Permission denied\n",
+                        found->string()));
+}
+
 TEST_F(CellTest, TheHostCannotBeHarmed) {
   std::string out =
       in_service(options_,

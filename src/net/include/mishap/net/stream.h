@@ -20,8 +20,8 @@ struct TlsClient;
 using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
 
-/// A numeric IPv4 or IPv6 address, or a name the resolver (/etc/hosts of the cell) knows, and a
-/// port.
+/// A numeric IPv4 or IPv6 address, "localhost" (::1, then 127.0.0.1), or a name the resolver
+/// (/etc/hosts of the cell) knows, and a port.
 struct Endpoint {
   std::string host;
   uint16_t port = 0;

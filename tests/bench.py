@@ -159,11 +159,13 @@ def arguments(cases):
     parser.add_argument("--bin", required=True)
     parser.add_argument("--ordinary-user", action="store_true")
     parser.add_argument("--approve", action="store_true")
+    parser.add_argument("--but", action="append", default=[], metavar="CASE", help="leave it out")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(cases))
     options = parser.parse_args()
-    unknown = [case for case in options.cases if case not in cases]
+    unknown = [case for case in options.cases + options.but if case not in cases]
     if unknown:
         parser.error(f"unknown case \"{unknown[0]}\"; known are {', '.join(cases)}")
+    options.cases = [case for case in options.cases or cases if case not in options.but]
     return options
 
 

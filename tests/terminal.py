@@ -105,7 +105,7 @@ def run_cases(cases, run_case):
     failed = 0
     try:
         before = processes.footprint({str(bench.work)})
-        for name in options.cases or cases:
+        for name in options.cases:
             try:
                 run_case(bench, name, options.approve)
                 left = processes.footprint({str(bench.work)}) ^ before
@@ -115,5 +115,5 @@ def run_cases(cases, run_case):
                 print(f"--- {name}\n{failure}", flush=True)
     finally:
         bench.close()
-    print(f"{len(options.cases or cases) - failed} passed, {failed} failed")
+    print(f"{len(options.cases) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)

@@ -21,15 +21,28 @@ namespace mishap::syscalls {
 namespace {
 
 constexpr size_t kListenerSlot = 0;
-constexpr size_t kWakeSlot = 1;
-constexpr size_t kFirstDialSlot = 2;
+constexpr size_t kFirstDialSlot = 1;
 constexpr size_t kUsualNumbers = 512;
+
+/// Gets a thread out of a call that waits. Nothing else here sends it, and it is ignored by
+/// default.
+constexpr int kWakeSignal = SIGURG;
 
 bool due_later(const auto& a, const auto& b) { return a.due > b.due; }
 
 timespec to_timespec(std::chrono::nanoseconds duration) {
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
   return {.tv_sec = seconds.count(), .tv_nsec = (duration - seconds).count()};
+}
+
+/// No SA_RESTART: the call that waits is to fail. Once for the process.
+void let_wake_signal_interrupt() {
+  static const int done = [] {
+    struct sigaction action{};
+    action.sa_handler = [](int) {};
+    return sigaction(kWakeSignal, &action, nullptr);
+  }();
+  MISHAP_CHECK(done == 0);
 }
 
 /// Signals of the process are for other threads; a supervisor that ran their handlers would be
@@ -49,17 +62,15 @@ class AllSignalsBlocked {
 
 }  // namespace
 
-Supervisor::Loop::Loop(Listener listener, UniqueFd wake, SupervisorOptions options)
-    : listener_(std::move(listener)),
-      wake_(std::move(wake)),
-      options_(std::move(options)),
-      resolver_(options_.peer_of) {
+Supervisor::Loop::Loop(Listener listener, SupervisorOptions options)
+    : listener_(std::move(listener)), options_(std::move(options)), resolver_(options_.peer_of) {
   MISHAP_CHECK(options_.decider != nullptr);
   names_.resize(kUsualNumbers);
   if (options_.router != nullptr) redirector_.emplace(*options_.router, options_.service);
 }
 
 Result<void> Supervisor::Loop::start() {
+  let_wake_signal_interrupt();
   AllSignalsBlocked inherited_by_the_thread;
   try {
     thread_ = std::thread([this] { run(); });
@@ -71,8 +82,11 @@ Result<void> Supervisor::Loop::start() {
 
 void Supervisor::Loop::stop() {
   if (!thread_.joinable()) return;
-  uint64_t one = 1;
-  MISHAP_CHECK(write(wake_.get(), &one, sizeof one) == sizeof one);
+  stopping_.store(true);
+  // The signal is lost when it comes between the thread's look at `stopping_` and its wait.
+  do {
+    pthread_kill(thread_.native_handle(), kWakeSignal);
+  } while (!ended_.try_acquire_for(std::chrono::milliseconds(1)));
   thread_.join();
 }
 
@@ -80,47 +94,60 @@ void Supervisor::Loop::run() {
   pthread_setname_np(pthread_self(), "supervisor");
   prctl(PR_SET_TIMERSLACK,
         1);  // ns; the default of 50 us would be a quarter of what delays may be late
+  sigset_t wake;
+  sigemptyset(&wake);
+  sigaddset(&wake, kWakeSignal);
+  pthread_sigmask(SIG_UNBLOCK, &wake, nullptr);
   Result<void> entered = net::enter_network(options_.network_namespace);
-  while (true) {
+  while (!stopping_.load()) {
     auto outcome = entered ? turn() : Result<Turn>(fail(entered.error()));
-    if (!outcome) {
-      if (options_.on_failure) options_.on_failure(outcome.error());
-      break;
-    }
-    if (*outcome == Turn::target_gone && options_.on_target_gone) options_.on_target_gone();
-    if (*outcome != Turn::go_on) break;
+    if (!outcome && options_.on_failure) options_.on_failure(outcome.error());
+    if (!outcome || *outcome == Turn::over) break;
   }
   let_everything_go();
   Listener closed = std::move(listener_);
+  ended_.release();
 }
 
 Result<Supervisor::Loop::Turn> Supervisor::Loop::turn() {
-  fill_poll_set();
-  timespec wait{};
-  auto deadline = next_deadline();
-  if (deadline) wait = to_timespec(std::max(*deadline - Clock::now(), Clock::duration(0)));
-  int ready = ppoll(poll_set_.data(), poll_set_.size(), deadline ? &wait : nullptr, nullptr);
-  if (ready < 0 && errno != EINTR) return fail_errno("wait for seccomp notifications");
-  if (ready < 0) return Turn::go_on;
-
-  if (poll_set_[kWakeSlot].revents != 0) return Turn::stopped;
-  Clock::time_point now = Clock::now();
-  if (!delayed_.empty()) MISHAP_TRY(release_due(now));
+  if (delayed_.empty() && dials_.empty()) return take_call();
+  MISHAP_ASSIGN(bool ready, wait());
+  if (!ready) return Turn::go_on;
+  if (!delayed_.empty()) MISHAP_TRY(release_due(Clock::now()));
   // New dials go to the end, so the slots of the poll set still fit after this.
   if (!dials_.empty()) MISHAP_TRY(end_dials(kFirstDialSlot));
-  short events = poll_set_[kListenerSlot].revents;
-  if ((events & POLLIN) != 0) {
-    MISHAP_ASSIGN(bool received, listener_.receive());
-    if (received) MISHAP_TRY(handle(listener_.call(), now));
+  return poll_set_[kListenerSlot].revents != 0 ? take_call() : Turn::go_on;
+}
+
+/// For a call, the end of a dial, or the time that is next. False: a signal came.
+Result<bool> Supervisor::Loop::wait() {
+  fill_poll_set();
+  timespec time{};
+  auto deadline = next_deadline();
+  if (deadline) time = to_timespec(std::max(*deadline - Clock::now(), Clock::duration(0)));
+  if (ppoll(poll_set_.data(), poll_set_.size(), deadline ? &time : nullptr, nullptr) >= 0)
+    return true;
+  if (errno == EINTR) return false;
+  return fail_errno("wait for seccomp notifications");
+}
+
+/// Waits for one when none is there.
+Result<Supervisor::Loop::Turn> Supervisor::Loop::take_call() {
+  MISHAP_ASSIGN(bool received, listener_.receive());
+  if (received) {
+    MISHAP_TRY(handle(listener_.call(), Clock::now()));
     return Turn::go_on;
   }
-  return (events & (POLLHUP | POLLERR | POLLNVAL)) != 0 ? Turn::target_gone : Turn::go_on;
+  // Nobody is left under the filter: before Linux 6.11 poll(2) alone says so, and the thread waits
+  // until it is stopped.
+  pollfd listener{listener_.fd(), POLLIN, 0};
+  bool gone = poll(&listener, 1, 0) == 1 && (listener.revents & POLLIN) == 0;
+  return gone ? Turn::over : Turn::go_on;
 }
 
 void Supervisor::Loop::fill_poll_set() {
   poll_set_.resize(kFirstDialSlot);
   poll_set_[kListenerSlot] = {listener_.fd(), POLLIN, 0};
-  poll_set_[kWakeSlot] = {wake_.get(), POLLIN, 0};
   for (const Dial& dial : dials_) poll_set_.push_back({dial.upstream.get(), POLLOUT, 0});
 }
 

@@ -38,8 +38,8 @@ class Listener {
   static Result<Listener> take(UniqueFd fd);
 
   int fd() const { return fd_.get(); }
-  /// Waits for the next call, so poll first. True: `call()` holds it; false: it vanished meanwhile,
-  /// or a signal came.
+  /// Waits for the next call. True: `call()` holds it; false: it vanished meanwhile, a signal came,
+  /// or nobody is left to call (Linux 6.11; before that the wait goes on).
   Result<bool> receive();
   const seccomp_notif& call() const;
   /// Whether the call is still waiting. What was read of its memory or of /proc counts only when it

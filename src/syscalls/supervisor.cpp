@@ -1,7 +1,5 @@
 #include "mishap/syscalls/supervisor.h"
 
-#include <sys/eventfd.h>
-
 #include "loop.h"
 
 namespace mishap::syscalls {
@@ -18,9 +16,7 @@ Supervisor::~Supervisor() { stop(); }
 
 Result<std::unique_ptr<Supervisor>> Supervisor::start(UniqueFd fd, SupervisorOptions options) {
   MISHAP_ASSIGN(Listener listener, Listener::take(std::move(fd)));
-  UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake) return fail_errno("make an eventfd");
-  auto loop = std::make_unique<Loop>(std::move(listener), std::move(wake), std::move(options));
+  auto loop = std::make_unique<Loop>(std::move(listener), std::move(options));
   MISHAP_TRY(loop->start());
   return std::unique_ptr<Supervisor>(new Supervisor(std::move(loop)));
 }

@@ -137,7 +137,6 @@ class SupervisedTest : public ::testing::Test {
                         std::string(event.peer)});
     };
     options.on_failure = [](const Error& error) { ADD_FAILURE() << error.message; };
-    options.on_target_gone = [this] { target_gone = true; };
     options.peer_of = peer_of;
     options.router = router;
     auto exempt = std::make_shared<ExemptProcesses>();
@@ -195,7 +194,6 @@ class SupervisedTest : public ::testing::Test {
   std::unique_ptr<Supervisor> supervisor;
   std::mutex mutex;
   std::vector<Kept> events;
-  std::atomic<bool> target_gone{false};
 };
 
 }  // namespace mishap::syscalls

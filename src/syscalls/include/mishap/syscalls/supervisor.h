@@ -59,8 +59,6 @@ struct SupervisorOptions {
   /// Called once, on the supervisor's thread, when it cannot go on although the service lives: a
   /// tool error, end the cell.
   std::function<void(Error)> on_failure;
-  /// Called once, on the supervisor's thread, when the last process of the service is gone.
-  std::function<void()> on_target_gone;
   /// Maps a socket's remote address to a declared interface, for `to=` rules. Several threads at
   /// once. May be empty.
   std::function<std::optional<Peer>(const SocketAddress&)> peer_of;

@@ -199,7 +199,8 @@ Result<bool> text_contains(const Value& container, const Value& item) {
         fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));
   }
   if (!item.is_int64() || item.as_int64() < 0 || item.as_int64() > 255) {
-    return fail(fmt::format("int in bytes: {} out of range", repr(item)));
+    return fail(
+        fmt::format("int in bytes: {} out of range (want value in unsigned 8-bit range)", repr(item)));
   }
   return container.text().find(static_cast<char>(item.as_int64())) != std::string_view::npos;
 }
@@ -233,9 +234,13 @@ Result<bool> contains(Thread& thread, const Value& container, const Value& item)
       return items_contain(container.as<List>().items(), item);
     case Kind::kTuple:
       return items_contain(container.as<Tuple>().items(), item);
-    case Kind::kDict:
+    case Kind::kDict: {
+      // What cannot be a key is in no dict, as in the reference implementation. Sets refuse it.
+      const auto found = container.as<Dict>().contains(item);
+      return found && *found;
+    }
     case Kind::kSet:
-      return container.as<TableObject>().contains(item);
+      return container.as<Set>().contains(item);
     case Kind::kRange:
       return range_contains(container.as<Range>(), item);
     case Kind::kHost: {
@@ -266,7 +271,7 @@ Result<int64_t> position_in(const Value& container, const Value& key, int64_t si
   if (!key.is_int())
     return fail(fmt::format("{} index: got {}, want int", type_name(container), type_name(key)));
   if (!key.is_int64())
-    return fail(fmt::format("{} index {} out of range", type_name(container), repr(key)));
+    return fail(fmt::format("{} index: {} out of range", type_name(container), repr(key)));
   const int64_t index = key.as_int64() < 0 ? key.as_int64() + size : key.as_int64();
   if (index < 0 || index >= size) return out_of_range(container, key.as_int64(), size);
   return index;

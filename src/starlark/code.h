@@ -52,7 +52,10 @@ enum class Op : uint8_t {
   kShiftLeft,
   kShiftRight,
   kInplaceAdd,  // x += y: x y -> z
-  kInplaceOr,   // x |= y: x y -> z
+  kInplaceSubtract,
+  kInplaceOr,  // x |= y: x y -> z
+  kInplaceAnd,
+  kInplaceXor,
   kEqual,       // x y -> bool
   kNotEqual,
   kLess,

@@ -248,10 +248,10 @@ Value make_json_module(Heap& heap) {
       std::vector<std::pair<std::string, Value>>{
           {"encode", make_builtin(heap, Signature("json.encode").required("x").numbered(), encode)},
           {"encode_indent",
-           make_builtin(heap, with_layout(Signature("json.encode_indent").required("x")),
+           make_builtin(heap, with_layout(Signature("json.encode_indent").required("x").numbered()),
                         encode_indent)},
           {"indent",
-           make_builtin(heap, with_layout(Signature("json.indent").required("str", types::kString)),
+           make_builtin(heap, with_layout(Signature("json.indent").required("str", types::kString).numbered()),
                         indent)},
           {"decode",
            make_builtin(heap,

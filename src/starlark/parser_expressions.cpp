@@ -163,10 +163,6 @@ Expr* Parser::binary(int minimum) {
       compared = nullptr;
       continue;
     }
-    if (is("**")) {
-      error(token().span, "there is no ** operator", "use math.pow(x, y), or multiply");
-      return left;
-    }
     bool negated = is("not") && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is("in");
     if (is("not") && !negated && kComparison >= minimum) {
       next();
@@ -174,12 +170,7 @@ Expr* Parser::binary(int minimum) {
       return left;
     }
     const Operator* found = find_operator(token());
-    if (!negated && found == nullptr) {
-      if (token().kind == TokenKind::kReserved && token().text == "is") {
-        error(token().span, "there is no 'is' operator", "use == or !=");
-      }
-      return left;
-    }
+    if (!negated && found == nullptr) return left;
     int precedence = negated ? kComparison : found->precedence;
     if (precedence < minimum) return left;
     if (precedence == kComparison && compared != nullptr) {

@@ -155,7 +155,10 @@ void Resolver::parameters(Function& function, Frame& frame) {
     }
   }
   if (star && !function.has_args && function.keyword_only_count == 0) {
-    error(function.parameters.back().span, "bare * must be followed by keyword-only parameters");
+    const auto bare =
+        std::find_if(function.parameters.begin(), function.parameters.end(),
+                     [](const auto& each) { return each.kind == ParameterKind::kBareStar; });
+    error(bare->span, "bare * must be followed by keyword-only parameters");
   }
   auto add = [&](Parameter* parameter) {
     parameter->name->binding = {Scope::kLocal, add_local(frame, *parameter->name)};

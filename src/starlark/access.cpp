@@ -318,7 +318,7 @@ Result<Value> index(Thread& thread, const Value& container, const Value& key) {
     }
     case Kind::kBytes: {
       MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
-      return Value::integer(static_cast<unsigned char>(container.text()[static_cast<size_t>(at)]));
+      return thread.heap().bytes(container.text().substr(static_cast<size_t>(at), 1));
     }
     case Kind::kRange: {
       MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));

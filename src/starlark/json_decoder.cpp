@@ -12,23 +12,34 @@ namespace {
 
 class Decoder {
  public:
-  Decoder(Heap& heap, std::string_view text, int max_depth)
-      : heap_(heap), text_(text), max_depth_(max_depth) {}
+  Decoder(Heap& heap, std::string_view text, int max_depth, JsonErrors errors)
+      : heap_(heap), text_(text), max_depth_(max_depth), errors_(errors) {}
 
   Result<Value> run() {
     MISHAP_ASSIGN(Value value, parse_value(0));
     skip_blanks();
     if (at_ < text_.size()) {
-      return error(fmt::format("unexpected character {} after value", shown()));
+      return unexpected(fmt::format("unexpected character {} after value", shown()),
+                        "after top-level value");
     }
     return value;
   }
 
  private:
   tl::unexpected<Error> error(std::string_view message) const {
+    if (errors_ == JsonErrors::kOfIndent)
+      return fail(fmt::format("{} (at offset {})", message, at_));
     return fail(fmt::format("at offset {}, {}", at_, message));
   }
-  tl::unexpected<Error> ended() const { return error("unexpected end of file"); }
+  tl::unexpected<Error> ended() const {
+    return error(errors_ == JsonErrors::kOfIndent ? "unexpected end of JSON input"
+                                                  : "unexpected end of file");
+  }
+  // About the character at the cursor: the message of decode, or where it is for indent.
+  tl::unexpected<Error> unexpected(std::string_view message, std::string_view where) const {
+    if (errors_ == JsonErrors::kOfDecode) return error(message);
+    return error(fmt::format("invalid character {} {}", shown(), where));
+  }
 
   // The character at the cursor, in single quotes.
   std::string shown() const {
@@ -62,7 +73,8 @@ class Decoder {
       at_ += word.size();
       return value;
     }
-    return error(fmt::format("unexpected character {}", shown()));
+    return unexpected(fmt::format("unexpected character {}", shown()),
+                      "looking for beginning of value");
   }
 
   Result<Value> parse_array(int depth) {
@@ -99,6 +111,8 @@ class Decoder {
   Result<void> parse_member(Dict& dict, int depth) {
     skip_blanks();
     if (at_end()) return ended();
+    if (peek() != '"' && errors_ == JsonErrors::kOfIndent)
+      return unexpected("", "looking for beginning of object key string");
     if (peek() != '"') {
       MISHAP_ASSIGN(const Value key, parse_value(depth + 1));
       return error(fmt::format("got {} for object key, want string", type_name(key)));
@@ -109,7 +123,10 @@ class Decoder {
     }
     skip_blanks();
     if (at_end()) return ended();
-    if (peek() != ':') return error(fmt::format("after object key, got {}, want ':'", shown()));
+    if (peek() != ':') {
+      return unexpected(fmt::format("after object key, got {}, want ':'", shown()),
+                        "after object key");
+    }
     ++at_;
     MISHAP_ASSIGN(Value value, parse_value(depth + 1));
     return dict.set(heap_.string(name), std::move(value));
@@ -121,8 +138,10 @@ class Decoder {
     if (at_end()) return ended();
     const char c = peek();
     if (c != ',' && c != close) {
-      return error(fmt::format("{}got {}, want ',' or '{}'", close == '}' ? "in object, " : "",
-                               shown(), close));
+      const bool in_object = close == '}';
+      return unexpected(fmt::format("{}got {}, want ',' or '{}'", in_object ? "in object, " : "",
+                                    shown(), close),
+                        in_object ? "after object key:value pair" : "after array element");
     }
     ++at_;
     return c == ',';
@@ -229,14 +248,15 @@ class Decoder {
   Heap& heap_;
   std::string_view text_;
   int max_depth_;
+  JsonErrors errors_;
   size_t at_ = 0;
   size_t string_end_ = 0;  // of the string being read
 };
 
 }  // namespace
 
-Result<Value> decode_json(Heap& heap, std::string_view text, int max_depth) {
-  return Decoder(heap, text, max_depth).run();
+Result<Value> decode_json(Heap& heap, std::string_view text, int max_depth, JsonErrors errors) {
+  return Decoder(heap, text, max_depth, errors).run();
 }
 
 }  // namespace mishap::starlark

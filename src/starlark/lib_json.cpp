@@ -222,7 +222,7 @@ Result<Value> encode_indent(CallContext& call) {
 }
 
 Result<Value> indent(CallContext& call) {
-  auto value = decode_json(call.heap(), call.text(0), kMaxDepth);
+  auto value = decode_json(call.heap(), call.text(0), kMaxDepth, JsonErrors::kOfIndent);
   if (!value) return named(call, value.error());
   return call.heap().string(laid_out(call, call.text(0)));
 }

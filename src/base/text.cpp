@@ -93,12 +93,13 @@ std::string truncated(std::string_view text, size_t max_bytes) {
   return std::string(text.substr(0, end)) + "\u2026";
 }
 
-std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates) {
+std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates,
+                                   std::optional<size_t> most) {
   constexpr size_t kLongest =
       128;  // beyond it nobody makes a slip, and the distance costs the square
   if (name.empty() || name.size() > kLongest) return std::nullopt;
   const std::string wanted = to_lower(name);
-  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  size_t best_distance = most.value_or(std::max<size_t>(1, name.size() / 3)) + 1;
   const std::string* best = nullptr;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > kLongest || candidate.empty()) continue;

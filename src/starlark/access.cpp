@@ -9,6 +9,7 @@
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
 
+#include "spelling.h"
 #include "wide.h"
 
 namespace mishap::starlark {
@@ -476,7 +477,7 @@ Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
       fmt::format("{} has no .{} {}", type_name(object), name,
                   object.is_host() ? object.as<HostObject>().attr_noun() : "field or method");
   const std::vector<std::string> names = attr_names(thread, object);
-  if (const auto near = nearest(name, names))
+  if (const auto near = nearest_name(name, names))
     message += fmt::format(" (did you mean .{}?)", *near);
   else if (object.is_host() && !names.empty() && names.size() <= kListedAttributes)
     message += fmt::format(" (it has {})", join(names, ", "));

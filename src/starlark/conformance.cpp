@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <re2/re2.h>
 
 #include "mishap/base/text.h"
+#include "mishap/starlark/parser.h"
 
 #include "conformance_names.h"
 #include "utf8.h"
@@ -109,6 +111,31 @@ class NoFiles final : public ModuleLoader {
   }
 };
 
+// Finds the lines on which the functions of a name begin: of the head, and of the first statement.
+class FunctionLines final : public ast::Visitor {
+ public:
+  explicit FunctionLines(std::string_view name) : name_(name) {}
+  bool visit(const ast::Stmt& stmt) override {
+    if (const auto* def = ast::if_a<const ast::DefStmt>(&stmt)) add(*def->function);
+    return true;
+  }
+  bool visit(const ast::Expr& expr) override {
+    if (const auto* lambda = ast::if_a<const ast::LambdaExpr>(&expr)) add(*lambda->function);
+    return true;
+  }
+  const std::set<int>& lines() const { return lines_; }
+
+ private:
+  void add(const ast::Function& function) {
+    if (function.name != name_) return;
+    lines_.insert(function.at.line);
+    if (!function.body.empty()) lines_.insert(function.body.front()->span.begin.line);
+  }
+
+  std::string_view name_;
+  std::set<int> lines_;
+};
+
 // Runs one chunk and compares its errors with what it expects.
 class ChunkRun {
  public:
@@ -185,7 +212,24 @@ class ChunkRun {
     for (const StackFrame& frame : error.stack) {
       if (frame.pos.file == script_ && frame.pos.line > 0) line = frame.pos.line;
     }
-    got_error(line, texts_of(error));
+    got_error(line_of_call(error.message, line), texts_of(error));
+  }
+
+  // What is wrong with the arguments of a call, or with calling at all, counts for the line of the
+  // call. It may be expected where the function begins, where the reference implementation reports
+  // it.
+  int line_of_call(std::string_view message, int line) const {
+    constexpr std::string_view kBegin = "function ";
+    if (expected_.contains(line) || !message.starts_with(kBegin)) return line;
+    message.remove_prefix(kBegin.size());
+    const auto parsed = parse(script_, chunk_.text, dialect_of(chunk_.text));
+    if (!parsed.module) return line;
+    FunctionLines functions(message.substr(0, message.find(' ')));
+    ast::walk(parsed.module->toplevel->body, functions);
+    for (const int begin : functions.lines()) {
+      if (expected_.contains(begin)) return begin;
+    }
+    return line;
   }
 
   void got_error(int line, const std::vector<std::string>& texts) {

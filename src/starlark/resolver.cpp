@@ -7,6 +7,7 @@
 #include "mishap/base/text.h"
 
 #include "resolver_impl.h"
+#include "spelling.h"
 
 namespace mishap::starlark {
 
@@ -249,7 +250,7 @@ std::string Resolver::suggestion(std::string_view name) const {
   for (std::string_view nothing : {"null", "nil", "undefined"}) {
     if (name == nothing) return "write None";
   }
-  auto near = nearest(name, visible);
+  auto near = nearest_name(name, visible);
   return near ? fmt::format("did you mean {}?", *near) : "";
 }
 

@@ -8,6 +8,7 @@
 #include "mishap/starlark/interpreter.h"
 #include "mishap/starlark/library.h"
 
+#include "spelling.h"
 #include "vm.h"
 
 namespace mishap::starlark {
@@ -258,7 +259,7 @@ bool Vm::load_name(const Value& name) {
     }
     std::string message =
         fmt::format("load: name {} not found in module {}", name.text(), module.name());
-    if (const auto near = nearest(name.text(), names))
+    if (const auto near = nearest_name(name.text(), names))
       message += fmt::format(" (did you mean {}?)", *near);
     return failed(Error{std::move(message)});
   }

@@ -183,7 +183,7 @@ TEST(Resolver, Refuses) {
        "f:1:5: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
       {"a, b += http", "f:1:1: can't use tuple expression in augmented assignment"},
       {"[] += http", "f:1:1: can't use list expression in augmented assignment"},
-      {"[a for 1 in http]",
+      {"[1 for 1 in http]",
        "f:1:8: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
       {"load('m', '')", "f:1:11: load: empty identifier"},
       {"len(a = 1, http)", "f:1:12: positional argument may not follow named"},

@@ -58,7 +58,7 @@ TEST_F(Machine, RepeatsAreBounded) {
 
 TEST_F(Machine, IndexAndSlice) {
   EXPECT_EQ(running_.value("[1, 2, 3][-1], \"abc\"[1], (1, 2)[0], b\"ab\"[1], range(9)[-2]"),
-            "(3, \"b\", 1, 98, 7)");
+            "(3, \"b\", 1, b\"b\", 7)");
   EXPECT_EQ(running_.value("\"abcdef\"[1:4], \"abcdef\"[::-2], [1, 2, 3][5:], (1, 2, 3)[-2:]"),
             "(\"bcd\", \"fdb\", [], (2, 3))");
   EXPECT_EQ(running_.value("range(10)[2:8:3], range(10)[::-1], range(10)[8:2]"),

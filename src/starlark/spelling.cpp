@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "mishap/base/nearest.h"
 #include "mishap/base/text.h"
 
 namespace mishap::starlark {
@@ -23,7 +24,7 @@ std::optional<std::string> nearest_name(std::string_view name,
   std::vector<std::string> others(candidates.size());
   std::transform(candidates.begin(), candidates.end(), others.begin(), folded);
   const size_t half = (letters.size() + 1) / 2;
-  const auto near = nearest(letters, others, half - std::min<size_t>(half, 1));
+  const auto near = nearest_within(letters, others, half - std::min<size_t>(half, 1));
   if (!near) return std::nullopt;
   return candidates[static_cast<size_t>(std::find(others.begin(), others.end(), *near) -
                                         others.begin())];

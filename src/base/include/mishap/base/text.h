@@ -21,10 +21,9 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
 std::string truncated(std::string_view text, size_t max_bytes);
 
 /// The candidate most like `name` by Damerau-Levenshtein distance, if it is near enough to be a
-/// slip of the pen (at most `most`, or a third of the length and at least 1; case does not count).
-/// First candidate wins ties.
-std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates,
-                                   std::optional<size_t> most = {});
+/// slip of the pen (at most a third of the length, at least 1; case does not count). First
+/// candidate wins ties.
+std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates);
 
 /// The suggestion as the end of a message: "; did you mean \"x\"?" or nothing.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);

@@ -200,8 +200,8 @@ Result<bool> text_contains(const Value& container, const Value& item) {
         fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));
   }
   if (!item.is_int64() || item.as_int64() < 0 || item.as_int64() > 255) {
-    return fail(
-        fmt::format("int in bytes: {} out of range (want value in unsigned 8-bit range)", repr(item)));
+    return fail(fmt::format("int in bytes: {} out of range (want value in unsigned 8-bit range)",
+                            repr(item)));
   }
   return container.text().find(static_cast<char>(item.as_int64())) != std::string_view::npos;
 }

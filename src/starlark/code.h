@@ -56,7 +56,7 @@ enum class Op : uint8_t {
   kInplaceOr,  // x |= y: x y -> z
   kInplaceAnd,
   kInplaceXor,
-  kEqual,       // x y -> bool
+  kEqual,  // x y -> bool
   kNotEqual,
   kLess,
   kLessEqual,

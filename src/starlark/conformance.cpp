@@ -182,7 +182,8 @@ class ChunkRun {
   // has the nearest name, or what that one would say.
   static std::vector<std::string> texts_of(const Diagnostic& problem) {
     std::vector<std::string> texts = {problem.message};
-    if (!problem.hint.empty()) texts.push_back(fmt::format("{} ({})", problem.message, problem.hint));
+    if (!problem.hint.empty())
+      texts.push_back(fmt::format("{} ({})", problem.message, problem.hint));
     if (!problem.reference.empty()) texts.push_back(problem.reference);
     return texts;
   }

@@ -139,9 +139,9 @@ class Decoder {
     const char c = peek();
     if (c != ',' && c != close) {
       const bool in_object = close == '}';
-      return unexpected(fmt::format("{}got {}, want ',' or '{}'", in_object ? "in object, " : "",
-                                    shown(), close),
-                        in_object ? "after object key:value pair" : "after array element");
+      return unexpected(
+          fmt::format("{}got {}, want ',' or '{}'", in_object ? "in object, " : "", shown(), close),
+          in_object ? "after object key:value pair" : "after array element");
     }
     ++at_;
     return c == ',';

@@ -251,8 +251,10 @@ Value make_json_module(Heap& heap) {
            make_builtin(heap, with_layout(Signature("json.encode_indent").required("x").numbered()),
                         encode_indent)},
           {"indent",
-           make_builtin(heap, with_layout(Signature("json.indent").required("str", types::kString).numbered()),
-                        indent)},
+           make_builtin(
+               heap,
+               with_layout(Signature("json.indent").required("str", types::kString).numbered()),
+               indent)},
           {"decode",
            make_builtin(heap,
                         Signature("json.decode").required("x", types::kString).optional("default"),

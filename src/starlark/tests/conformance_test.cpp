@@ -77,11 +77,12 @@ TEST(ConformanceRunner, TakesExpectationsWhereTheReferenceImplementationReports)
 TEST(ConformanceRunner, MatchesWhatTheReferenceImplementationWouldSay) {
   EXPECT_THAT(messages("class A: pass ### `^got illegal token, want primary expression$`\n"),
               testing::IsEmpty());
-  EXPECT_THAT(messages("count = 1\nx = coutn ### `^undefined: coutn \\(did you mean count\\?\\)$`\n"),
-              testing::IsEmpty());
-  EXPECT_THAT(messages("class A: pass ### `boom`\n"),
-              testing::ElementsAre(
-                  "1: error \"'class' is not in the language\" does not match \"boom\""));
+  EXPECT_THAT(
+      messages("count = 1\nx = coutn ### `^undefined: coutn \\(did you mean count\\?\\)$`\n"),
+      testing::IsEmpty());
+  EXPECT_THAT(
+      messages("class A: pass ### `boom`\n"),
+      testing::ElementsAre("1: error \"'class' is not in the language\" does not match \"boom\""));
 }
 
 TEST(ConformanceRunner, KeepsLineNumbersAcrossChunks) {

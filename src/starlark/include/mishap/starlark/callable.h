@@ -123,7 +123,8 @@ class Signature {
   /// 1: got int, want string", "got 0 arguments, want at least 1". What the standard library does.
   Signature numbered() &&;
   /// As numbered, in the words that the reference implementation has for a few of its functions:
-  /// "f does not accept keyword arguments" and, when `exactly`, "f: got 2 arguments, want exactly 1".
+  /// "f does not accept keyword arguments" and, when `exactly`, "f: got 2 arguments, want exactly
+  /// 1".
   Signature plain(bool exactly = false) &&;
   Signature keyword_only() &&;  ///< `*`: for the parameters after
   Signature varargs(TypeSet types = types::kAny) &&;

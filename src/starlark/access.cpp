@@ -477,9 +477,11 @@ Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
       fmt::format("{} has no .{} {}", type_name(object), name,
                   object.is_host() ? object.as<HostObject>().attr_noun() : "field or method");
   const std::vector<std::string> names = attr_names(thread, object);
-  if (const auto near = nearest_name(name, names))
+  // A list of all there is helps more than a name that is not very near.
+  const bool listed = object.is_host() && !names.empty() && names.size() <= kListedAttributes;
+  if (const auto near = listed ? nearest(name, names) : nearest_name(name, names))
     message += fmt::format(" (did you mean .{}?)", *near);
-  else if (object.is_host() && !names.empty() && names.size() <= kListedAttributes)
+  else if (listed)
     message += fmt::format(" (it has {})", join(names, ", "));
   return fail(std::move(message));
 }

@@ -260,6 +260,8 @@ Result<bool> contains(Thread& thread, const Value& container, const Value& item)
 namespace {
 
 tl::unexpected<Error> out_of_range(const Value& container, int64_t index, int64_t size) {
+  if (index < INT32_MIN || index > INT32_MAX)
+    return fail(fmt::format("{} index: {} out of range", type_name(container), index));
   if (size == 0)
     return fail(fmt::format("{} index {} out of range: empty {}", type_name(container), index,
                             type_name(container)));

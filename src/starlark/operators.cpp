@@ -277,15 +277,14 @@ std::string_view spelling(BinaryOperator op) {
 
 Result<Value> binary(Thread& thread, BinaryOperator op, const Value& a, const Value& b) {
   MISHAP_ASSIGN(Value result, try_binary(thread, op, a, b));
-  if (!result.is_valid()) {
-    return fail(fmt::format("unknown binary op: {} {} {}{}", type_name(a), spelling(op),
-                            type_name(b),
-                            op == BinaryOperator::kAdd && a.is_string() != b.is_string() &&
-                                    !a.is_bytes() && !b.is_bytes()
-                                ? " (str(x) is the text of a value)"
-                                : ""));
-  }
-  return result;
+  if (result.is_valid()) return result;
+  std::string remedy;
+  const bool text_and_other = a.is_string() != b.is_string() && !a.is_bytes() && !b.is_bytes();
+  const bool shift = op == BinaryOperator::kShiftLeft || op == BinaryOperator::kShiftRight;
+  if (op == BinaryOperator::kAdd && text_and_other) remedy = " (str(x) is the text of a value)";
+  if (shift && a.is_int()) remedy = fmt::format(" (got {}, want int)", type_name(b));
+  return fail(fmt::format("unknown binary op: {} {} {}{}", type_name(a), spelling(op), type_name(b),
+                          remedy));
 }
 
 Result<Value> unary(Thread& thread, UnaryOperator op, const Value& value) {

@@ -244,13 +244,16 @@ std::string Resolver::suggestion(std::string_view name) const {
     }
   }
   for (const auto& [known, slot] : globals_) visible.emplace_back(known);
+  // The file's own names may be less near.
+  const std::vector<std::string> own = visible;
   visible.insert(visible.end(), environment_.predeclared.begin(), environment_.predeclared.end());
   visible.insert(visible.end(), environment_.universal.begin(), environment_.universal.end());
   if (!dialect_.allow_set) std::erase(visible, "set");
   for (std::string_view nothing : {"null", "nil", "undefined"}) {
     if (name == nothing) return "write None";
   }
-  auto near = nearest_name(name, visible);
+  auto near = nearest(name, visible);
+  if (!near) near = nearest_name(name, own);
   return near ? fmt::format("did you mean {}?", *near) : "";
 }
 

@@ -68,6 +68,7 @@ class Parser {
   /// Whether "a, b" is a tuple; enclosed in brackets it may end in a comma.
   enum class Tuples : uint8_t { kNone, kBare, kEnclosed };
   ast::Expr* expression(Tuples tuples);
+  bool ends_expressions() const;
   ast::Expr* test();
   ast::Expr* lambda();
   ast::Expr* binary(int minimum);  ///< operators of at least this precedence

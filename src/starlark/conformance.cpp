@@ -106,9 +106,7 @@ class NoFiles final : public ModuleLoader {
   Result<std::string> resolve(std::string_view name, std::string_view) override {
     return std::string(name);
   }
-  Result<SourceText> read(const std::string& key) override {
-    return fail(fmt::format("cannot load {}: no such module", key));
-  }
+  Result<SourceText> read(const std::string& /*key*/) override { return fail("no such module"); }
 };
 
 // Finds the lines on which the functions of a name begin: of the head, and of the first statement.

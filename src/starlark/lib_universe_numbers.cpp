@@ -27,7 +27,9 @@ Result<Value> chr(CallContext& call) {
   if (small ? x.as_int64() < 0 : to_big(x).sign() < 0) {
     return call.error(fmt::format("Unicode code point {} out of range (<0)", repr(x)));
   }
-  if (!small || x.as_int64() > kMaxRune) {
+  if (!small || x.as_int64() > INT32_MAX)
+    return call.error(fmt::format("{} out of range", repr(x)));
+  if (x.as_int64() > kMaxRune) {
     const std::string hex = to_big(x).to_string(16);
     return call.error(fmt::format("Unicode code point U+{} out of range (>0x10FFFF)", hex));
   }

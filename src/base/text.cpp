@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mishap/base/nearest.h"
+
 namespace mishap {
 namespace {
 
@@ -94,11 +96,16 @@ std::string truncated(std::string_view text, size_t max_bytes) {
 }
 
 std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates) {
+  return nearest_within(name, candidates, std::max<size_t>(1, name.size() / 3));
+}
+
+std::optional<std::string> nearest_within(std::string_view name,
+                                          std::span<const std::string> candidates, size_t most) {
   constexpr size_t kLongest =
       128;  // beyond it nobody makes a slip, and the distance costs the square
   if (name.empty() || name.size() > kLongest) return std::nullopt;
   const std::string wanted = to_lower(name);
-  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  size_t best_distance = most + 1;
   const std::string* best = nullptr;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > kLongest || candidate.empty()) continue;

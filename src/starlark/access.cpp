@@ -9,6 +9,7 @@
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
 
+#include "spelling.h"
 #include "wide.h"
 
 namespace mishap::starlark {
@@ -199,7 +200,8 @@ Result<bool> text_contains(const Value& container, const Value& item) {
         fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));
   }
   if (!item.is_int64() || item.as_int64() < 0 || item.as_int64() > 255) {
-    return fail(fmt::format("int in bytes: {} out of range", repr(item)));
+    return fail(fmt::format("int in bytes: {} out of range (want value in unsigned 8-bit range)",
+                            repr(item)));
   }
   return container.text().find(static_cast<char>(item.as_int64())) != std::string_view::npos;
 }
@@ -233,9 +235,13 @@ Result<bool> contains(Thread& thread, const Value& container, const Value& item)
       return items_contain(container.as<List>().items(), item);
     case Kind::kTuple:
       return items_contain(container.as<Tuple>().items(), item);
-    case Kind::kDict:
+    case Kind::kDict: {
+      // What cannot be a key is in no dict, as in the reference implementation. Sets refuse it.
+      const auto found = container.as<Dict>().contains(item);
+      return found && *found;
+    }
     case Kind::kSet:
-      return container.as<TableObject>().contains(item);
+      return container.as<Set>().contains(item);
     case Kind::kRange:
       return range_contains(container.as<Range>(), item);
     case Kind::kHost: {
@@ -254,6 +260,8 @@ Result<bool> contains(Thread& thread, const Value& container, const Value& item)
 namespace {
 
 tl::unexpected<Error> out_of_range(const Value& container, int64_t index, int64_t size) {
+  if (index < INT32_MIN || index > INT32_MAX)
+    return fail(fmt::format("{} index: {} out of range", type_name(container), index));
   if (size == 0)
     return fail(fmt::format("{} index {} out of range: empty {}", type_name(container), index,
                             type_name(container)));
@@ -266,7 +274,7 @@ Result<int64_t> position_in(const Value& container, const Value& key, int64_t si
   if (!key.is_int())
     return fail(fmt::format("{} index: got {}, want int", type_name(container), type_name(key)));
   if (!key.is_int64())
-    return fail(fmt::format("{} index {} out of range", type_name(container), repr(key)));
+    return fail(fmt::format("{} index: {} out of range", type_name(container), repr(key)));
   const int64_t index = key.as_int64() < 0 ? key.as_int64() + size : key.as_int64();
   if (index < 0 || index >= size) return out_of_range(container, key.as_int64(), size);
   return index;
@@ -313,7 +321,7 @@ Result<Value> index(Thread& thread, const Value& container, const Value& key) {
     }
     case Kind::kBytes: {
       MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
-      return Value::integer(static_cast<unsigned char>(container.text()[static_cast<size_t>(at)]));
+      return thread.heap().bytes(container.text().substr(static_cast<size_t>(at), 1));
     }
     case Kind::kRange: {
       MISHAP_ASSIGN(const int64_t at, position_in(container, key, size));
@@ -471,9 +479,11 @@ Result<Value> attr(Thread& thread, const Value& object, std::string_view name) {
       fmt::format("{} has no .{} {}", type_name(object), name,
                   object.is_host() ? object.as<HostObject>().attr_noun() : "field or method");
   const std::vector<std::string> names = attr_names(thread, object);
-  if (const auto near = nearest(name, names))
+  // A list of all there is helps more than a name that is not very near.
+  const bool listed = object.is_host() && !names.empty() && names.size() <= kListedAttributes;
+  if (const auto near = listed ? nearest(name, names) : nearest_name(name, names))
     message += fmt::format(" (did you mean .{}?)", *near);
-  else if (object.is_host() && !names.empty() && names.size() <= kListedAttributes)
+  else if (listed)
     message += fmt::format(" (it has {})", join(names, ", "));
   return fail(std::move(message));
 }

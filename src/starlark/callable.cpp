@@ -107,6 +107,12 @@ Signature Signature::numbered() && {
   return std::move(*this).positional_only();
 }
 
+Signature Signature::plain(bool exactly) && {
+  plain_ = true;
+  exactly_ = exactly;
+  return std::move(*this).numbered();
+}
+
 Signature Signature::keyword_only() && {
   keyword_only_ = true;
   return std::move(*this);
@@ -131,7 +137,7 @@ namespace {
 
 /// What messages call the parameter: its name, or its number.
 std::string called(const Signature& signature, const Signature::Param& param) {
-  if (!signature.is_numbered()) return param.name;
+  if (!signature.is_numbered() || param.keyword_only) return param.name;
   return std::to_string(&param - signature.params().data() + 1);
 }
 
@@ -166,15 +172,20 @@ tl::unexpected<Error> too_many(const Signature& signature, size_t given, size_t 
     return fail(fmt::format("{}: unexpected positional arguments{}", signature.name(), named));
   }
   return fail(fmt::format("{}: got {} arguments, want {}{}{}", signature.name(), given,
-                          exact ? "" : "at most ", most, by_name(signature, "the others")));
+                          signature.says_exactly() ? "exactly "
+                          : exact                  ? ""
+                                                   : "at most ",
+                          most, by_name(signature, "the others")));
 }
 
 tl::unexpected<Error> unexpected_keyword(const Signature& signature, std::string_view name) {
+  if (signature.is_plain())
+    return fail(fmt::format("{} does not accept keyword arguments", signature.name()));
   std::vector<std::string> candidates;
   for (const auto& param : signature.params()) {
-    if (signature.is_numbered()) break;
-    if (param.positional_only && param.name == name) return positional(signature, name);
     if (!param.positional_only) candidates.push_back(param.name);
+    if (signature.is_numbered()) continue;
+    if (param.positional_only && param.name == name) return positional(signature, name);
   }
   if (candidates.empty())
     return fail(fmt::format("{}: unexpected keyword arguments", signature.name()));
@@ -188,7 +199,10 @@ tl::unexpected<Error> too_few(const Signature& signature, size_t given) {
       std::count_if(params.begin(), params.end(), [](const auto& each) { return each.required; });
   const bool exact = static_cast<size_t>(least) == params.size();
   return fail(fmt::format("{}: got {} arguments, want {}{}", signature.name(), given,
-                          exact ? "" : "at least ", least));
+                          signature.says_exactly() ? "exactly "
+                          : exact                  ? ""
+                                                   : "at least ",
+                          least));
 }
 
 tl::unexpected<Error> missing(const Signature& signature, const Signature::Param& param,

@@ -52,8 +52,11 @@ enum class Op : uint8_t {
   kShiftLeft,
   kShiftRight,
   kInplaceAdd,  // x += y: x y -> z
-  kInplaceOr,   // x |= y: x y -> z
-  kEqual,       // x y -> bool
+  kInplaceSubtract,
+  kInplaceOr,  // x |= y: x y -> z
+  kInplaceAnd,
+  kInplaceXor,
+  kEqual,  // x y -> bool
   kNotEqual,
   kLess,
   kLessEqual,

@@ -217,7 +217,8 @@ bool truth(const Value& value) {
 Result<bool> equals(const Value& a, const Value& b, int depth) {
   if (is_number(a) && is_number(b)) return compare_numbers(a, b) == 0;
   if (a.kind() != b.kind()) return false;
-  if (a.identical(b)) return true;
+  // Lists and dicts that contain themselves are compared to the depth limit, like any others.
+  if (a.identical(b) && !a.is_list() && !a.is_dict()) return true;
   switch (a.kind()) {
     case Kind::kString:
     case Kind::kBytes:

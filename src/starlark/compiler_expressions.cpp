@@ -207,6 +207,7 @@ bool takes_operand(Op op) {
     case Op::kFloorDivide:
     case Op::kModulo:
     case Op::kInplaceAdd:
+    case Op::kInplaceSubtract:
     case Op::kEqual:
     case Op::kNotEqual:
     case Op::kLess:

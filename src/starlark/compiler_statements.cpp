@@ -85,10 +85,26 @@ void FunctionCompiler::assign_to(const Expr& target) {
   }
 }
 
+// The operators that change lists, dicts and sets in place have instructions of their own.
+static Op inplace_opcode(BinaryOp op) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return Op::kInplaceAdd;
+    case BinaryOp::kSubtract:
+      return Op::kInplaceSubtract;
+    case BinaryOp::kOr:
+      return Op::kInplaceOr;
+    case BinaryOp::kAnd:
+      return Op::kInplaceAnd;
+    case BinaryOp::kXor:
+      return Op::kInplaceXor;
+    default:
+      return opcode(op);
+  }
+}
+
 void FunctionCompiler::augmented(const AssignStmt& stmt) {
-  const Op op = *stmt.op == BinaryOp::kAdd  ? Op::kInplaceAdd
-                : *stmt.op == BinaryOp::kOr ? Op::kInplaceOr
-                                            : opcode(*stmt.op);
+  const Op op = inplace_opcode(*stmt.op);
   switch (stmt.target->kind) {
     case ExprKind::kIdentifier:
       load(as<Identifier>(*stmt.target));

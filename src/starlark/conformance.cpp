@@ -1,12 +1,15 @@
 #include "mishap/starlark/conformance.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <re2/re2.h>
 
 #include "mishap/base/text.h"
+#include "mishap/starlark/parser.h"
 
 #include "conformance_names.h"
 #include "utf8.h"
@@ -103,9 +106,32 @@ class NoFiles final : public ModuleLoader {
   Result<std::string> resolve(std::string_view name, std::string_view) override {
     return std::string(name);
   }
-  Result<SourceText> read(const std::string& key) override {
-    return fail(fmt::format("cannot load {}: no such module", key));
+  Result<SourceText> read(const std::string& /*key*/) override { return fail("no such module"); }
+};
+
+// Finds the lines on which the functions of a name begin: of the head, and of the first statement.
+class FunctionLines final : public ast::Visitor {
+ public:
+  explicit FunctionLines(std::string_view name) : name_(name) {}
+  bool visit(const ast::Stmt& stmt) override {
+    if (const auto* def = ast::if_a<const ast::DefStmt>(&stmt)) add(*def->function);
+    return true;
   }
+  bool visit(const ast::Expr& expr) override {
+    if (const auto* lambda = ast::if_a<const ast::LambdaExpr>(&expr)) add(*lambda->function);
+    return true;
+  }
+  const std::set<int>& lines() const { return lines_; }
+
+ private:
+  void add(const ast::Function& function) {
+    if (function.name != name_) return;
+    lines_.insert(function.at.line);
+    if (!function.body.empty()) lines_.insert(function.body.front()->span.begin.line);
+  }
+
+  std::string_view name_;
+  std::set<int> lines_;
 };
 
 // Runs one chunk and compares its errors with what it expects.
@@ -121,7 +147,7 @@ class ChunkRun {
     interpreter.set_loader(&loader);
     interpreter.print = [](Thread&, std::string_view) {};
     install_conformance_names(interpreter, script_, [this](int line, const std::string& message) {
-      got_error(line, message);
+      got_error(line, {message});
     });
     const SourceText source{script_, chunk_.text};
     const auto problems = interpreter.check(source);
@@ -130,7 +156,7 @@ class ChunkRun {
       const int line = line_of(problem);
       // What follows a syntax error may follow from it: it counts only where it is expected.
       if (wrong_syntax && !expected_.contains(line)) continue;
-      got_error(line, problem.message);
+      got_error(line, texts_of(problem));
       wrong_syntax = problem.kind == DiagnosticKind::kSyntax;
     }
     if (problems.empty()) execute(interpreter, source);
@@ -145,9 +171,19 @@ class ChunkRun {
   // expected on the line after it, where the reference implementation reports it.
   int line_of(const Diagnostic& problem) const {
     const int line = problem.pos.line;
-    const bool after = problem.message.starts_with("got newline") && !expected_.contains(line) &&
-                       expected_.contains(line + 1);
+    const bool at_newline = problem.message.find("got newline") != std::string::npos;
+    const bool after = at_newline && !expected_.contains(line) && expected_.contains(line + 1);
     return after ? line + 1 : line;
+  }
+
+  // What a pattern may be found in: the message with its hint, where the reference implementation
+  // has the nearest name, or what that one would say.
+  static std::vector<std::string> texts_of(const Diagnostic& problem) {
+    std::vector<std::string> texts = {problem.message};
+    if (!problem.hint.empty())
+      texts.push_back(fmt::format("{} ({})", problem.message, problem.hint));
+    if (!problem.reference.empty()) texts.push_back(problem.reference);
+    return texts;
   }
 
   void read_expectations() {
@@ -175,20 +211,38 @@ class ChunkRun {
     for (const StackFrame& frame : error.stack) {
       if (frame.pos.file == script_ && frame.pos.line > 0) line = frame.pos.line;
     }
-    got_error(line, error.message);
+    got_error(line_of_call(error.message, line), texts_of(error));
   }
 
-  void got_error(int line, const std::string& message) {
+  // What is wrong with the arguments of a call, or with calling at all, counts for the line of the
+  // call. It may be expected where the function begins, where the reference implementation reports
+  // it.
+  int line_of_call(std::string_view message, int line) const {
+    constexpr std::string_view kBegin = "function ";
+    if (expected_.contains(line) || !message.starts_with(kBegin)) return line;
+    message.remove_prefix(kBegin.size());
+    const auto parsed = parse(script_, chunk_.text, dialect_of(chunk_.text));
+    if (!parsed.module) return line;
+    FunctionLines functions(message.substr(0, message.find(' ')));
+    ast::walk(parsed.module->toplevel->body, functions);
+    for (const int begin : functions.lines()) {
+      if (expected_.contains(begin)) return begin;
+    }
+    return line;
+  }
+
+  void got_error(int line, const std::vector<std::string>& texts) {
     const auto expected = expected_.find(line);
     if (expected == expected_.end()) {
-      failures_.push_back({line, fmt::format("unexpected error: {}", message)});
+      failures_.push_back({line, fmt::format("unexpected error: {}", texts.front())});
       return;
     }
     const RE2 regex(expected->second, RE2::Quiet);
+    const auto fits = [&](const std::string& text) { return RE2::PartialMatch(text, regex); };
     if (!regex.ok()) {
       failures_.push_back({line, fmt::format("bad regular expression: {}", regex.error())});
-    } else if (!RE2::PartialMatch(message, regex)) {
-      failures_.push_back({line, fmt::format("error {} does not match {}", quote(message),
+    } else if (std::none_of(texts.begin(), texts.end(), fits)) {
+      failures_.push_back({line, fmt::format("error {} does not match {}", quote(texts.front()),
                                              quote(expected->second))});
     }
     expected_.erase(expected);

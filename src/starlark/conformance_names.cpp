@@ -9,12 +9,14 @@
 #include "mishap/starlark/struct.h"
 
 #include "lib.h"
+#include "spelling.h"
 #include "utf8.h"
 
 namespace mishap::starlark {
 namespace {
 
-// The value of hasfields(): any field can be set, until it is frozen.
+// The value of hasfields(): any field can be set, until it is frozen, but those whose names begin
+// with "no": what a type says of fields that it does not have can be tried with them.
 class HasFields final : public HostObject {
  public:
   std::string_view type_name() const override { return "hasfields"; }
@@ -33,7 +35,13 @@ class HasFields final : public HostObject {
   }
 
   Result<void> set_attr(Thread&, std::string_view name, const Value& value) override {
-    if (frozen()) return fail(fmt::format("cannot set .{} field of frozen hasfields", name));
+    if (frozen()) return fail("cannot set field on a frozen hasfields");
+    if (name.starts_with("no")) {
+      std::string message = fmt::format("no .{} field", name);
+      if (const auto near = nearest_name(name, attr_names()))
+        message += fmt::format(" (did you mean .{}?)", *near);
+      return fail(std::move(message));
+    }
     fields_.insert_or_assign(std::string(name), value);
     return {};
   }

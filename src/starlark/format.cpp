@@ -11,6 +11,12 @@
 namespace mishap::starlark {
 namespace {
 
+// A string as it is, anything else as it is written: bytes are no text here.
+void append_plain(std::string& out, const Value& value) {
+  if (value.is_bytes()) return append_repr(out, value);
+  append_str(out, value);
+}
+
 Result<BigInt> integer_operand(Heap& heap, const Value& value) {
   if (value.is_int()) return to_big(value);
   if (!value.is_float()) {
@@ -82,7 +88,7 @@ Result<void> append_character(std::string& out, const Value& value) {
 Result<void> append_converted(std::string& out, Heap& heap, char conversion, const Value& value) {
   switch (conversion) {
     case 's':
-      append_str(out, value);
+      append_plain(out, value);
       return {};
     case 'r':
       append_repr(out, value);
@@ -256,7 +262,7 @@ class BraceFormatter {
           fmt::format("format spec features not supported in replacement fields: {}", field.spec));
     }
     if (field.conversion == "s") {
-      append_str(out_, value);
+      append_plain(out_, value);
     } else if (field.conversion == "r") {
       append_repr(out_, value);
     } else {
@@ -280,7 +286,8 @@ class BraceFormatter {
       }
       manual_ = true;
       const auto number = BigInt::parse(name)->to_int64();
-      if (!number || *number >= static_cast<int64_t>(args_.size())) {
+      if (!number) return keyword(name);
+      if (*number >= static_cast<int64_t>(args_.size())) {
         return fail("tuple index out of range");
       }
       return args_[static_cast<size_t>(*number)];

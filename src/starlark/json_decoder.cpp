@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "mishap/starlark/operations.h"
+
 #include "float_text.h"
 #include "utf8.h"
 
@@ -10,23 +12,34 @@ namespace {
 
 class Decoder {
  public:
-  Decoder(Heap& heap, std::string_view text, int max_depth)
-      : heap_(heap), text_(text), max_depth_(max_depth) {}
+  Decoder(Heap& heap, std::string_view text, int max_depth, JsonErrors errors)
+      : heap_(heap), text_(text), max_depth_(max_depth), errors_(errors) {}
 
   Result<Value> run() {
     MISHAP_ASSIGN(Value value, parse_value(0));
     skip_blanks();
     if (at_ < text_.size()) {
-      return error(fmt::format("unexpected character {} after value", shown()));
+      return unexpected(fmt::format("unexpected character {} after value", shown()),
+                        "after top-level value");
     }
     return value;
   }
 
  private:
   tl::unexpected<Error> error(std::string_view message) const {
+    if (errors_ == JsonErrors::kOfIndent)
+      return fail(fmt::format("{} (at offset {})", message, at_));
     return fail(fmt::format("at offset {}, {}", at_, message));
   }
-  tl::unexpected<Error> ended() const { return error("unexpected end of file"); }
+  tl::unexpected<Error> ended() const {
+    return error(errors_ == JsonErrors::kOfIndent ? "unexpected end of JSON input"
+                                                  : "unexpected end of file");
+  }
+  // About the character at the cursor: the message of decode, or where it is for indent.
+  tl::unexpected<Error> unexpected(std::string_view message, std::string_view where) const {
+    if (errors_ == JsonErrors::kOfDecode) return error(message);
+    return error(fmt::format("invalid character {} {}", shown(), where));
+  }
 
   // The character at the cursor, in single quotes.
   std::string shown() const {
@@ -60,7 +73,8 @@ class Decoder {
       at_ += word.size();
       return value;
     }
-    return error(fmt::format("unexpected character {}", shown()));
+    return unexpected(fmt::format("unexpected character {}", shown()),
+                      "looking for beginning of value");
   }
 
   Result<Value> parse_array(int depth) {
@@ -74,7 +88,7 @@ class Decoder {
     while (true) {
       MISHAP_ASSIGN(Value item, parse_value(depth + 1));
       MISHAP_TRY(list.as<List>().append(std::move(item)));
-      MISHAP_ASSIGN(const bool more, separator(']', "array"));
+      MISHAP_ASSIGN(const bool more, separator(']'));
       if (!more) return list;
     }
   }
@@ -89,7 +103,7 @@ class Decoder {
     }
     while (true) {
       MISHAP_TRY(parse_member(dict.as<Dict>(), depth));
-      MISHAP_ASSIGN(const bool more, separator('}', "object"));
+      MISHAP_ASSIGN(const bool more, separator('}'));
       if (!more) return dict;
     }
   }
@@ -97,9 +111,11 @@ class Decoder {
   Result<void> parse_member(Dict& dict, int depth) {
     skip_blanks();
     if (at_end()) return ended();
+    if (peek() != '"' && errors_ == JsonErrors::kOfIndent)
+      return unexpected("", "looking for beginning of object key string");
     if (peek() != '"') {
-      MISHAP_TRY(parse_value(depth + 1));
-      return error("object key is not a string");
+      MISHAP_ASSIGN(const Value key, parse_value(depth + 1));
+      return error(fmt::format("got {} for object key, want string", type_name(key)));
     }
     MISHAP_ASSIGN(const std::string name, parse_string());
     if (dict.get_text(name) != nullptr) {
@@ -107,37 +123,52 @@ class Decoder {
     }
     skip_blanks();
     if (at_end()) return ended();
-    if (peek() != ':') return error(fmt::format("after object key, got {}, want ':'", shown()));
+    if (peek() != ':') {
+      return unexpected(fmt::format("after object key, got {}, want ':'", shown()),
+                        "after object key");
+    }
     ++at_;
     MISHAP_ASSIGN(Value value, parse_value(depth + 1));
     return dict.set(heap_.string(name), std::move(value));
   }
 
   // After an element: true at a comma, false at the closing bracket.
-  Result<bool> separator(char close, std::string_view where) {
+  Result<bool> separator(char close) {
     skip_blanks();
     if (at_end()) return ended();
     const char c = peek();
     if (c != ',' && c != close) {
-      return error(fmt::format("in {}, got {}, want ',' or '{}'", where, shown(), close));
+      const bool in_object = close == '}';
+      return unexpected(
+          fmt::format("{}got {}, want ',' or '{}'", in_object ? "in object, " : "", shown(), close),
+          in_object ? "after object key:value pair" : "after array element");
     }
     ++at_;
     return c == ',';
   }
 
+  // Just behind the quotation mark that ends the string at the cursor; npos when none does.
+  size_t string_end() const {
+    for (size_t at = at_ + 1; at < text_.size(); ++at) {
+      if (text_[at] == '\\')
+        ++at;
+      else if (text_[at] == '"')
+        return at + 1;
+    }
+    return std::string_view::npos;
+  }
+
+  // What is wrong within a string is told of the string as a whole, at its end.
   Result<std::string> parse_string() {
-    const size_t start = at_;
+    string_end_ = string_end();
+    if (string_end_ == std::string_view::npos) return error("unclosed string literal");
     ++at_;
     std::string out;
     while (true) {
-      if (at_end()) {
-        at_ = start;
-        return error("unclosed string literal");
-      }
       const char c = peek();
       if (c == '"') break;
       if (static_cast<unsigned char>(c) < 0x20) {
-        return error(fmt::format("invalid character {} in string literal", shown()));
+        return bad_string("string literal");
       }
       if (c == '\\') {
         MISHAP_TRY(parse_escape(out));
@@ -151,9 +182,14 @@ class Decoder {
     return out;
   }
 
+  tl::unexpected<Error> bad_string(std::string_view where) {
+    const std::string character = shown();
+    at_ = string_end_;
+    return error(fmt::format("invalid character {} in {}", character, where));
+  }
+
   Result<void> parse_escape(std::string& out) {
     ++at_;
-    if (at_end()) return error("unclosed string literal");
     constexpr std::string_view kLetters = "\"\\/bfnrt";
     constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
     const char c = peek();
@@ -162,7 +198,7 @@ class Decoder {
       ++at_;
       return {};
     }
-    if (c != 'u') return error(fmt::format("invalid character {} in string escape code", shown()));
+    if (c != 'u') return bad_string("string escape code");
     MISHAP_ASSIGN(char32_t rune, parse_hex());
     // A high surrogate wants its low half; a lone one becomes U+FFFD.
     if (rune >= 0xD800 && rune < 0xDC00 && text_.substr(at_).starts_with("\\u")) {
@@ -183,16 +219,16 @@ class Decoder {
   Result<char32_t> parse_hex() {
     ++at_;
     const std::string_view digits = text_.substr(at_, 4);
-    const bool all_hex = digits.size() == 4 && digits.find_first_not_of("0123456789abcdefABCDEF") ==
-                                                   std::string_view::npos;
-    if (!all_hex) return error("incomplete \\uXXXX escape");
-    at_ += 4;
+    const size_t wrong = digits.find_first_not_of("0123456789abcdefABCDEF");
+    at_ += std::min<size_t>(wrong, 4);
+    if (wrong != std::string_view::npos) return bad_string("\\u hexadecimal character escape");
     return static_cast<char32_t>(*BigInt::parse(digits, 16)->to_int64());
   }
 
   Result<Value> parse_number() {
     const size_t end = std::min(text_.find_first_not_of("+-.0123456789eE", at_), text_.size());
     const std::string_view number = text_.substr(at_, end - at_);
+    at_ = end;
     const auto invalid = [&] { return error(fmt::format("invalid number: {}", number)); };
     std::string_view digits = number;
     if (digits.starts_with('-')) digits.remove_prefix(1);
@@ -200,27 +236,27 @@ class Decoder {
     if (whole == 0 || (whole > 1 && digits[0] == '0')) return invalid();
     std::string_view rest = digits.substr(whole);
     if (rest.empty()) {
-      at_ = end;
       return heap_.integer(*BigInt::parse(number));
     }
     if (rest.starts_with('.') && (rest.size() == 1 || rest[1] < '0' || rest[1] > '9'))
       return invalid();
     const auto value = parse_float(number);
     if (!value) return invalid();
-    at_ = end;
     return Value::real(*value);
   }
 
   Heap& heap_;
   std::string_view text_;
   int max_depth_;
+  JsonErrors errors_;
   size_t at_ = 0;
+  size_t string_end_ = 0;  // of the string being read
 };
 
 }  // namespace
 
-Result<Value> decode_json(Heap& heap, std::string_view text, int max_depth) {
-  return Decoder(heap, text, max_depth).run();
+Result<Value> decode_json(Heap& heap, std::string_view text, int max_depth, JsonErrors errors) {
+  return Decoder(heap, text, max_depth, errors).run();
 }
 
 }  // namespace mishap::starlark

@@ -114,7 +114,7 @@ Result<Value> update(CallContext& call) {
 }  // namespace
 
 Result<void> update_dict(CallContext& call, Dict& dict, const Value& updates) {
-  if (updates.is_valid() && !updates.is_none()) {
+  if (updates.is_valid()) {
     if (auto done = set_pairs(call.thread(), dict, updates); !done) {
       return named(call, done.error());
     }

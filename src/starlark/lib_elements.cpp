@@ -1,5 +1,7 @@
 // Walks over strings and bytes: elems, elem_ords, codepoints, codepoint_ords. Strings themselves
 // cannot be iterated.
+#include <fmt/format.h>
+
 #include "mishap/starlark/thread.h"
 
 #include "lib.h"
@@ -82,7 +84,9 @@ class ElementsView final : public HostObject {
     out.append(".").append(info(elements_).method).append("()");
   }
 
-  bool truth() const override { return !source_.text().empty(); }
+  Result<uint64_t> hash() const override {
+    return fail(fmt::format("unhashable: {}", type_name()));
+  }
   bool iterable() const override { return true; }
 
   std::unique_ptr<HostIterator> iterate(Thread&) override {

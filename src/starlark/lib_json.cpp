@@ -222,7 +222,7 @@ Result<Value> encode_indent(CallContext& call) {
 }
 
 Result<Value> indent(CallContext& call) {
-  auto value = decode_json(call.heap(), call.text(0), kMaxDepth);
+  auto value = decode_json(call.heap(), call.text(0), kMaxDepth, JsonErrors::kOfIndent);
   if (!value) return named(call, value.error());
   return call.heap().string(laid_out(call, call.text(0)));
 }
@@ -248,11 +248,13 @@ Value make_json_module(Heap& heap) {
       std::vector<std::pair<std::string, Value>>{
           {"encode", make_builtin(heap, Signature("json.encode").required("x").numbered(), encode)},
           {"encode_indent",
-           make_builtin(heap, with_layout(Signature("json.encode_indent").required("x")),
+           make_builtin(heap, with_layout(Signature("json.encode_indent").required("x").numbered()),
                         encode_indent)},
           {"indent",
-           make_builtin(heap, with_layout(Signature("json.indent").required("str", types::kString)),
-                        indent)},
+           make_builtin(
+               heap,
+               with_layout(Signature("json.indent").required("str", types::kString).numbered()),
+               indent)},
           {"decode",
            make_builtin(heap,
                         Signature("json.decode").required("x", types::kString).optional("default"),

@@ -55,7 +55,6 @@ Result<Value> insert(CallContext& call) {
 
 Result<Value> pop(CallContext& call) {
   List& list = call.self<List>();
-  if (auto open = list.check_mutable("pop from"); !open) return named(call, open.error());
   const auto size = static_cast<int64_t>(list.size());
   int64_t position = -1;
   if (call.has(0)) {

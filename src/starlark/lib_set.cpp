@@ -18,12 +18,19 @@ Result<void> add_all(Thread& thread, Set& set, const Value& items) {
   });
 }
 
-// The arguments of union, intersection and so on: any number of iterables.
-Result<void> check_iterables(const CallContext& call) {
+// The number and the type of the first argument that is no iterable.
+std::optional<std::pair<size_t, std::string_view>> not_iterable(const CallContext& call) {
   for (size_t i = 0; i < call.varargs().size(); ++i) {
-    if (is_iterable(call.varargs()[i])) continue;
-    return call.error(
-        fmt::format("argument #{} is not iterable: {}", i + 1, type_name(call.varargs()[i])));
+    if (!is_iterable(call.varargs()[i])) return std::pair(i + 1, type_name(call.varargs()[i]));
+  }
+  return std::nullopt;
+}
+
+// The arguments of union and update: any number of iterables.
+Result<void> check_united(const CallContext& call) {
+  if (!call.kwargs().empty()) return call.error("does not accept keyword arguments");
+  if (const auto wrong = not_iterable(call)) {
+    return call.error(fmt::format("argument #{} is not iterable: {}", wrong->first, wrong->second));
   }
   return {};
 }
@@ -68,11 +75,10 @@ Result<Value> remove(CallContext& call) {
 
 Result<Value> pop(CallContext& call) {
   Set& set = call.self<Set>();
-  if (auto open = set.check_mutable("pop from"); !open) return named(call, open.error());
   const Table::Entry* first = set.table().first();
   if (first == nullptr) return call.error("empty set");
   Value key = first->key;
-  MISHAP_TRY(set.remove(key));
+  if (auto removed = set.remove(key); !removed) return named(call, removed.error());
   return key;
 }
 
@@ -83,7 +89,7 @@ Result<Value> copy_of(CallContext& call) {
 }
 
 Result<Value> union_of(CallContext& call) {
-  MISHAP_TRY(check_iterables(call));
+  MISHAP_TRY(check_united(call));
   MISHAP_ASSIGN(Value result, copy_of(call));
   for (const Value& other : call.varargs()) {
     if (auto done = add_all(call.thread(), result.as<Set>(), other); !done) {
@@ -94,7 +100,7 @@ Result<Value> union_of(CallContext& call) {
 }
 
 Result<Value> update(CallContext& call) {
-  MISHAP_TRY(check_iterables(call));
+  MISHAP_TRY(check_united(call));
   for (const Value& other : call.varargs()) {
     // The items are read first: the other may be this very set.
     MISHAP_ASSIGN(const auto items, to_vector(call.thread(), other));
@@ -106,7 +112,10 @@ Result<Value> update(CallContext& call) {
 }
 
 Result<Value> reduced(CallContext& call, bool keep_contained) {
-  MISHAP_TRY(check_iterables(call));
+  if (const auto wrong = not_iterable(call)) {
+    return call.error(
+        fmt::format("for parameter {}: got {}, want iterable", wrong->first, wrong->second));
+  }
   MISHAP_ASSIGN(Value result, copy_of(call));
   for (const Value& other : call.varargs()) {
     MISHAP_ASSIGN(const Value items, as_set(call, other));
@@ -192,8 +201,8 @@ void install_set(Library& library) {
   method(other("symmetric_difference"), symmetric_difference);
   method(other("symmetric_difference_update"),
          [](CallContext& call) { return take_items(call, symmetric_difference(call)); });
-  method(others("union"), union_of);
-  method(others("update"), update);
+  method(others("union").kwargs(), union_of);
+  method(others("update").kwargs(), update);
 }
 
 }  // namespace mishap::starlark

@@ -201,7 +201,7 @@ void install_string_split(Library& library) {
     library.method(Kind::kString, std::move(signature), std::move(body));
   };
   const auto splitter = [](std::string name) {
-    return Signature(std::move(name)).optional("sep").optional("maxsplit", types::kInt);
+    return Signature(std::move(name)).numbered().optional("sep").optional("maxsplit", types::kInt);
   };
   const auto stripper = [](std::string name) {
     return Signature(std::move(name)).nullable("cutset", types::kString).numbered();

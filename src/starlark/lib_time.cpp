@@ -22,6 +22,8 @@ int sign_of(int64_t a, int64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
 // What arithmetic on durations overflows into.
 tl::unexpected<Error> out_of_time() { return fail("duration out of range"); }
 
+tl::unexpected<Error> divided_by_zero() { return fail("time.duration division by zero"); }
+
 class DurationObject final : public HostObject {
  public:
   explicit DurationObject(int64_t nanoseconds) : nanoseconds(nanoseconds) {}
@@ -120,10 +122,10 @@ Result<Value> DurationObject::with_duration(Heap& heap, BinaryOperator op, int64
       if (__builtin_sub_overflow(nanoseconds, other, &result)) return out_of_time();
       return make_duration(heap, result);
     case BinaryOperator::kDivide:
-      if (other == 0) return fail("division by zero");
+      if (other == 0) return divided_by_zero();
       return Value::real(static_cast<double>(nanoseconds) / static_cast<double>(other));
     case BinaryOperator::kFloorDivide:
-      if (other == 0) return fail("division by zero");
+      if (other == 0) return divided_by_zero();
       return heap.integer(BigInt::floor_div(BigInt(nanoseconds), BigInt(other)));
     default:
       return Value();
@@ -133,15 +135,18 @@ Result<Value> DurationObject::with_duration(Heap& heap, BinaryOperator op, int64
 Result<Value> DurationObject::scaled(Heap& heap, BinaryOperator op, const Value& other,
                                      bool reversed) const {
   if (op == BinaryOperator::kMultiply && other.is_int()) {
+    if (!other.is_int64()) return fail("int value out of range (want signed 64-bit value)");
     const auto product = (BigInt(nanoseconds) * to_big(other)).to_int64();
     if (!product) return out_of_time();
     return make_duration(heap, *product);
   }
+  if (reversed && op == BinaryOperator::kDivide && other.is_int())
+    return fail("unsupported operation");
   if (reversed || (op != BinaryOperator::kDivide && op != BinaryOperator::kFloorDivide))
     return Value();
   if (op == BinaryOperator::kFloorDivide && !other.is_int()) return Value();
   MISHAP_ASSIGN(const double divisor, to_double(other));
-  if (divisor == 0) return fail("division by zero");
+  if (divisor == 0) return divided_by_zero();
   if (op == BinaryOperator::kDivide)
     return duration_of(heap, static_cast<double>(nanoseconds) / divisor);
   const auto quotient = BigInt::floor_div(BigInt(nanoseconds), to_big(other)).to_int64();
@@ -181,13 +186,13 @@ Result<Value> TimeObject::attr(Thread& thread, std::string_view name) {
   if (name == "unix") return Value::integer(time.seconds);
   if (name == "unix_nano") return heap.integer(nanoseconds_of(time));
   if (name == "format") {
-    return make_builtin(heap, Signature("format").required("layout", types::kString),
+    return make_builtin(heap, Signature("format").numbered().required("layout", types::kString),
                         [time = time](CallContext& call) -> Result<Value> {
                           return call.heap().string(format_time(time, call.text(0)));
                         });
   }
   if (name == "in_location") {
-    return make_builtin(heap, Signature("in_location").required("name", types::kString),
+    return make_builtin(heap, Signature("in_location").numbered().required("name", types::kString),
                         [time = time](CallContext& call) { return in_location(call, time); });
   }
   const CivilTime civil = to_civil(time);
@@ -253,13 +258,36 @@ Result<Value> now(CallContext& call) {
                    {count / kSecond, static_cast<int32_t>(count % kSecond), std::move(zone)});
 }
 
+// What is wrong with a text that is no duration, in the words of the reference implementation.
+std::string duration_problem(std::string_view text) {
+  constexpr std::string_view kNumber = "0123456789.";
+  std::string_view rest = text;
+  if (rest.starts_with('-') || rest.starts_with('+')) rest.remove_prefix(1);
+  while (!rest.empty() && rest.find_first_of("0123456789") <= rest.find_first_not_of('.')) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(kNumber), rest.size()));
+    const std::string_view unit = rest.substr(0, rest.find_first_of(kNumber));
+    if (unit.empty()) return fmt::format("time: missing unit in duration {}", quote(text));
+    if (!parse_duration(fmt::format("1{}", unit)))
+      return fmt::format("time: unknown unit {} in duration {}", quote(unit), quote(text));
+    rest.remove_prefix(unit.size());
+  }
+  return fmt::format("time: invalid duration {}", quote(text));
+}
+
 Result<Value> parse_duration_function(CallContext& call) {
   if (host_cast<DurationObject>(call[0]) != nullptr) return call[0];
   if (!call[0].is_string()) {
-    return call.error(fmt::format("got {}, want a duration, string, or int", type_name(call[0])));
+    return call.error(fmt::format("for parameter 1: got {}, want a duration, string, or int",
+                                  type_name(call[0])));
   }
-  auto duration = parse_duration(call.text(0));
-  if (!duration) return named(call, duration.error());
+  const std::string_view text = call.text(0);
+  const auto duration = parse_duration(text);
+  if (!duration) {
+    // Behind the text in quotes comes what to do about it.
+    const std::string& message = duration.error().message;
+    const std::string_view remedy = std::string_view(message).substr(message.rfind("\": ") + 3);
+    return call.error(fmt::format("for parameter 1: {}: {}", duration_problem(text), remedy));
+  }
   return make_duration(call.heap(), duration->count());
 }
 
@@ -290,7 +318,7 @@ Result<Value> time_function(CallContext& call) {
 }
 
 Signature time_signature() {
-  Signature signature("time");
+  Signature signature = Signature("time").keyword_only();
   for (const char* field : {"year", "month", "day", "hour", "minute", "second", "nanosecond"}) {
     signature = std::move(signature).optional(field, types::kInt);
   }
@@ -306,9 +334,13 @@ Value make_time_module(Heap& heap) {
     members.emplace_back(std::move(name),
                          make_builtin(heap, std::move(signature), std::move(body)));
   };
-  function(Signature("from_timestamp").required("sec", types::kInt).optional("nsec", types::kInt),
+  function(Signature("from_timestamp")
+               .numbered()
+               .required("sec", types::kInt)
+               .optional("nsec", types::kInt),
            from_timestamp);
-  function(Signature("is_valid_timezone").required("loc", types::kString), is_valid_timezone);
+  function(Signature("is_valid_timezone").numbered().required("loc", types::kString),
+           is_valid_timezone);
   function(Signature("now"), now);
   function(Signature("parse_duration").required("d"), parse_duration_function);
   function(Signature("parse_time")

@@ -129,7 +129,7 @@ void install_universe(Library& library) {
                    print);
   library.function(Signature("fail").varargs().keyword_only().optional("sep", types::kString),
                    fail_function);
-  library.function(Signature("dir").required("x").numbered(), dir);
+  library.function(Signature("dir").required("x").plain(), dir);
   library.function(Signature("getattr")
                        .required("x")
                        .required("name", types::kString)
@@ -140,13 +140,13 @@ void install_universe(Library& library) {
                    hasattr);
   library.function(Signature("hash").required("x").numbered(), hash_function);
   library.function(Signature("len").required("x").numbered(), len, quick_len);
-  library.function(Signature("str").required("x").numbered(), str_function);
-  library.function(Signature("bytes").required("x").numbered(), bytes_function);
+  library.function(Signature("str").required("x").plain(true), str_function);
+  library.function(Signature("bytes").required("x").plain(true), bytes_function);
   library.function(
       Signature("repr").required("x").numbered(),
       [](CallContext& call) -> Result<Value> { return call.heap().string(repr(call[0])); });
   library.function(
-      Signature("type").required("x").numbered(),
+      Signature("type").required("x").plain(true),
       [](CallContext& call) -> Result<Value> { return call.heap().string(type_name(call[0])); });
   library.function(Signature("bool").optional("x").numbered(),
                    [](CallContext& call) -> Result<Value> {

@@ -22,11 +22,14 @@ Result<Value> abs_function(CallContext& call) {
 
 Result<Value> chr(CallContext& call) {
   const Value& x = call[0];
+  if (!x.is_int()) return call.error(fmt::format("got {}, want int", type_name(x)));
   const bool small = x.is_int64();
   if (small ? x.as_int64() < 0 : to_big(x).sign() < 0) {
     return call.error(fmt::format("Unicode code point {} out of range (<0)", repr(x)));
   }
-  if (!small || x.as_int64() > kMaxRune) {
+  if (!small || x.as_int64() > INT32_MAX)
+    return call.error(fmt::format("{} out of range", repr(x)));
+  if (x.as_int64() > kMaxRune) {
     const std::string hex = to_big(x).to_string(16);
     return call.error(fmt::format("Unicode code point U+{} out of range (>0x10FFFF)", hex));
   }
@@ -66,8 +69,10 @@ Result<Value> float_of_text(CallContext& call, std::string_view text) {
 }
 
 Result<Value> float_function(CallContext& call) {
-  if (!call.has(0)) return Value::real(0);
-  const Value& x = call[0];
+  const auto args = call.varargs();
+  if (args.empty()) return Value::real(0);
+  if (args.size() > 1) return fail(fmt::format("float got {} arguments, wants 1", args.size()));
+  const Value& x = args[0];
   if (x.is_float()) return x;
   if (x.is_bool()) return Value::real(x.as_bool() ? 1 : 0);
   if (x.is_string()) return float_of_text(call, x.text());
@@ -136,7 +141,6 @@ Result<Value> int_of_text(CallContext& call, std::string_view text) {
 }
 
 Result<Value> int_function(CallContext& call) {
-  if (!call.has(0)) return Value::integer(0);
   const Value& x = call[0];
   if (x.is_string()) return int_of_text(call, x.text());
   if (call.has(1)) return call.error("can't convert non-string with explicit base");
@@ -158,10 +162,10 @@ Result<Value> truncated_number(Heap& heap, double value) {
 
 void install_universe_numbers(Library& library) {
   library.function(Signature("abs").required("x").numbered(), abs_function);
-  library.function(Signature("chr").required("i", types::kInt).numbered(), chr);
-  library.function(Signature("ord").required("x").numbered(), ord);
-  library.function(Signature("float").optional("x").numbered(), float_function);
-  library.function(Signature("int").optional("x").positional_only().optional("base"), int_function);
+  library.function(Signature("chr").required("i").plain(), chr);
+  library.function(Signature("ord").required("x").plain(), ord);
+  library.function(Signature("float").plain().varargs(), float_function);
+  library.function(Signature("int").required("x").optional("base"), int_function);
 }
 
 }  // namespace mishap::starlark

@@ -1,6 +1,7 @@
 // sorted, min, max.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -134,6 +135,8 @@ Result<Value> sorted(CallContext& call) {
   MISHAP_ASSIGN(auto items, to_vector(call.thread(), call[0]));
   std::vector<Value> keys;
   if (call.has(1)) {
+    // The function may not change what is being sorted.
+    MISHAP_ASSIGN(const auto walk, Iteration::start(call.thread(), call[0]));
     keys.reserve(items.size());
     for (const Value& item : items) {
       MISHAP_ASSIGN(Value key, key_of(call, call[1], item));
@@ -154,11 +157,15 @@ Result<Value> extreme(CallContext& call, int sign) {
   if (candidates.empty())
     return fail(fmt::format("{} requires at least one positional argument", call.name()));
   std::vector<Value> items;
+  std::optional<Iteration> walk;  // the function may not change what is being searched
   if (candidates.size() == 1) {
     if (!is_iterable(candidates[0])) {
       return call.error(fmt::format("{} value is not iterable", type_name(candidates[0])));
     }
     MISHAP_ASSIGN(items, to_vector(call.thread(), candidates[0]));
+    if (call.has(0)) {
+      MISHAP_ASSIGN(walk, Iteration::start(call.thread(), call.varargs()[0]));
+    }
     candidates = items;
     if (candidates.empty()) return call.error("argument is an empty sequence");
   }

@@ -132,7 +132,7 @@ void install_universe_sequences(Library& library) {
   library.function(Signature("dict").optional("pairs").positional_only().kwargs(), dict_function);
   library.function(Signature("enumerate")
                        .required("x", types::kIterable)
-                       .positional_only()
+                       .numbered()
                        .optional("start", types::kInt),
                    enumerate);
   library.function(Signature("reversed").required("x", types::kIterable).numbered(), reversed);
@@ -142,7 +142,7 @@ void install_universe_sequences(Library& library) {
                        .optional("step", types::kInt)
                        .numbered(),
                    range);
-  library.function(Signature("zip").varargs(), zip);
+  library.function(Signature("zip").plain().varargs(), zip);
 }
 
 }  // namespace mishap::starlark

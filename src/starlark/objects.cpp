@@ -353,6 +353,12 @@ Result<void> Set::add(const Value& key) {
   return {};
 }
 
+void Set::take(Set& other) {
+  std::swap(table_, other.table_);
+  recharge();
+  other.recharge();
+}
+
 Result<bool> Set::remove(const Value& key) {
   MISHAP_TRY(check_mutable("delete from"));
   MISHAP_ASSIGN(const uint64_t key_hash, hash(key));

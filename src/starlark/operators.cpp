@@ -144,12 +144,11 @@ Result<Value> float_binary(BinaryOperator op, const Value& x, const Value& y) {
 
 // text * n, list * n, tuple * n. Bounded in elements, and by the memory limit.
 Result<int64_t> repeat_count(Heap& heap, size_t size, size_t element_bytes, const Value& count) {
-  if (!count.is_int64()) {
-    if (to_big(count).sign() < 0) return 0;
+  const bool positive = count.is_int64() ? count.as_int64() > 0 : to_big(count).sign() > 0;
+  if (size == 0 || !positive) return 0;
+  if (!count.is_int64() || count.as_int64() > INT32_MAX)
     return fail(fmt::format("repeat count {} too large", repr(count)));
-  }
-  const int64_t n = std::max<int64_t>(count.as_int64(), 0);
-  if (size == 0 || n == 0) return 0;
+  const int64_t n = count.as_int64();
   int64_t total = 0;
   if (__builtin_mul_overflow(static_cast<int64_t>(size), n, &total) || total >= kMaxRepeat ||
       !heap.can_allocate(static_cast<uint64_t>(total) * element_bytes)) {
@@ -278,15 +277,14 @@ std::string_view spelling(BinaryOperator op) {
 
 Result<Value> binary(Thread& thread, BinaryOperator op, const Value& a, const Value& b) {
   MISHAP_ASSIGN(Value result, try_binary(thread, op, a, b));
-  if (!result.is_valid()) {
-    return fail(fmt::format("unknown binary op: {} {} {}{}", type_name(a), spelling(op),
-                            type_name(b),
-                            op == BinaryOperator::kAdd && a.is_string() != b.is_string() &&
-                                    !a.is_bytes() && !b.is_bytes()
-                                ? " (str(x) is the text of a value)"
-                                : ""));
-  }
-  return result;
+  if (result.is_valid()) return result;
+  std::string remedy;
+  const bool text_and_other = a.is_string() != b.is_string() && !a.is_bytes() && !b.is_bytes();
+  const bool shift = op == BinaryOperator::kShiftLeft || op == BinaryOperator::kShiftRight;
+  if (op == BinaryOperator::kAdd && text_and_other) remedy = " (str(x) is the text of a value)";
+  if (shift && a.is_int()) remedy = fmt::format(" (got {}, want int)", type_name(b));
+  return fail(fmt::format("unknown binary op: {} {} {}{}", type_name(a), spelling(op), type_name(b),
+                          remedy));
 }
 
 Result<Value> unary(Thread& thread, UnaryOperator op, const Value& value) {

@@ -63,7 +63,8 @@ bool Parser::accept(std::string_view text) {
   return true;
 }
 
-void Parser::error(const ast::Span& span, std::string message, std::string hint) {
+void Parser::error(const ast::Span& span, std::string message, std::string hint,
+                   std::string reference) {
   if (failed_) return;
   failed_ = true;
   // What the scanner refused on this line, here or before, is the cause.
@@ -78,6 +79,7 @@ void Parser::error(const ast::Span& span, std::string message, std::string hint)
   diagnostic.end_column = span.end.column;
   diagnostic.message = std::move(message);
   diagnostic.hint = std::move(hint);
+  diagnostic.reference = std::move(reference);
   diagnostics_.push_back(std::move(diagnostic));
 }
 
@@ -124,8 +126,34 @@ std::string Parser::unexpected_hint(std::string_view wanted) const {
 }
 
 void Parser::unexpected(std::string_view wanted) {
+  if (refuse_foreign(wanted)) return;
+  std::string reference;
+  if (token().kind == TokenKind::kReserved)
+    reference = fmt::format("got illegal token, want {}", wanted);
   error(token().span, fmt::format("got {}, want {}", shown(token()), wanted),
-        unexpected_hint(wanted));
+        unexpected_hint(wanted), std::move(reference));
+}
+
+/// Operators and literals that other languages have, where they end an expression of this one.
+bool Parser::refuse_foreign(std::string_view wanted) {
+  const auto refuse = [&](const ast::Span& span, std::string message, std::string hint,
+                          std::string_view got) {
+    error(span, std::move(message), std::move(hint), fmt::format("got {}, want {}", got, wanted));
+    return true;
+  };
+  const bool after_value = wanted != "primary expression";
+  if (is("**") && after_value)
+    return refuse(token().span, "there is no ** operator", "use math.pow(x, y), or multiply",
+                  "'**'");
+  if (is(TokenKind::kReserved) && token().text == "is" && after_value)
+    return refuse(token().span, "there is no 'is' operator", "use == or !=", "illegal token");
+  const bool prefixed = is(TokenKind::kString) && previous().kind == TokenKind::kIdentifier &&
+                        previous().span.end == token().span.begin &&
+                        previous().text.find_first_not_of("fFrR") == std::string_view::npos;
+  if (prefixed)
+    return refuse({previous().span.begin, token().span.end}, "f-strings are not in the language",
+                  "use \"…\" % x or \"…\".format(x)", "string literal");
+  return false;
 }
 
 void Parser::unexpected_identifier(std::string_view where) {

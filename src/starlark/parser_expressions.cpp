@@ -71,14 +71,19 @@ Identifier* Parser::identifier(std::string_view where) {
   return finish(node, {});
 }
 
+/// Whether no other expression follows a comma.
+bool Parser::ends_expressions() const {
+  return is(TokenKind::kNewline) || is(TokenKind::kEnd) || is("=") || is(")") || is("]") ||
+         is("}") || is(";");
+}
+
 Expr* Parser::expression(Tuples tuples) {
   Expr* first = test();
   if (tuples == Tuples::kNone || !is(",") || failed()) return first;
   std::vector<Expr*> elements = {first};
   auto* tuple = make<TupleExpr>(first->span.begin, first->span.begin);
   while (accept(",")) {
-    if (is(TokenKind::kNewline) || is(TokenKind::kEnd) || is("=") || is(")") || is("]") ||
-        is("}") || is(";")) {
+    if (ends_expressions()) {
       if (tuples == Tuples::kBare)
         error(previous().span, "unparenthesized tuple with trailing comma",
               "write (x,) for a tuple of one");
@@ -163,10 +168,6 @@ Expr* Parser::binary(int minimum) {
       compared = nullptr;
       continue;
     }
-    if (is("**")) {
-      error(token().span, "there is no ** operator", "use math.pow(x, y), or multiply");
-      return left;
-    }
     bool negated = is("not") && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is("in");
     if (is("not") && !negated && kComparison >= minimum) {
       next();
@@ -174,12 +175,7 @@ Expr* Parser::binary(int minimum) {
       return left;
     }
     const Operator* found = find_operator(token());
-    if (!negated && found == nullptr) {
-      if (token().kind == TokenKind::kReserved && token().text == "is") {
-        error(token().span, "there is no 'is' operator", "use == or !=");
-      }
-      return left;
-    }
+    if (!negated && found == nullptr) return left;
     int precedence = negated ? kComparison : found->precedence;
     if (precedence < minimum) return left;
     if (precedence == kComparison && compared != nullptr) {
@@ -322,7 +318,7 @@ Expr* Parser::list_or_comprehension() {
   if (!is("]")) {
     elements.push_back(test());
     if (is("for")) return comprehension(nullptr, elements[0], "]", begin);
-    while (!failed() && accept(",") && !is("]")) elements.push_back(test());
+    while (!failed() && accept(",") && !ends_expressions()) elements.push_back(test());
   }
   expect("]", "at the end of a list");
   auto* node = make<ListExpr>(begin, begin);
@@ -407,7 +403,8 @@ Expr* Parser::call(Expr* function) {
       next();
     }
     argument.value = test();
-    if (is("=") && !failed()) error(token().span, "keyword argument must have form name=expr");
+    if (is("=") && argument.kind == ArgumentKind::kPositional && !failed())
+      error(token().span, "keyword argument must have form name=expr");
     if (is("for") && !failed())
       error(token().span, "got for, want ','", std::string(kNoGenerators));
     argument.span.end = previous().span.end;

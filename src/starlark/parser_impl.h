@@ -35,8 +35,11 @@ class Parser {
   /// False (and an error reported, once a statement) when the token is not there.
   bool expect(std::string_view text, std::string_view where);
   bool failed() const { return failed_; }
-  void error(const ast::Span& span, std::string message, std::string hint = "");
+  /// `reference`: see Diagnostic.
+  void error(const ast::Span& span, std::string message, std::string hint = "",
+             std::string reference = "");
   void unexpected(std::string_view wanted);
+  bool refuse_foreign(std::string_view wanted);
   void unexpected_identifier(std::string_view where);
   static std::string shown(const Token& token);
   std::string unexpected_hint(std::string_view wanted) const;
@@ -54,10 +57,10 @@ class Parser {
   ast::Stmt* while_statement();
   ast::Stmt* load_statement();
   void refuse_python_statement();
+  void refuse_loop_else();
   ast::Block suite(std::string_view after);
   ast::Block block_of(const std::vector<ast::Stmt*>& statements) { return arena_.copy(statements); }
   std::span<ast::Parameter> parameters(std::string_view closing);
-  bool check_target(const ast::Expr* expr, bool augmented);
   ast::Expr* loop_target();
   static std::string_view docstring_of(ast::Block body);
 
@@ -65,6 +68,7 @@ class Parser {
   /// Whether "a, b" is a tuple; enclosed in brackets it may end in a comma.
   enum class Tuples : uint8_t { kNone, kBare, kEnclosed };
   ast::Expr* expression(Tuples tuples);
+  bool ends_expressions() const;
   ast::Expr* test();
   ast::Expr* lambda();
   ast::Expr* binary(int minimum);  ///< operators of at least this precedence

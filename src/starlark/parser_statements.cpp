@@ -45,31 +45,6 @@ const std::map<std::string_view, std::string_view> kPython = {
     {"await", "calls return when they are done"},
 };
 
-/// What cannot be assigned to, by the names that the reference implementation gives it.
-std::string_view sort_of(ExprKind kind) {
-  switch (kind) {
-    case ExprKind::kCall:
-      return "callexpr";
-    case ExprKind::kBinary:
-    case ExprKind::kLogical:
-      return "binaryexpr";
-    case ExprKind::kUnary:
-      return "unaryexpr";
-    case ExprKind::kSlice:
-      return "sliceexpr";
-    case ExprKind::kConditional:
-      return "condexpr";
-    case ExprKind::kLambda:
-      return "lambdaexpr";
-    case ExprKind::kComprehension:
-      return "comprehension";
-    case ExprKind::kDict:
-      return "dictexpr";
-    default:
-      return "literal";
-  }
-}
-
 template <class T>
 T* make_statement(Arena& arena, Position begin) {
   T node{};
@@ -90,9 +65,14 @@ std::string_view Parser::docstring_of(Block body) {
 
 void Parser::refuse_python_statement() {
   auto found = kPython.find(token().text);
-  if (found == kPython.end()) return unexpected("a statement");
+  if (found == kPython.end()) return unexpected("primary expression");
   error(token().span, fmt::format("'{}' is not in the language", token().text),
-        std::string(found->second));
+        std::string(found->second), "got illegal token, want primary expression");
+}
+
+void Parser::refuse_loop_else() {
+  if (is("else") && !failed())
+    error(token().span, "loops have no else", "", "got else, want primary expression");
 }
 
 void Parser::statement(std::vector<Stmt*>& out) {
@@ -143,37 +123,6 @@ Stmt* Parser::small_statement() {
   return parsed;
 }
 
-bool Parser::check_target(const Expr* expr, bool augmented) {
-  switch (expr->kind) {
-    case ExprKind::kIdentifier:
-    case ExprKind::kIndex:
-    case ExprKind::kDot:
-      return true;
-    case ExprKind::kTuple:
-    case ExprKind::kList: {
-      auto elements = expr->kind == ExprKind::kTuple ? as<TupleExpr>(*expr).elements
-                                                     : as<ListExpr>(*expr).elements;
-      if (augmented) {
-        error(expr->span, fmt::format("can't use {} expression in augmented assignment",
-                                      expr->kind == ExprKind::kTuple ? "tuple" : "list"));
-        return false;
-      }
-      if (elements.empty() && expr->kind == ExprKind::kTuple) {
-        error(expr->span, "can't assign to ()");
-        return false;
-      }
-      for (const Expr* element : elements) {
-        if (!check_target(element, false)) return false;
-      }
-      return true;
-    }
-    default:
-      error(expr->span, fmt::format("can't assign to {}", sort_of(expr->kind)),
-            "on the left go names, x[i], x.f, and lists of them");
-      return false;
-  }
-}
-
 Stmt* Parser::expression_statement() {
   Position begin = token().span.begin;
   Expr* left = expression(Tuples::kBare);
@@ -193,7 +142,6 @@ Stmt* Parser::expression_statement() {
   }
   auto* node = make_statement<AssignStmt>(arena_, begin);
   node->at = token().span.begin;
-  if (!check_target(left, op.has_value())) return node;
   next();
   node->op = op;
   node->target = left;
@@ -244,7 +192,7 @@ std::span<Parameter> Parser::parameters(std::string_view closing) {
         parameter.kind = ParameterKind::kOptional;
         parameter.value = test();
       } else if (is(":") && closing == ")") {
-        error(token().span, "parameters have no type annotations");
+        error(token().span, "parameters have no type annotations", "", "got ':', want ')'");
       }
     }
     parameter.span.end = previous().span.end;
@@ -267,7 +215,7 @@ Stmt* Parser::def_statement() {
     function.parameters = parameters(")");
     expect(")", "after the parameters");
   }
-  if (is("-")) error(token().span, "functions have no return type");
+  if (is("-")) error(token().span, "functions have no return type", "", "got '-', want ':'");
   if (!failed()) function.body = suite("after a function's head");
   function.docstring = docstring_of(function.body);
   node->span.end = previous().span.end;
@@ -308,7 +256,6 @@ Expr* Parser::loop_target() {
     for (const Expr* element : elements) raise_height(tuple, element);
     first = tuple;
   }
-  check_target(first, false);
   return first;
 }
 
@@ -319,7 +266,7 @@ Stmt* Parser::for_statement() {
   if (!failed()) expect("in", "after the variables of a loop");
   if (!failed()) node->iterable = expression(Tuples::kBare);
   if (!failed()) node->body = suite("after a for loop's head");
-  if (is("else") && !failed()) error(token().span, "loops have no else");
+  refuse_loop_else();
   node->span.end = previous().span.end;
   return node;
 }
@@ -329,7 +276,7 @@ Stmt* Parser::while_statement() {
   next();
   node->condition = test();
   if (!failed()) node->body = suite("after a while loop's head");
-  if (is("else") && !failed()) error(token().span, "loops have no else");
+  refuse_loop_else();
   node->span.end = previous().span.end;
   return node;
 }

@@ -7,6 +7,7 @@
 #include "mishap/base/text.h"
 
 #include "resolver_impl.h"
+#include "spelling.h"
 
 namespace mishap::starlark {
 
@@ -155,7 +156,10 @@ void Resolver::parameters(Function& function, Frame& frame) {
     }
   }
   if (star && !function.has_args && function.keyword_only_count == 0) {
-    error(function.parameters.back().span, "bare * must be followed by keyword-only parameters");
+    const auto bare =
+        std::find_if(function.parameters.begin(), function.parameters.end(),
+                     [](const auto& each) { return each.kind == ParameterKind::kBareStar; });
+    error(bare->span, "bare * must be followed by keyword-only parameters");
   }
   auto add = [&](Parameter* parameter) {
     parameter->name->binding = {Scope::kLocal, add_local(frame, *parameter->name)};
@@ -240,6 +244,8 @@ std::string Resolver::suggestion(std::string_view name) const {
     }
   }
   for (const auto& [known, slot] : globals_) visible.emplace_back(known);
+  // The file's own names may be less near.
+  const std::vector<std::string> own = visible;
   visible.insert(visible.end(), environment_.predeclared.begin(), environment_.predeclared.end());
   visible.insert(visible.end(), environment_.universal.begin(), environment_.universal.end());
   if (!dialect_.allow_set) std::erase(visible, "set");
@@ -247,6 +253,7 @@ std::string Resolver::suggestion(std::string_view name) const {
     if (name == nothing) return "write None";
   }
   auto near = nearest(name, visible);
+  if (!near) near = nearest_name(name, own);
   return near ? fmt::format("did you mean {}?", *near) : "";
 }
 

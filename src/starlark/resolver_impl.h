@@ -50,6 +50,7 @@ class Resolver {
   void load(ast::LoadStmt& stmt);
   void not_at_top_level(const ast::Stmt& stmt, const char* what);
   void bind(ast::Expr& target);
+  bool check_target(const ast::Expr& target, bool augmented = false);
   void bind_name(ast::Identifier& name, bool by_load = false);
   void expression(ast::Expr& expr);
   void maybe(ast::Expr* expr) {
@@ -57,6 +58,7 @@ class Resolver {
   }
   void comprehension(ast::Comprehension& node);
   void arguments(ast::CallExpr& call);
+  void count_arguments(const ast::CallExpr& call, ast::ArgumentKind kind, const char* what);
   void use(ast::Identifier& name);
   ast::Binding find_local(Frame* frame, std::string_view name);
   bool find_outside(ast::Identifier& name);

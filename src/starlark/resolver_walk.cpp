@@ -15,6 +15,36 @@ bool is_implied(const ReturnStmt& stmt) {
   return stmt.value != nullptr && stmt.span.begin == stmt.value->span.begin;
 }
 
+// What cannot be assigned to, by the names that the reference implementation gives it.
+std::string_view sort_of(ExprKind kind) {
+  switch (kind) {
+    case ExprKind::kCall:
+      return "callexpr";
+    case ExprKind::kBinary:
+    case ExprKind::kLogical:
+      return "binaryexpr";
+    case ExprKind::kUnary:
+      return "unaryexpr";
+    case ExprKind::kSlice:
+      return "sliceexpr";
+    case ExprKind::kConditional:
+      return "condexpr";
+    case ExprKind::kLambda:
+      return "lambdaexpr";
+    case ExprKind::kComprehension:
+      return "comprehension";
+    case ExprKind::kDict:
+      return "dictexpr";
+    default:
+      return "literal";
+  }
+}
+
+std::span<Expr* const> elements_of(const Expr& sequence) {
+  return sequence.kind == ExprKind::kTuple ? as<TupleExpr>(sequence).elements
+                                           : as<ListExpr>(sequence).elements;
+}
+
 }  // namespace
 
 void Resolver::block(Block body) {
@@ -34,6 +64,7 @@ void Resolver::statement(Stmt& stmt) {
     case StmtKind::kAssign: {
       auto& assign = as<AssignStmt>(stmt);
       expression(*assign.value);
+      if (!check_target(*assign.target, assign.op.has_value())) return;
       // x += 1 also reads x; at a file's top level it counts as binding it once more.
       if (assign.op && assign.target->kind != ExprKind::kIdentifier)
         return expression(*assign.target);
@@ -55,7 +86,7 @@ void Resolver::statement(Stmt& stmt) {
     case StmtKind::kFor:
       not_at_top_level(stmt, "for loop");
       expression(*as<ForStmt>(stmt).iterable);
-      bind(*as<ForStmt>(stmt).target);
+      if (check_target(*as<ForStmt>(stmt).target)) bind(*as<ForStmt>(stmt).target);
       ++frame_->loops;
       block(as<ForStmt>(stmt).body);
       --frame_->loops;
@@ -98,6 +129,7 @@ void Resolver::load(LoadStmt& stmt) {
   else if (frame_->conditionals > 0)
     error(stmt.span, "load statement within a conditional");
   for (auto& loaded : stmt.names) {
+    if (loaded.name.empty()) error(loaded.name_span, "load: empty identifier");
     if (loaded.name.starts_with('_')) {
       error(loaded.name_span,
             fmt::format("load: names with leading underscores are not exported: {}", loaded.name));
@@ -178,14 +210,52 @@ void Resolver::comprehension(Comprehension& node) {
   for (const Identifier* name : targets.names) add_local(*frame_, *name);
   for (size_t i = 0; i < node.clauses.size(); ++i) {
     if (i > 0) expression(*node.clauses[i].subject);
-    if (node.clauses[i].is_for()) bind(*node.clauses[i].target);
+    if (node.clauses[i].is_for() && check_target(*node.clauses[i].target))
+      bind(*node.clauses[i].target);
   }
   maybe(node.key);
   expression(*node.element);
   frame_->blocks.pop_back();
 }
 
+/// False, and an error reported, when values cannot be assigned to that.
+bool Resolver::check_target(const Expr& target, bool augmented) {
+  switch (target.kind) {
+    case ExprKind::kIdentifier:
+    case ExprKind::kIndex:
+    case ExprKind::kDot:
+      return true;
+    case ExprKind::kTuple:
+    case ExprKind::kList:
+      if (augmented) {
+        error(target.span, fmt::format("can't use {} expression in augmented assignment",
+                                       target.kind == ExprKind::kTuple ? "tuple" : "list"));
+        return false;
+      }
+      for (const Expr* element : elements_of(target)) {
+        if (!check_target(*element)) return false;
+      }
+      return true;
+    default:
+      error(target.span, fmt::format("can't assign to {}", sort_of(target.kind)),
+            "on the left go names, x[i], x.f, and lists of them");
+      return false;
+  }
+}
+
+/// As many arguments can be written out as the reference implementation takes. *args and **kwargs
+/// have no limit.
+void Resolver::count_arguments(const CallExpr& call, ArgumentKind kind, const char* what) {
+  constexpr auto kMost = 255;
+  const auto count = std::count_if(call.arguments.begin(), call.arguments.end(),
+                                   [kind](const auto& each) { return each.kind == kind; });
+  if (count > kMost)
+    error(call.span, fmt::format("{} {} arguments in call, limit is {}", count, what, kMost));
+}
+
 void Resolver::arguments(CallExpr& call) {
+  count_arguments(call, ArgumentKind::kPositional, "positional");
+  count_arguments(call, ArgumentKind::kNamed, "keyword");
   bool named = false, args = false, kwargs = false;
   std::set<std::string_view> names;
   for (auto& argument : call.arguments) {

@@ -252,19 +252,17 @@ void Scanner::identifier() {
   size_t start = at_;
   while (!at_end() && name_length() > 0) advance(name_length());
   std::string_view word = text_.substr(start, at_ - start);
-  // Directly after a dot any word names a member: `.del(…)`.
+  // Directly after a dot a word that has no use of its own names a member: `.del(…)`.
   bool member = !tokens_.empty() && tokens_.back().is(".");
   TokenKind kind = TokenKind::kIdentifier;
-  if (!member && is_keyword(word)) kind = TokenKind::kKeyword;
+  if (is_keyword(word)) kind = TokenKind::kKeyword;
   if (!member && is_reserved(word)) kind = TokenKind::kReserved;
   push(kind, word, begin);
 }
 
 bool Scanner::string_start() const {
   size_t i = 0;
-  while (i < 2 && (peek(i) == 'r' || peek(i) == 'b' || peek(i) == 'R' || peek(i) == 'B' ||
-                   peek(i) == 'f' || peek(i) == 'F'))
-    ++i;
+  while (i < 2 && (peek(i) == 'r' || peek(i) == 'b' || peek(i) == 'R' || peek(i) == 'B')) ++i;
   if (i == 2 && (peek(0) | 0x20) == (peek(1) | 0x20)) return false;
   return peek(i) == '"' || peek(i) == '\'';
 }
@@ -276,8 +274,6 @@ void Scanner::string() {
     char c = static_cast<char>(peek() | 0x20);
     raw = raw || c == 'r';
     bytes = bytes || c == 'b';
-    if (c == 'f')
-      error(begin, "f-strings are not in the language", "use \"…\" % x or \"…\".format(x)");
     advance();
   }
   char quote = peek();
@@ -304,7 +300,7 @@ void Scanner::string() {
           advance();
         }
       } else {
-        escape(value, bytes, here());
+        escape(value, bytes, here(), quote);
       }
       continue;
     }
@@ -316,21 +312,27 @@ void Scanner::string() {
 }
 
 /// \xXX, \uXXXX or \UXXXXXXXX, from the letter on.
-void Scanner::numbered_escape(std::string& out, bool bytes, ast::Position begin) {
+void Scanner::numbered_escape(std::string& out, bool bytes, ast::Position begin, char quote) {
   const char letter = peek();
   const size_t count = letter == 'x' ? 2 : letter == 'u' ? 4 : 8;
   advance();
   uint32_t value = 0;
+  bool wrong = false;
   std::string written = fmt::format("\\{}", letter);
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count && !at_end() && peek() != quote && peek() != '\n'; ++i) {
     const int digit = hex_value(peek());
-    if (digit < 0) {
-      return error(begin, fmt::format("truncated escape sequence {}", written),
-                   fmt::format("\\{} is followed by {} hexadecimal digits", letter, count));
-    }
-    value = value * 16 + static_cast<uint32_t>(digit);
+    // Whole ASCII characters only are shown and skipped, so that messages stay UTF-8.
+    if (digit < 0 && (peek() < ' ' || peek() == '\\')) break;
+    wrong = wrong || digit < 0;
+    value = value * 16 + static_cast<uint32_t>(std::max(digit, 0));
     written += peek();
     advance();
+  }
+  const bool truncated = written.size() < count + 2;
+  if (wrong || truncated) {
+    return error(begin,
+                 fmt::format("{} escape sequence {}", truncated ? "truncated" : "invalid", written),
+                 fmt::format("\\{} is followed by {} hexadecimal digits", letter, count));
   }
   if (letter == 'x') {
     if (!bytes && value > 127) return error(begin, non_ascii("hex", written, value));
@@ -345,7 +347,7 @@ void Scanner::numbered_escape(std::string& out, bool bytes, ast::Position begin)
   }
 }
 
-void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
+void Scanner::escape(std::string& out, bool bytes, ast::Position begin, char quote) {
   advance();  // the backslash
   if (at_end()) return;
   char c = peek();
@@ -367,7 +369,7 @@ void Scanner::escape(std::string& out, bool bytes, ast::Position begin) {
     out += static_cast<char>(value);
     return;
   }
-  if (c == 'x' || c == 'u' || c == 'U') return numbered_escape(out, bytes, begin);
+  if (c == 'x' || c == 'u' || c == 'U') return numbered_escape(out, bytes, begin, quote);
   // Whole characters, so that the message stays UTF-8.
   size_t start = at_;
   advance();

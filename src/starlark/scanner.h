@@ -66,8 +66,8 @@ class Scanner {
   void identifier();
   bool string_start() const;
   void string();
-  void escape(std::string& out, bool bytes, ast::Position begin);
-  void numbered_escape(std::string& out, bool bytes, ast::Position begin);
+  void escape(std::string& out, bool bytes, ast::Position begin, char quote);
+  void numbered_escape(std::string& out, bool bytes, ast::Position begin, char quote);
   void refuse_binary();
   size_t name_length() const;
   void refuse_character(ast::Position begin);

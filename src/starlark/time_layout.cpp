@@ -224,12 +224,41 @@ std::string part_text(const Element& element, const CivilTime& c, const TimeZone
   return {};
 }
 
+// What errors call a field that is a number by itself; "" for the others.
+std::string_view field_name(Part part) {
+  switch (part) {
+    case Part::kMonth:
+    case Part::kMonth2:
+      return "month";
+    case Part::kDay:
+    case Part::kDay2:
+    case Part::kDayBlank:
+      return "day";
+    case Part::kYearDay:
+      return "day-of-year";
+    case Part::kHour24:
+    case Part::kHour12:
+    case Part::kHour12Two:
+      return "hour";
+    case Part::kMinute:
+    case Part::kMinute2:
+      return "minute";
+    case Part::kSecond:
+    case Part::kSecond2:
+      return "second";
+    default:
+      return "";
+  }
+}
+
 // Reads one text by one layout.
 class TimeReader {
  public:
   explicit TimeReader(std::string_view text) : rest_(text) {}
 
   std::string_view rest() const { return rest_; }
+  /// Whether the number that read() refused last was one, but too large or too small.
+  bool out_of_range() const { return out_of_range_; }
 
   bool read(const Element& element, std::string_view layout_after) {
     switch (element.part) {
@@ -328,7 +357,8 @@ class TimeReader {
     while (size < most && size < rest_.size() && rest_[size] >= '0' && rest_[size] <= '9') {
       value = value * 10 + (rest_[size++] - '0');
     }
-    if (size < least || value < low || value > high) return false;
+    out_of_range_ = size >= least && (value < low || value > high);
+    if (size < least || out_of_range_) return false;
     rest_.remove_prefix(size);
     out = value;
     return true;
@@ -403,6 +433,7 @@ class TimeReader {
   std::optional<int32_t> offset_;
   std::string abbreviation_;
   bool has_name_ = false;
+  bool out_of_range_ = false;
   int after_noon_ = -1;
   int64_t ignored_ = 0;
 };
@@ -443,20 +474,23 @@ std::string format_time(const ZonedTime& time, std::string_view layout) {
 
 Result<ZonedTime> parse_time(std::string_view text, std::string_view layout,
                              std::shared_ptr<const TimeZone> zone) {
-  const auto error = [text, layout](std::string_view what) {
-    return fail(fmt::format("parsing time {} as {}: {}", quote(text), quote(layout), what));
+  const auto error = [text](std::string_view what) {
+    return fail(fmt::format("parsing time {}{}", quote(text), what));
   };
   TimeReader reader(text);
   for (std::string_view rest = layout; !rest.empty();) {
     const Element element = next_element(rest);
     rest.remove_prefix(element.text.size());
-    if (!reader.read(element, rest)) {
-      return error(fmt::format("cannot parse {} as {}", quote(reader.rest()), quote(element.text)));
-    }
+    if (reader.read(element, rest)) continue;
+    const std::string_view field = field_name(element.part);
+    if (reader.out_of_range() && !field.empty())
+      return error(fmt::format(": {} out of range", field));
+    return error(fmt::format(" as {}: cannot parse {} as {}", quote(layout), quote(reader.rest()),
+                             quote(element.text)));
   }
-  if (!reader.rest().empty()) return error(fmt::format("extra text: {}", quote(reader.rest())));
+  if (!reader.rest().empty()) return error(fmt::format(": extra text: {}", quote(reader.rest())));
   auto time = reader.result(std::move(zone));
-  if (!time) return error("day out of range");
+  if (!time) return error(": day out of range");
   return *time;
 }
 

@@ -270,7 +270,8 @@ bool Vm::run(size_t floor) {
         --top;
         break;
       }
-      case Op::kSubtract: {
+      case Op::kSubtract:
+      case Op::kInplaceSubtract: {
         VM_OPERANDS();
         int64_t difference = 0;
         if (both_int(left, right) &&
@@ -283,7 +284,8 @@ bool Vm::run(size_t floor) {
           break;
         }
         VM_PUSH_OPERAND();
-        VM_TRY(binary_slow(BinaryOperator::kSubtract, top));
+        VM_TRY(op == Op::kSubtract ? binary_slow(BinaryOperator::kSubtract, top)
+                                   : inplace_set(BinaryOperator::kSubtract, top));
         --top;
         break;
       }
@@ -344,6 +346,14 @@ bool Vm::run(size_t floor) {
         break;
       case Op::kInplaceOr:
         VM_TRY(inplace_or(top));
+        --top;
+        break;
+      case Op::kInplaceAnd:
+        VM_TRY(inplace_set(BinaryOperator::kBitAnd, top));
+        --top;
+        break;
+      case Op::kInplaceXor:
+        VM_TRY(inplace_set(BinaryOperator::kBitXor, top));
         --top;
         break;
 

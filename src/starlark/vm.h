@@ -138,6 +138,7 @@ class Vm {
   bool add_text(Value* top, const uint32_t* pc, Value* base, Value* globals);
   bool inplace_add(Value* top);
   bool inplace_or(Value* top);
+  bool inplace_set(BinaryOperator op, Value* top);
   Compared compare_slow(Op op, const Value* top);
   bool index_slow(Value* top);
   // These change the stack's top, too: state_.top.

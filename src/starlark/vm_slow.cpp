@@ -8,6 +8,7 @@
 #include "mishap/starlark/interpreter.h"
 #include "mishap/starlark/library.h"
 
+#include "spelling.h"
 #include "vm.h"
 
 namespace mishap::starlark {
@@ -61,11 +62,24 @@ bool Vm::inplace_add(Value* top) {
 }
 
 bool Vm::inplace_or(Value* top) {
-  if (!top[-2].is_dict() || !top[-1].is_dict()) return binary_slow(BinaryOperator::kBitOr, top);
+  if (!top[-2].is_dict() || !top[-1].is_dict()) return inplace_set(BinaryOperator::kBitOr, top);
   auto& dict = top[-2].as<Dict>();
   auto done = dict.check_mutable("apply |= to");
   if (done) done = dict.update(top[-1].as<Dict>());
   if (!done) return failed(std::move(done).error());
+  top[-1] = Value();
+  return true;
+}
+
+// s |= t, s &= t, s -= t and s ^= t of sets change s; of anything else they make a new value.
+bool Vm::inplace_set(BinaryOperator op, Value* top) {
+  if (!top[-2].is_set() || !top[-1].is_set()) return binary_slow(op, top);
+  auto& set = top[-2].as<Set>();
+  auto done = set.check_mutable(fmt::format("apply {}= to", spelling(op)));
+  if (!done) return failed(std::move(done).error());
+  auto result = binary(thread_, op, top[-2], top[-1]);
+  if (!result) return failed(std::move(result).error());
+  set.take(result->as<Set>());
   top[-1] = Value();
   return true;
 }
@@ -245,7 +259,7 @@ bool Vm::load_name(const Value& name) {
     }
     std::string message =
         fmt::format("load: name {} not found in module {}", name.text(), module.name());
-    if (const auto near = nearest(name.text(), names))
+    if (const auto near = nearest_name(name.text(), names))
       message += fmt::format(" (did you mean {}?)", *near);
     return failed(Error{std::move(message)});
   }

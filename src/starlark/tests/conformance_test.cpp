@@ -56,6 +56,35 @@ TEST(ConformanceRunner, ReportsWhatWasNotExpected) {
               testing::ElementsAre("1: bad regular expression: missing ): ("));
 }
 
+TEST(ConformanceRunner, TakesExpectationsWhereTheReferenceImplementationReports) {
+  // A newline where something else was wanted: on the line after it.
+  EXPECT_THAT(messages("x = 1 +\n### `got newline, want primary expression`\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(messages("x = 'a'.\n### `not an identifier`\n"), testing::IsEmpty());
+  // Errors of a call: where it is, or where the function begins.
+  const std::string def = "def f(a):\n  return a\n";
+  EXPECT_THAT(messages(def + "f() ### `missing 1 argument`\n"), testing::IsEmpty());
+  EXPECT_THAT(messages("def f(a):\n  return a ### `missing 1 argument`\nf()\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(messages("def f(a): ### `missing 1 argument`\n  return a\nf()\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(messages("def f():\n  g()\ndef g(): ### `called recursively`\n  f()\nf()\n"),
+              testing::SizeIs(2));
+  EXPECT_THAT(messages(def + "f()\n"),
+              testing::ElementsAre("3: unexpected error: function f missing 1 argument (a)"));
+}
+
+TEST(ConformanceRunner, MatchesWhatTheReferenceImplementationWouldSay) {
+  EXPECT_THAT(messages("class A: pass ### `^got illegal token, want primary expression$`\n"),
+              testing::IsEmpty());
+  EXPECT_THAT(
+      messages("count = 1\nx = coutn ### `^undefined: coutn \\(did you mean count\\?\\)$`\n"),
+      testing::IsEmpty());
+  EXPECT_THAT(
+      messages("class A: pass ### `boom`\n"),
+      testing::ElementsAre("1: error \"'class' is not in the language\" does not match \"boom\""));
+}
+
 TEST(ConformanceRunner, KeepsLineNumbersAcrossChunks) {
   const auto report = run_conformance("t.star", "x = 1\n---\ny = x\n---\nz = 1\n");
   EXPECT_EQ(report.passed, 2U);

@@ -174,7 +174,18 @@ TEST(Resolver, Refuses) {
       {"def f(**a, b): pass", "f:1:12: required parameter may not follow **a"},
       {"def f(*a, *b): pass", "f:1:11: multiple * parameters not allowed"},
       {"def f(*): pass", "f:1:7: bare * must be followed by keyword-only parameters"},
-      {"def f(*, **k): pass", "f:1:10: bare * must be followed by keyword-only parameters"},
+      {"def f(*, **k): pass", "f:1:7: bare * must be followed by keyword-only parameters"},
+      {"1 = http",
+       "f:1:1: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
+      {"len() = http",
+       "f:1:1: can't assign to callexpr (on the left go names, x[i], x.f, and lists of them)"},
+      {"(a, 1) = http",
+       "f:1:5: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
+      {"a, b += http", "f:1:1: can't use tuple expression in augmented assignment"},
+      {"[] += http", "f:1:1: can't use list expression in augmented assignment"},
+      {"[1 for 1 in http]",
+       "f:1:8: can't assign to literal (on the left go names, x[i], x.f, and lists of them)"},
+      {"load('m', '')", "f:1:11: load: empty identifier"},
       {"len(a = 1, http)", "f:1:12: positional argument may not follow named"},
       {"len(*http, http)", "f:1:12: positional argument may not follow *args"},
       {"len(**http, *http)", "f:1:13: *args may not follow **kwargs"},
@@ -187,6 +198,20 @@ TEST(Resolver, Refuses) {
   };
   for (const auto& [text, error] : cases)
     EXPECT_THAT(errors(text), ElementsAre(std::string(error))) << text;
+}
+
+TEST(Resolver, LimitsWrittenArguments) {
+  const auto call = [](int positional, int named) {
+    std::string text = "len(";
+    for (int i = 0; i < positional; ++i) text += "1, ";
+    for (int i = 0; i < named; ++i) text += "x" + std::to_string(i) + " = 1, ";
+    return text + ")";
+  };
+  EXPECT_THAT(errors(call(255, 255)), IsEmpty());
+  EXPECT_THAT(errors("\n" + call(256, 0)),
+              ElementsAre("f:2:1: 256 positional arguments in call, limit is 255"));
+  EXPECT_THAT(errors(call(0, 300)),
+              ElementsAre("f:1:1: 300 keyword arguments in call, limit is 255"));
 }
 
 TEST(Resolver, FindsAllErrorsInOrder) {

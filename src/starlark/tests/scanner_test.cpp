@@ -166,7 +166,10 @@ TEST(Scanner, Refuses) {
        "f:1:2: invalid escape sequence: a control character follows the backslash (write \\\\ for "
        "a "
        "backslash, or a raw string r\"…\")"},
-      {"f'a'", "f:1:1: f-strings are not in the language (use \"…\" % x or \"…\".format(x))"},
+      {R"("\xg1")",
+       "f:1:2: invalid escape sequence \\xg1 (\\x is followed by 2 hexadecimal digits)"},
+      {R"("\u12g4")",
+       "f:1:2: invalid escape sequence \\u12g4 (\\u is followed by 4 hexadecimal digits)"},
       {"0755", "f:1:1: obsolete form of octal literal; use 0o755"},
       {"0x", "f:1:1: invalid hex literal"},
       {"0o9", "f:1:1: invalid octal literal"},

@@ -51,12 +51,11 @@ TEST(TimeLayout, SaysWhatDoesNotFit) {
   const auto message = [](const char* text) {
     return parse_time(text, "2006-01-02", TimeZone::utc()).error().message;
   };
-  EXPECT_EQ(message("2024-13-01"),
-            R"(parsing time "2024-13-01" as "2006-01-02": cannot parse "13-01" as "01")");
-  EXPECT_EQ(message("2024-02-30"),
-            R"(parsing time "2024-02-30" as "2006-01-02": day out of range)");
-  EXPECT_EQ(message("2024-02-03x"),
-            R"(parsing time "2024-02-03x" as "2006-01-02": extra text: "x")");
+  EXPECT_EQ(message("2024-13-01"), R"(parsing time "2024-13-01": month out of range)");
+  EXPECT_EQ(message("2024-1-01"),
+            R"(parsing time "2024-1-01" as "2006-01-02": cannot parse "1-01" as "01")");
+  EXPECT_EQ(message("2024-02-30"), R"(parsing time "2024-02-30": day out of range)");
+  EXPECT_EQ(message("2024-02-03x"), R"(parsing time "2024-02-03x": extra text: "x")");
 }
 
 }  // namespace

@@ -122,6 +122,10 @@ class Signature {
   /// As positional_only, and messages count the arguments instead of naming them: "for parameter
   /// 1: got int, want string", "got 0 arguments, want at least 1". What the standard library does.
   Signature numbered() &&;
+  /// As numbered, in the words that the reference implementation has for a few of its functions:
+  /// "f does not accept keyword arguments" and, when `exactly`, "f: got 2 arguments, want exactly
+  /// 1".
+  Signature plain(bool exactly = false) &&;
   Signature keyword_only() &&;  ///< `*`: for the parameters after
   Signature varargs(TypeSet types = types::kAny) &&;
   Signature kwargs(TypeSet types = types::kAny) &&;
@@ -131,6 +135,9 @@ class Signature {
   bool takes_kwargs() const { return has_kwargs_; }
   bool takes_varargs() const { return has_varargs_; }
   bool is_numbered() const { return numbered_; }
+  bool is_plain() const { return plain_; }
+  /// "want exactly 1" in messages about the number of arguments.
+  bool says_exactly() const { return exactly_; }
 
  private:
   friend class BoundArguments;
@@ -141,6 +148,8 @@ class Signature {
   bool has_varargs_ = false;
   bool has_kwargs_ = false;
   bool numbered_ = false;
+  bool plain_ = false;
+  bool exactly_ = false;
   TypeSet varargs_types_;
   TypeSet kwargs_types_;
 };

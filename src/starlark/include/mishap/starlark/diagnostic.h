@@ -26,8 +26,11 @@ struct Diagnostic {
   int end_line =
       0;  ///< with end_column, where the marked range ends (exclusive); 0: mark one character
   int end_column = 0;
-  std::string message;            ///< lower case, without position
-  std::string hint;               ///< what to do about it; "" when nothing is known
+  std::string message;  ///< lower case, without position
+  std::string hint;     ///< what to do about it; "" when nothing is known
+  /// What the reference implementation says there, where `message` says it in words of its own: for
+  /// patterns written for that one. "" elsewhere.
+  std::string reference;
   std::vector<StackFrame> stack;  ///< of an evaluation error
 
   /// "file:line:col: message (hint)", the form in which programs and logs see it.

@@ -201,6 +201,8 @@ class Set final : public TableObject {
   Set() : TableObject(Kind::kSet) {}
   Result<void> add(const Value& key);
   Result<bool> remove(const Value& key);  ///< false: was not there
+  /// Exchanges the items with those of `other`. For sets that may change.
+  void take(Set& other);
 };
 
 inline std::string_view Value::text() const { return as<String>().text(); }

@@ -4,7 +4,7 @@
   differential.py --bin DIR [--seconds N] [--programs N] [--first SEED] [--show SEED]
 
 The programs are numbered; a number makes the same program each time. A program that prints something else, or fails in one language
-only, is shown with both outputs, and the exit code is 1. With --seconds it goes on for so long; else --programs are tried, 6000 unless
+only, is shown with both outputs, and the exit code is 1. With --seconds it goes on for so long; else --programs are tried, 4000 unless
 told. --show prints one program and what both say of it.
 
 What the languages do not have in common is in differential_parts/semantics.py.
@@ -93,7 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--seconds", type=float)
-    parser.add_argument("--programs", type=int, default=6000)
+    parser.add_argument("--programs", type=int, default=4000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--show", type=int)
     options = parser.parse_args()

@@ -4,6 +4,7 @@
 
 #include "mishap/starlark/operations.h"
 
+#include "bounds.h"
 #include "float_text.h"
 #include "utf8.h"
 
@@ -57,7 +58,7 @@ class Decoder {
   Result<Value> parse_value(int depth) {
     skip_blanks();
     if (at_end()) return ended();
-    if (depth > max_depth_) return error("nested too deeply");
+    if (depth > max_depth_ || stack_left() == 0) return error("nested too deeply");
     const char c = peek();
     if (c == '{') return parse_object(depth);
     if (c == '[') return parse_array(depth);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bounds.h"
 #include "parser_impl.h"
 
 namespace mishap::starlark {
@@ -173,8 +174,13 @@ bool Parser::expect(std::string_view text, std::string_view where) {
 }
 
 bool Parser::too_deep() {
-  if (depth_ <= ast::kMaxNesting) return false;
-  error(token().span, fmt::format("nested too deep (more than {} levels)", ast::kMaxNesting));
+  if (depth_ > ast::kMaxNesting) {
+    error(token().span, fmt::format("nested too deep (more than {} levels)", ast::kMaxNesting));
+    return true;
+  }
+  // Who walks over the tree later needs no more of the stack for a level than the parser.
+  if (stack_left() > 0) return false;
+  error(token().span, fmt::format("nested too deep for this thread's stack ({} levels)", depth_));
   return true;
 }
 

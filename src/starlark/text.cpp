@@ -5,6 +5,7 @@
 #include "mishap/starlark/function.h"
 #include "mishap/starlark/operations.h"
 
+#include "bounds.h"
 #include "float_text.h"
 #include "utf8.h"
 
@@ -89,7 +90,8 @@ void append_builtin(std::string& out, const Builtin& builtin) {
 void append_container(std::string& out, const Value& value) {
   const Object* object = value.object();
   const bool too_deep = open_containers != nullptr && open_containers->depth >= kMaxDepth;
-  if (too_deep || out.size() > kMaxBytes || is_open(object)) {
+  const bool ended = stack_left() == 0 || !count_work(1);
+  if (too_deep || ended || out.size() > kMaxBytes || is_open(object)) {
     out += value.is_list()    ? "[...]"
            : value.is_dict()  ? "{...}"
            : value.is_tuple() ? "(...)"

@@ -49,7 +49,7 @@ Outcome Thread::run(const Value& function, const CallArgs& args) {
 EvalError Thread::take_error(Error error) {
   if (error.code != kEvaluationFailed || !state_->pending)
     Vm(*this).raise(std::move(error));
-  else
+  else if (!state_->pending->cancelled)
     state_->pending->message = std::move(error.message);
   EvalError taken = std::move(*state_->pending);
   state_->pending.reset();

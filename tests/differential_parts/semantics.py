@@ -26,6 +26,9 @@ class StarSet:
     """A set that keeps the order in which its items came."""
 
     def __init__(self, items=()):
+        items = list(items)
+        if any(is_nan(item) or has_bool(item) for item in items):
+            raise Skip  # 1 and True are two items of a set in Starlark
         self.items = dict.fromkeys(items)
 
     def __iter__(self):
@@ -267,8 +270,12 @@ def truth(value):
 
 def plain(*values):
     """What both languages compare alike: a bool is no number in Starlark, and NaN has an order."""
-    if any(is_nan(value) or has_bool(value) for value in values):
+    if any(is_nan(value) or has_bool(value) or holds_set(value) for value in values):
         raise Skip
+
+
+def holds_set(value):
+    return isinstance(value, (list, tuple)) and any(isinstance(item, StarSet) or holds_set(item) for item in value)
 
 
 def equal(a, b):
@@ -495,7 +502,7 @@ def method_find(name, text, part, *bounds):
 
 
 def method_strip(name, text, cut=None):
-    return getattr(text, name)(cut or None)
+    return getattr(text, name)(None if cut == "" else cut)
 
 
 def method_splitlines(text, keep=False):

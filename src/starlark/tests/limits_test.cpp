@@ -1,6 +1,9 @@
+#include <chrono>
+#include <functional>
 #include <thread>
 
 #include <gmock/gmock.h>
+#include <pthread.h>
 
 #include "running.h"
 
@@ -61,6 +64,193 @@ TEST_F(Limits, Depth) {
             "40");
   running_.thread.set_depth_limit(100'000'000);
   EXPECT_EQ(running_.error("def f(n): return 1 + f(n + 1)\nf(0)"), "stack overflow");
+}
+
+// What holds one value twice, and that twice, is a tree without end for whoever walks over it.
+constexpr std::string_view kDoubled = R"(
+x = ("text",)
+y = ("text",)
+for i in range(60):
+  x = (x, x)
+  y = (y, y)
+)";
+
+TEST_F(Limits, StepsAreCountedInNativeCode) {
+  Heap& heap = running_.interpreter.heap();
+  running_.interpreter.predeclare("json", make_json_module(heap));
+  running_.interpreter.predeclare("struct", make_struct_function(heap));
+  for (std::string_view endless :
+       {"all(range(1, 1 << 60))", "x == y", "x < y", "x in [y]", "[y].index(x)", "{x: 1}",
+        "{struct(a = x): 1}", "struct(a = x) == struct(a = y)", "json.encode(x)",
+        "sorted([x, y], reverse = True)", "min(x, y)", "set(range(1 << 60))", "str(x)",
+        "\"%s\" % (x,)", "sorted(range(1000000), key = str)", "max([1, 2], key = lambda n: f())"}) {
+    running_.thread.set_step_limit(running_.thread.steps() + 20'000);
+    EXPECT_EQ(running_.error(std::string(kDoubled) + "def f():\n  while True: pass\n" +
+                             std::string(endless) + "\nf()\n"),
+              "Starlark computation cancelled: too many steps")
+        << endless;
+  }
+}
+
+TEST_F(Limits, CancelWhileNativeCodeRuns) {
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    running_.thread.cancel("time is up");
+  });
+  const std::string error = running_.error(std::string(kDoubled) + "x == y");
+  other.join();
+  EXPECT_EQ(error, "Starlark computation cancelled: time is up");
+}
+
+struct Case {
+  std::string_view program;
+  std::string_view error;
+};
+
+TEST_F(Limits, MemoryOfWhatGrowsAtOnce) {
+  Heap& heap = running_.interpreter.heap();
+  running_.interpreter.predeclare("json", make_json_module(heap));
+  heap.set_limit(heap.used() + (8U << 20));
+  for (const Case& each : std::initializer_list<Case>{
+           {"list(range(1 << 60))", "memory limit exceeded"},
+           {"tuple(range(1 << 60))", "memory limit exceeded"},
+           {"set(range(1 << 60))", "memory limit exceeded"},
+           {"sorted(range(1 << 60))", "memory limit exceeded"},
+           {"reversed(range(1 << 60))", "memory limit exceeded"},
+           {"max(range(1 << 60))", "memory limit exceeded"},
+           {"zip(range(1 << 60), range(1 << 60))", "zip: memory limit exceeded"},
+           {"enumerate(range(1 << 60))", "memory limit exceeded"},
+           {"print(*range(1 << 60))", "memory limit exceeded"},
+           {"x = []\nx += range(1 << 60)", "memory limit exceeded"},
+           {"a, b = range(1 << 60)", "too many values to unpack (got 1152921504606846976, want 2)"},
+           {"\"x\" * 1000000000000", "excessive repeat (1 * 1000000000000 elements)"},
+           {"(1, 2, 3) * 300000000", "excessive repeat (3 * 300000000 elements)"},
+           {"s = \"x\" * 1000000\n\"%s%s%s%s%s%s%s%s%s\" % ((s,) * 9)", "memory limit exceeded"},
+           {"(\"{0}\" * 9).format(\"x\" * 1000000)", "format: memory limit exceeded"},
+           {"(\"x\" * 1000000).join([\"\"] * 10)", "join: excessive result size (9000000 bytes)"},
+           {"(\"x\" * 1000000).replace(\"x\", \"x\" * 1000)",
+            "replace: excessive result size (1000000000 bytes)"},
+           {"str([\"x\" * 1000000] * 9)", "str: excessive result size (9000036 bytes)"},
+           {"json.encode([\"x\" * 1000000] * 9)",
+            "json.encode: at list index 8: memory limit exceeded"},
+           {"json.indent(\"[[[1]]]\", indent = \"x\" * 1000000)",
+            "json.indent: excessive result size (more than 8"},
+           {"\"%1000000000d\" % 1", "unknown conversion %1"},
+           {"1 << 1000000000", "shift count too large: 1000000000"}}) {
+    EXPECT_THAT(running_.error(each.program), testing::StartsWith(each.error)) << each.program;
+    EXPECT_LT(heap.used(), heap.limit() + (8U << 20)) << each.program;
+  }
+}
+
+TEST_F(Limits, NestedData) {
+  Heap& heap = running_.interpreter.heap();
+  running_.interpreter.predeclare("json", make_json_module(heap));
+  running_.interpreter.predeclare("struct", make_struct_function(heap));
+  constexpr std::string_view kCompare = "comparison exceeded maximum recursion depth";
+  constexpr std::string_view kHash = "hash exceeded maximum recursion depth";
+  for (const Case& each : std::initializer_list<Case>{
+           {"l == m", kCompare},
+           {"l < m", kCompare},
+           {"l in [m]", kCompare},
+           {"t == u", kCompare},
+           {"d == e", kCompare},
+           {"s == r", kCompare},
+           {"{t: 1}", kHash},
+           {"{s: 1}", kHash},
+           {"set([(s,)])", "set: hash exceeded maximum recursion depth"},
+           {"len(str([l, t, d, s]))", ""},
+           {"c = []\nc.append(c)\nb = []\nb.append(b)\nb == c", kCompare},
+           {"c = {}\nc[1] = c\nb = {}\nb[1] = b\nb == c", kCompare},
+           {"json.decode(\"[\" * 1000000)", "json.decode: at offset 501, nested too deeply"}}) {
+    EXPECT_EQ(running_.error(R"(
+def deep():
+  l, t, d, s = [], (), {}, 1
+  for i in range(20000): l, t, d, s = [l], (t,), {1: d}, struct(a = s)
+  return l, t, d, s
+l, t, d, s = deep()
+m, u, e, r = deep()
+)" + std::string(each.program)),
+              each.error)
+        << each.program;
+  }
+  EXPECT_THAT(running_.error("l = []\nfor i in range(1000): l = [l]\njson.encode(l)"),
+              testing::EndsWith("at list index 0: nested too deeply"));
+}
+
+std::string repeated(std::string_view text, size_t times) {
+  std::string result;
+  for (size_t i = 0; i < times; ++i) result += text;
+  return result;
+}
+
+TEST_F(Limits, NestedSyntax) {
+  const std::string nested = "nested too deep (more than 500 levels)";
+  for (std::string_view opening :
+       {"(", "[", "{1: ", "-", "not ", "~", "lambda: ", "1 if 1 else ", "f(", "[a for a in "}) {
+    EXPECT_EQ(running_.error("x = " + repeated(opening, 100'000) + "1"), nested) << opening;
+  }
+  const std::string complex = "expression is too complex (more than 3000 levels)";
+  for (std::string_view link : {" + 1", " and 1", ".a", "()", "[0]"}) {
+    EXPECT_EQ(running_.error("x = (1)" + repeated(link, 100'000)), complex) << link;
+  }
+  std::string blocks;
+  for (size_t i = 0; i < 1000; ++i) blocks += repeated(" ", i) + "if 1:\n";
+  EXPECT_EQ(running_.error(blocks), nested);
+  EXPECT_EQ(running_.error("x = [1 " + repeated("for a in [1] ", 100'000) + "]"),
+            "more than 500 clauses in a comprehension");
+}
+
+TEST_F(Limits, LongLiterals) {
+  EXPECT_EQ(running_.result("x = [" + repeated("1, ", 1'000'000) + "]\nresult = len(x), x[-1]"),
+            "(1000000, 1)");
+}
+
+TEST_F(Limits, LongSearchesTakeLinearTime) {
+  // Tried place by place each of these would take a minute.
+  EXPECT_EQ(running_.value("(\"a\" * 4000000).find(\"a\" * 2000000 + \"b\")"), "-1");
+  EXPECT_EQ(running_.value("(\"a\" * 4000000).rfind(\"b\" + \"a\" * 2000000)"), "-1");
+  EXPECT_EQ(running_.value("(\"a\" * 4000000).rfind(\"a\" * 2000000 + \"b\")"), "-1");
+  EXPECT_EQ(running_.value("(\"b\" + \"a\" * 99).rfind(\"b\" + \"a\" * 99)"), "0");
+  EXPECT_EQ(running_.value("(\"a\" * 300).rfind(\"a\" * 100)"), "200");
+  EXPECT_EQ(running_.value("(\"a\" * 4000000).strip(\"b\" * 4000000 + \"a\")"), "\"\"");
+  EXPECT_EQ(running_.result("d = {i: 1 for i in range(100000)}\n"
+                            "for i in range(99999):\n  for k in d: break\n  d.pop(k)\n"
+                            "result = d"),
+            "{99999: 1}");
+}
+
+/// Runs on a thread with a small stack.
+void on_small_stack(const std::function<void()>& body) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, size_t{512} << 10), 0);
+  pthread_t thread{};
+  const auto call = [](void* argument) -> void* {
+    (*static_cast<const std::function<void()>*>(argument))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, call, const_cast<std::function<void()>*>(&body)),
+            0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST_F(Limits, SmallStack) {
+  on_small_stack([&] {
+    running_.interpreter.predeclare("json", make_json_module(running_.interpreter.heap()));
+    for (const std::string& text :
+         {"x = " + repeated("(", 100'000), "x = " + repeated("lambda: ", 100'000) + "1",
+          "x = 1" + repeated(" + 1", 100'000), "x = " + repeated("f(", 100'000),
+          std::string("json.decode(\"[\" * 1000000)"),
+          std::string("def f(n): return sorted([n], key = f)\nf(0)"),
+          std::string("def f(n): return f(n + 1)\nf(0)"),
+          std::string("l = []\nfor i in range(100000): l = [l]\njson.encode(l)")}) {
+      EXPECT_NE(running_.error(text), "") << text.substr(0, 60);
+    }
+    EXPECT_EQ(running_.error("l = []\nfor i in range(1000000): l = [l]\ns = len(str(l))\nl = 0"),
+              "");
+    EXPECT_EQ(running_.value(repeated("(", 50) + "1" + repeated(")", 50)), "1");
+  });
 }
 
 }  // namespace

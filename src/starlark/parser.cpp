@@ -127,6 +127,7 @@ std::string Parser::unexpected_hint(std::string_view wanted) const {
 }
 
 void Parser::unexpected(std::string_view wanted) {
+  if (failed_) return;  // each of many open brackets comes here; a hint looks at all tokens
   if (refuse_foreign(wanted)) return;
   std::string reference;
   if (token().kind == TokenKind::kReserved)
@@ -158,6 +159,7 @@ bool Parser::refuse_foreign(std::string_view wanted) {
 }
 
 void Parser::unexpected_identifier(std::string_view where) {
+  if (failed_) return;
   error(token().span,
         fmt::format("not an identifier: got {}{}{}", shown(token()),
                     where.empty() ? "" : ", want a name ", where),

@@ -237,6 +237,9 @@ bool Resolver::find_outside(Identifier& name) {
 }
 
 std::string Resolver::suggestion(std::string_view name) const {
+  // Nobody reads on for ever, and each looks at every name there is.
+  constexpr size_t kMostSuggestions = 20;
+  if (diagnostics_.size() >= kMostSuggestions) return "";
   std::vector<std::string> visible;
   for (const Frame* frame = frame_; frame != nullptr; frame = frame->outer) {
     for (const auto& names : frame->blocks) {

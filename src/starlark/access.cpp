@@ -186,8 +186,11 @@ namespace {
 Result<bool> items_contain(std::span<const Value> items, const Value& wanted) {
   for (const Value& item : items) {
     MISHAP_ASSIGN(const bool same, equals(item, wanted));
-    if (same) return true;
+    if (!same) continue;
+    MISHAP_TRY(count_work(static_cast<size_t>(&item - items.data())));
+    return true;
   }
+  MISHAP_TRY(count_work(items.size()));
   return false;
 }
 

@@ -1,6 +1,11 @@
 #include "bounds.h"
 
+#include <cmath>
+
+#include <fmt/format.h>
 #include <pthread.h>
+
+#include "mishap/starlark/operations.h"
 
 #include "vm.h"
 
@@ -27,6 +32,34 @@ uintptr_t stack_bottom() {
 Result<void> count_work(uint64_t items) {
   if (running == nullptr || Vm(*running).count_work(items)) return {};
   return fail(Vm(*running).pending_error());
+}
+
+void note_bytes(uint64_t bytes) {
+  constexpr uint64_t kMuch = 4096;
+  constexpr uint64_t kBytesInAnItem = 64;
+  if (bytes >= kMuch && running != nullptr) Vm(*running).note_work(bytes / kBytesInAnItem);
+}
+
+uint64_t number_work(uint64_t bits) {
+  const uint64_t items = bits / kBitsInAnItem;
+  return items * static_cast<uint64_t>(std::sqrt(static_cast<double>(items)));
+}
+
+Result<void> check_integer_size(uint64_t bits) {
+  if (bits <= kMaxIntegerBits) return {};
+  return fail(fmt::format("integer too large (more than {} bits)", kMaxIntegerBits));
+}
+
+uint64_t bits_of_digits(size_t digits, int base) {
+  return static_cast<uint64_t>(std::ceil(static_cast<double>(digits) * std::log2(base)));
+}
+
+Result<void> may_read_integer(size_t digits, int base) {
+  constexpr size_t kFew = 256;
+  if (digits <= kFew) return {};
+  const uint64_t bits = bits_of_digits(digits, base);
+  MISHAP_TRY(check_integer_size(bits));
+  return count_work(number_work(bits));
 }
 
 RunningThread::RunningThread(Thread& thread) : outer_(running) { running = &thread; }

@@ -16,6 +16,22 @@ class Thread;
 /// Sixteen items are a step.
 Result<void> count_work(uint64_t items);
 
+/// Says that so many bytes were or will be copied or searched at once, where that is much. It can
+/// not fail: a limit that was reached ends the run at its next step.
+void note_bytes(uint64_t bytes);
+
+/// So many bits of a long integer are an item where work grows with its length alone.
+inline constexpr size_t kBitsInAnItem = 1024;
+/// How many items it is to multiply or divide integers of so many bits in all, or to read them from
+/// or write them as text, which takes more than linear time.
+uint64_t number_work(uint64_t bits);
+/// An error when an integer of so many bits is too large to be made (kMaxIntegerBits).
+Result<void> check_integer_size(uint64_t bits);
+/// How many bits an integer of so many digits may have.
+uint64_t bits_of_digits(size_t digits, int base);
+/// Both for text of so many digits, before it is read.
+Result<void> may_read_integer(size_t digits, int base);
+
 /// Marks the thread whose code runs on this C stack, from the outside in.
 class RunningThread {
  public:

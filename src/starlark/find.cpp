@@ -1,7 +1,10 @@
 #include "find.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
+
+#include "bounds.h"
 
 namespace mishap::starlark {
 
@@ -11,8 +14,11 @@ size_t find_part(std::string_view text, std::string_view part, size_t from) {
   if (part.empty()) return from;
   // The C library's takes linear time for any part.
   const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
-  if (found == nullptr) return kNotFound;
-  return static_cast<size_t>(static_cast<const char*>(found) - text.data());
+  const size_t at = found == nullptr
+                        ? kNotFound
+                        : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+  note_bytes(std::min(at, text.size()) - from);
+  return at;
 }
 
 size_t rfind_part(std::string_view text, std::string_view part) {

@@ -42,6 +42,7 @@ Result<void> append_integer(std::string& out, Heap& heap, char conversion, const
   if (!number) {
     return fail(fmt::format("%{} format requires integer: {}", conversion, number.error().message));
   }
+  MISHAP_TRY(count_work(number_work(number->bit_length())));
   switch (conversion) {
     case 'o':
       out += number->to_string(8);

@@ -59,6 +59,7 @@ class Decoder {
     skip_blanks();
     if (at_end()) return ended();
     if (depth > max_depth_ || stack_left() == 0) return error("nested too deeply");
+    MISHAP_TRY(count_work(1));
     const char c = peek();
     if (c == '{') return parse_object(depth);
     if (c == '[') return parse_array(depth);
@@ -237,6 +238,10 @@ class Decoder {
     if (whole == 0 || (whole > 1 && digits[0] == '0')) return invalid();
     std::string_view rest = digits.substr(whole);
     if (rest.empty()) {
+      if (auto may = may_read_integer(whole, 10); !may) {
+        may.error().message = fmt::format("at offset {}, {}", at_, may.error().message);
+        return fail(std::move(may).error());
+      }
       return heap_.integer(*BigInt::parse(number));
     }
     if (rest.starts_with('.') && (rest.size() == 1 || rest[1] < '0' || rest[1] > '9'))

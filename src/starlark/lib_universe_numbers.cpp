@@ -135,6 +135,8 @@ Result<Value> int_of_text(CallContext& call, std::string_view text) {
       return call.error("base must be an integer >= 2 && <= 36");
     }
   }
+  if (auto may = may_read_integer(text.size(), base == 0 ? 16 : static_cast<int>(base)); !may)
+    return named(call, may.error());
   auto number = parse_int(text, static_cast<int>(base));
   if (!number) return call.error(fmt::format("invalid literal with base {}: {}", base, text));
   return call.heap().integer(std::move(*number));

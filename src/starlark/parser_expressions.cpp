@@ -254,6 +254,8 @@ Expr* Parser::int_literal() {
       node->digits.data(), node->digits.data() + node->digits.size(), value, node->base);
   if (problem == std::errc() && end == node->digits.data() + node->digits.size())
     node->value = value;
+  else if (auto right = check_integer_size(bits_of_digits(node->digits.size(), node->base)); !right)
+    error(token().span, right.error().message);
   next();
   return finish(node, {});
 }

@@ -82,6 +82,8 @@ class Vm {
   void raise(Error error, bool cancelled = false);
   /// See bounds.h. False: a limit was reached, and its error is pending.
   bool count_work(uint64_t items);
+  /// The same without looking at the limits: that is done at the next step.
+  void note_work(uint64_t items);
   /// Stands for the pending error in what native code returns.
   Error pending_error() const { return {state_.pending->message, kEvaluationFailed}; }
 

@@ -283,7 +283,15 @@ bool Vm::count_work(uint64_t items) {
   if (thread_.work_ < kItemsInAStep) return true;
   thread_.steps_ += thread_.work_ / kItemsInAStep;
   thread_.work_ %= kItemsInAStep;
-  return thread_.steps_ < thread_.next_check_ || check_limits();
+  if (thread_.steps_ < thread_.next_check_ || check_limits()) return true;
+  thread_.work_ = kItemsInAStep;  // whoever goes on all the same is told again
+  return false;
+}
+
+void Vm::note_work(uint64_t items) {
+  thread_.work_ += items;
+  thread_.steps_ += thread_.work_ / kItemsInAStep;
+  thread_.work_ %= kItemsInAStep;
 }
 
 void Vm::raise(Error error, bool cancelled) {

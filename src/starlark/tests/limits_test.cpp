@@ -92,20 +92,60 @@ TEST_F(Limits, StepsAreCountedInNativeCode) {
   }
 }
 
+// Each would take minutes or for ever; all of it happens within one call, or in few of them.
 TEST_F(Limits, CancelWhileNativeCodeRuns) {
-  std::thread other([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    running_.thread.cancel("time is up");
-  });
-  const std::string error = running_.error(std::string(kDoubled) + "x == y");
-  other.join();
-  EXPECT_EQ(error, "Starlark computation cancelled: time is up");
+  running_.interpreter.predeclare("json", make_json_module(running_.interpreter.heap()));
+  for (std::string_view endless : {
+           "x == y",
+           "all(range(1, 1 << 60))",
+           "l = list(range(3000000))\nwhile True: sorted(l, key = str)",
+           "while True: sorted([(i % 7, i) for i in range(1000000)])",
+           "while True: len(\"x\" * 100000000)",
+           "s = \"x\" * 1000000\nwhile True: s.replace(\"x\", \"yy\")",
+           "s = \"[\" + \"1,\" * 3000000 + \"1]\"\nwhile True: json.decode(s)",
+           "n = 3\nwhile True: n = n * n % (1 << 500) * n * 3 // 2",
+           "n = int(\"7\" * 100000)\nwhile True: str(n)",
+           "while True: \"%d\" % int(\"7\" * 100000)",
+           "while True: list(range(10000000))",
+           "l = list(range(1000000))\nwhile True: l.insert(0, l.pop())",
+           "l = list(range(1000000))\nwhile True: -1 in l",
+       }) {
+    running_.thread.clear_cancel();
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      running_.thread.cancel("time is up");
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string error = running_.error(std::string(kDoubled) + std::string(endless));
+    other.join();
+    EXPECT_EQ(error, "Starlark computation cancelled: time is up") << endless;
+    // What cannot be left in its midst takes a second at most, some more under a sanitizer.
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << endless;
+  }
 }
 
 struct Case {
   std::string_view program;
   std::string_view error;
 };
+
+// A few thousand steps each; by the count of calls and iterations alone it would be minutes.
+TEST_F(Limits, CopyingAndSearchingAreCountedBySize) {
+  for (std::string_view program : {
+           "s = \"x\" * 1000000\nfor i in range(1000): s = \"a\" + s",
+           "s = \"x\" * 1000000\nfor i in range(1000): s[1:]",
+           "s = \"x\" * 1000000\nfor i in range(1000): s.find(\"xa\")",
+           "l = list(range(100000))\nfor i in range(1000): l + l",
+           "l = list(range(100000))\nfor i in range(1000): l[1:]",
+           "l = list(range(100000))\nfor i in range(1000): l.insert(0, l.pop(0))",
+           "l = list(range(100000))\nfor i in range(1000): -1 in l",
+           "l = list(range(100000))\nfor i in range(1000): l.index(99999)",
+           "n = int(\"7\" * 1000000)\nfor i in range(1000): n + i",
+       }) {
+    running_.thread.set_step_limit(running_.thread.steps() + 100'000);
+    EXPECT_EQ(running_.error(program), "Starlark computation cancelled: too many steps") << program;
+  }
+}
 
 TEST_F(Limits, MemoryOfWhatGrowsAtOnce) {
   Heap& heap = running_.interpreter.heap();
@@ -200,9 +240,76 @@ TEST_F(Limits, NestedSyntax) {
             "more than 500 clauses in a comprehension");
 }
 
-TEST_F(Limits, LongLiterals) {
-  EXPECT_EQ(running_.result("x = [" + repeated("1, ", 1'000'000) + "]\nresult = len(x), x[-1]"),
-            "(1000000, 1)");
+std::string numbered(std::string_view before, std::string_view after, size_t count) {
+  std::string result;
+  for (size_t i = 0; i < count; ++i) result += fmt::format("{}{}{}", before, i, after);
+  return result;
+}
+
+TEST_F(Limits, LongPrograms) {
+  constexpr size_t kMany = 100'000;
+  for (const auto& [text, result] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"x = [" + repeated("1, ", 1'000'000) + "]\nresult = len(x), x[-1]", "(1000000, 1)"},
+           {"x = (" + repeated("1, ", kMany) + ")\nresult = len(x)", "100000"},
+           {"x = {" + numbered("", ": 1, ", kMany) + "}\nresult = len(x)", "100000"},
+           {"x = \"" + std::string(10'000'000, 'a') + "\"\nresult = len(x)", "10000000"},
+           {"def f(*a): return len(a)\nresult = f(" + repeated("1, ", kMany) + ")", "100000"},
+           {"def f(**a): return len(a)\nresult = f(" + numbered("a", " = 1, ", kMany) + ")",
+            "100000"},
+           {"def f(" + numbered("a", ", ", kMany) + "): return a9\nresult = f(*range(100000))",
+            "9"},
+           {numbered("a", ", ", kMany) + "b = range(100001)\nresult = b", "100000"},
+           {numbered("a", " = 1\n", kMany) + "result = a9", "1"},
+           {"def f(x):\n  if x < 0: return\n" + numbered("  elif x == ", ": return x\n", 20'000) +
+                "result = f(19999)",
+            "19999"},
+           {std::string(10'000'000, '\n') + "result = 1", "1"},
+           {std::string(1'000'000, 'a') + " = 1\nresult = 1", "1"}}) {
+    EXPECT_EQ(running_.result(text), result) << text.substr(0, 40);
+  }
+  EXPECT_EQ(running_.error("x = (" + repeated("1, ", 1'000'000) + ")"), "stack overflow");
+  EXPECT_EQ(running_.error("print(" + repeated("1, ", 1'000'000) + ")"), "stack overflow");
+}
+
+// None of it takes a time that grows with the square of the file's size.
+TEST_F(Limits, ManyMistakes) {
+  constexpr size_t kMany = 100'000;
+  for (const auto& [text, error] : std::initializer_list<std::pair<std::string, std::string>>{
+           {std::string(kMany, '$'), "unexpected input character '$'"},
+           {repeated("\"\n", kMany), "unexpected newline in string"},
+           {repeated(")\n", kMany), "unexpected ')'"},
+           {repeated("x = = 1\n", kMany), "got '=', want primary expression"},
+           {repeated("(\n", kMany), "nested too deep (more than 500 levels)"},
+           {"x = " + repeated("[", 400) + repeated("1,\n", kMany) + "= 1",
+            "got '=', want primary expression"},
+           {numbered("x = undefined", "\n", kMany), "undefined: undefined0"},
+           {numbered("global", " = 1\n", kMany) + numbered("x = globol", "\n", kMany),
+            "undefined: globol0"}}) {
+    EXPECT_EQ(running_.error(text), error) << text.substr(0, 40);
+  }
+}
+
+// A second each at most where conversion is quick; minutes where its time is quadratic.
+TEST_F(Limits, HugeIntegers) {
+  running_.interpreter.predeclare("json", make_json_module(running_.interpreter.heap()));
+  const std::string digits(1'000'000, '7');
+  EXPECT_EQ(running_.result("result = " + digits + " % 1000"), "777");
+  EXPECT_EQ(running_.result("result = 0x" + digits + " % 4096"), "1911");
+  EXPECT_EQ(running_.value("int(\"7\" * 1000000) % 1000"), "777");
+  EXPECT_EQ(running_.value("int(\"z\" * 1000000, 36) % 1296"), "1295");
+  EXPECT_EQ(running_.value("len(\"%d\" % int(\"7\" * 1000000)), len(str(int(\"7\" * 1000000)))"),
+            "(1000000, 1000000)");
+  EXPECT_EQ(running_.value("int(\"7\" * 1000000) // int(\"7\" * 500000) % 1000"), "1");
+  for (const auto& [text, error] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"x = 3\nfor i in range(40): x = x * x", ""},
+           {"x = 1\nfor i in range(100000): x = x << 511", ""},
+           {"x = " + std::string(10'000'000, '7'), ""},
+           {"x = 0x" + std::string(10'000'000, '7'), ""},
+           {"int(\"7\" * 10000000)", "int: "},
+           {"json.decode(\"7\" * 10000000)", "json.decode: at offset 0, "}}) {
+    EXPECT_EQ(running_.error(text), error + "integer too large (more than 8388608 bits)")
+        << text.substr(0, 40);
+  }
 }
 
 TEST_F(Limits, LongSearchesTakeLinearTime) {
@@ -219,11 +326,17 @@ TEST_F(Limits, LongSearchesTakeLinearTime) {
             "{99999: 1}");
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t kSmallStackBytes = size_t{512} << 10;  // frames are larger
+#else
+constexpr size_t kSmallStackBytes = size_t{256} << 10;
+#endif
+
 /// Runs on a thread with a small stack.
 void on_small_stack(const std::function<void()>& body) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, size_t{512} << 10), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, kSmallStackBytes), 0);
   pthread_t thread{};
   const auto call = [](void* argument) -> void* {
     (*static_cast<const std::function<void()>*>(argument))();
@@ -237,14 +350,22 @@ void on_small_stack(const std::function<void()>& body) {
 
 TEST_F(Limits, SmallStack) {
   on_small_stack([&] {
-    running_.interpreter.predeclare("json", make_json_module(running_.interpreter.heap()));
+    Heap& heap = running_.interpreter.heap();
+    running_.interpreter.predeclare("json", make_json_module(heap));
+    running_.interpreter.predeclare("struct", make_struct_function(heap));
     for (const std::string& text :
          {"x = " + repeated("(", 100'000), "x = " + repeated("lambda: ", 100'000) + "1",
           "x = 1" + repeated(" + 1", 100'000), "x = " + repeated("f(", 100'000),
           std::string("json.decode(\"[\" * 1000000)"),
           std::string("def f(n): return sorted([n], key = f)\nf(0)"),
           std::string("def f(n): return f(n + 1)\nf(0)"),
-          std::string("l = []\nfor i in range(100000): l = [l]\njson.encode(l)")}) {
+          std::string("l = []\nfor i in range(100000): l = [l]\njson.encode(l)"),
+          std::string("l, m = [], []\nfor i in range(100000): l, m = [l], [m]\nl == m"),
+          std::string("t = ()\nfor i in range(100000): t = (t,)\n{t: 1}"),
+          std::string("s = 1\nfor i in range(100000): s = struct(a = s)\n{s: 1}"),
+          "x = " + repeated("not ", 100'000) + "1", "x = " + repeated("1 if 1 else ", 100'000),
+          "x = (1)" + repeated("[0]", 100'000), "x = (1)" + repeated(".a", 100'000),
+          "x = [1 " + repeated("for a in [1] ", 100'000) + "]", "for " + repeated("(", 100'000)}) {
       EXPECT_NE(running_.error(text), "") << text.substr(0, 60);
     }
     EXPECT_EQ(running_.error("l = []\nfor i in range(1000000): l = [l]\ns = len(str(l))\nl = 0"),

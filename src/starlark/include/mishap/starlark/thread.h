@@ -70,8 +70,9 @@ class Thread {
   /// Where print() goes; default: the interpreter's.
   std::function<void(Thread&, std::string_view)> print;
 
-  /// 0: no limit. Calls and loop iterations count as steps, and so does every sixteenth item that
-  /// native code walks over, compares, hashes or prints.
+  /// 0: no limit. Calls and loop iterations count as steps, and so do every sixteenth item that
+  /// native code walks over, compares, hashes or prints, every kilobyte of what it copies or
+  /// searches at once, and arithmetic on long integers by their length.
   void set_step_limit(uint64_t steps) {
     step_limit_ = steps == 0 ? UINT64_MAX : steps;
     next_check_ = 0;

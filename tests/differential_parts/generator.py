@@ -4,6 +4,8 @@ Expressions are made by type, so that most of them mean something; now and then 
 errors of both are compared too.
 """
 import random
+import re
+import struct
 
 TYPES = ("int", "float", "str", "bool", "ints", "strs", "tuple", "dict", "set")
 WORDS = ("", "a", "b", "ab", "abc", "aXb", "Hello World", "  x y  ", "a,b,,c", "0x1F", "-12", "007", "1e3", "z" * 9, "l1\nl2\n", "\t",
@@ -19,6 +21,7 @@ class Generator:
         self.scopes = [{}]
         self.functions = []
         self.names = 0
+        self.kinds = {}
         self.expressions = 0
         self.loops = 0
 
@@ -39,7 +42,7 @@ class Generator:
     def new_name(self, kind):
         self.names += 1
         name = f"v{self.names}"
-        self.scopes[-1][name] = kind
+        self.scopes[-1][name] = self.kinds[name] = kind
         return name
 
     def known(self, kind):
@@ -75,6 +78,8 @@ class Generator:
         if kind == "int":
             return self.integer()
         if kind == "float":
+            if self.chance(0.2):
+                return self.bits()
             return self.pick("0.0", "1.0", "-1.5", "0.1", "1e10", "1e-7", "123456.789", "1e300", "2.5e-300", "3.0", "1e22", "100000.0",
                              "1000000.0", f"{self.random.uniform(-1e3, 1e3)!r}", f"{self.random.uniform(-1, 1) * 10.0 ** self.random.randint(-20, 20)!r}")
         if kind == "str":
@@ -99,12 +104,17 @@ class Generator:
         more = {"ints": "[7, -8]", "strs": '["p", ""]', "tuple": "(1, None)", "str": '"xy"'}[kind]
         return f"({container} + {more})[{self.pick(-2, -1, 0, 1)}]"
 
+    def bits(self):
+        """The float of random bits, or one between two neighbours of few bits."""
+        value = struct.unpack("<d", struct.pack("<Q", self.random.getrandbits(64)))[0] if self.chance(0.5) else self.random.getrandbits(60) / 2.0 ** self.random.randint(0, 120)
+        return f"({value!r})" if value == value and abs(value) != float("inf") else "5e-324"
+
     def divisor(self, kind, depth):
         text = self.make(kind, depth)
         return text if self.chance(0.1) else f"({text} or {self.pick(1, -3, 7)})"
 
     def integer(self):
-        bits = self.pick(1, 2, 3, 4, 8, 16, 31, 32, 33, 62, 63, 64, 65, 100, 128, 300)
+        bits = self.pick(1, 2, 3, 4, 8, 16, 31, 32, 33, 53, 54, 62, 63, 64, 65, 100, 128, 300) if self.chance(0.995) else self.random.randint(300, 5000)
         number = self.random.getrandbits(bits) if self.chance(0.7) else self.pick(2 ** bits, 2 ** bits - 1, 2 ** bits + 1)
         text = str(number) if self.chance(0.9) else hex(number)
         return f"({text})" if self.chance(0.7) else f"(-{text})"
@@ -125,7 +135,13 @@ class Generator:
 
     def make_int(self, depth):
         a = self.make("int", depth)
-        option = self.random.randrange(13)
+        option = self.random.randrange(15)
+        if option == 13:
+            return self.long_integer(depth)
+        if option == 14:
+            return self.pick(f"len({self.make('float', depth)} and {self.make('str', depth)} or [])", f"({self.make('bool', depth)} and {a} or {self.integer()})",
+                             f"{self.make('strs', depth)}.index({self.make('str', depth)})" if self.chance(0.1) else f"({self.make('strs', depth)} + ['w']).index('w')",
+                             f"len({self.walk()}[{self.slice()}])", f"{self.make('dict', depth)}.setdefault({self.make('tuple', depth) if self.chance(0.1) else self.make('str', depth)}, {a})")
         if option < 4:
             op = self.pick('+', '-', '*', '//', '%', '&', '|', '^', '//', '%')
             return f"({a} {op} {self.divisor('int', depth) if op in '//%' else self.make('int', depth)})"
@@ -151,9 +167,25 @@ class Generator:
         walk = f"range({self.small()}, {self.small()}, {self.small()})" if self.chance(0.1) else f"range({self.pick(-5, 0, 3)}, {self.pick(7, 20)}, {self.pick(1, 2, 3)})"
         return self.called("int", depth) or f"{walk}[{self.pick(-1, 0, 1)}]"
 
+    def long_integer(self, depth):
+        """Where numbers of hundreds of digits are multiplied, divided, read or written."""
+        a, b = self.make("int", depth), self.make("int", depth)
+        n, m = self.random.randint(1, 900), self.random.randint(1, 400)
+        big, less = f'int("{self.pick("7", "9", "12", "100")}" * {n})', f'int("{self.pick("3", "9", "80")}" * {m})'
+        return self.pick(f"({big} * {a} // ({less} + abs({b})))", f"({big} % ({less} + abs({b})))", f"(({big} + {a}) % (-{less}))", f"((-{big}) // {less})",
+                         f"len(str({big} * ({a})))", f'int("%x" % ({big} + abs({a})), 16)', f"({big} * {big} - {less} * ({a}))",
+                         f"({big} ^ ({a}))", f"({big} & -{less})", f"({big} | ({a}))", f"({big} >> {self.shift()})", f"int(float({a}))")
+
+    def walk(self):
+        return f"range({self.pick(-5, 0, 3)}, {self.pick(7, 20, -9)}, {self.pick(1, 2, 3, -1, -4)})"
+
     def make_float(self, depth):
         a = self.make("float", depth)
-        option = self.random.randrange(6)
+        option = self.random.randrange(7)
+        if option == 6:
+            digits = str(self.random.getrandbits(self.pick(10, 50, 60, 90, 200)))
+            text = self.pick(digits, f"{digits[:3]}.{digits[3:]}", f".{digits}", f"{digits}e{self.random.randint(-330, 310)}", f"-{digits}.", f"{digits[:2]}.{digits}E+{self.random.randint(0, 30)}", "1e400")
+            return f'float("{text}")'
         if option < 3:
             return f"({a} {self.pick('+', '-', '*', '/', '//', '%')} {self.divisor(self.pick('float', 'int'), depth)})"
         if option == 3:
@@ -164,7 +196,13 @@ class Generator:
 
     def make_str(self, depth):
         a = self.make("str", depth)
-        option = self.random.randrange(12)
+        option = self.random.randrange(15)
+        if option == 12:
+            return f"({a} + {self.text('xyzzy')})[{self.slice()}]"
+        if option == 13:
+            return f"type({self.make(self.pick(*TYPES), depth)})"
+        if option == 14:
+            return f'"%{self.pick("e", "f", "g", "s", "r", "E", "F", "G", "d")}" % {self.pick(self.bits(), self.make("float", depth), "(" + self.make("int", depth) + ",)")}'
         if option == 0:
             return f"({a} + {self.make('str', depth)})"
         if option == 1:
@@ -174,13 +212,14 @@ class Generator:
         if option == 3:
             return f"{a}[{self.slice()}]"
         if option == 4:
-            return f"{a}.{self.pick('upper', 'lower', 'title', 'capitalize', 'strip', 'lstrip', 'rstrip')}()"
+            return f"{a}.{self.pick('upper', 'lower', 'title', 'capitalize', 'strip', 'lstrip', 'rstrip')}({self.chance(0.03) and self.make(self.pick('int', 'str'), depth) or ''})"
         if option == 5:
             return f"{a}.{self.pick('strip', 'lstrip', 'rstrip', 'removeprefix', 'removesuffix')}({self.make('str', depth)})"
         if option == 6:
             return f"{a}.replace({self.make('str', depth)}, {self.make('str', depth)}{self.pick('', '', f', {self.small()}')})"
         if option == 7:
-            return f"{a}.join({self.make('strs' if self.chance(0.95) else 'tuple', depth)})"
+            joined = self.pick(self.make("strs", depth), f"tuple({self.make('strs', depth)})", f"set({self.make('strs', depth)})", f"dict([(s, 1) for s in {self.make('strs', depth)}])")
+            return f"{a}.join({joined if self.chance(0.97) else self.make('tuple', depth)})"
         if option == 8:
             return f"{self.pick('str', 'repr')}({self.make(self.pick(*TYPES), depth)})"
         if option == 9:
@@ -227,11 +266,27 @@ class Generator:
             return f"{self.make('str', depth)}.{self.pick('isalpha', 'isdigit', 'isalnum', 'isspace', 'islower', 'isupper', 'istitle')}()"
         if option == 7:
             return f"{self.make('str', depth)}.{self.pick('startswith', 'endswith')}({self.make('str', depth)}{self.bounds()})"
+        if self.chance(0.3):
+            return self.pick(f"({self.make('int', depth)} in {self.walk()})", f"({self.walk()} {self.pick('==', '!=')} {self.walk()})",
+                             f"({self.make('str', depth)}).{self.pick('startswith', 'endswith')}(({self.make('str', depth)}, {self.make('str', depth)}))",
+                             f"(({self.make('int', depth)}, {self.make('str', depth)}) {self.pick('<', '<=', '>', '>=', '==')} ({self.make('int', depth)}, {self.make('str', depth)}))",
+                             f"({self.make('int', depth)} {self.pick('<', '<=', '>', '>=', '==', '!=')} {self.bits()})",
+                             f"{self.make('set', depth)}.{self.pick('issubset', 'issuperset')}({self.make(self.pick('set', 'ints'), depth)})")
         return f"{self.pick('any', 'all')}({self.make(self.pick('ints', 'strs', 'tuple', 'dict'), depth)})"
 
     def make_ints(self, depth):
         a = self.make("ints", depth)
-        option = self.random.randrange(11)
+        option = self.random.randrange(15)
+        if option == 11:
+            return f"list({self.walk()}[{self.slice()}])"
+        if option == 12:
+            pairs = self.pick(f"zip({self.make('strs', depth)}, {a})", f"sorted([(str(v), v) for v in {a}])")
+            return f"[len(a) + b for (a, b) in {pairs}]"
+        if option == 13:
+            x = f"x{depth}"
+            return f"[v for row in [[{x}, {self.within({x: 'int'}, 'int', depth + 1)}] for {x} in {a}[:3]] for v in row if v {self.pick('!=', '>', '<')} {self.small()}]"
+        if option == 14:
+            return f"[d[k] for d in [{self.make('dict', depth)}] for k in sorted(d, key = str)]"
         if option == 0:
             return f"({a} + {self.make('ints', depth)})"
         if option == 1:
@@ -259,7 +314,11 @@ class Generator:
 
     def make_strs(self, depth):
         a = self.make("str", depth)
-        option = self.random.randrange(8)
+        option = self.random.randrange(10)
+        if option == 8:
+            return f"[type(x) for x in {self.make(self.pick('tuple', 'ints'), depth)}]"
+        if option == 9:
+            return f"['%s=%r' % pair for pair in {self.make('dict', depth)}.items()]"
         if option == 0:
             arguments = self.pick("", '"a"', "None, " + self.small())
             return f"{a}.{self.pick('split', 'rsplit')}({arguments})"
@@ -278,7 +337,11 @@ class Generator:
         return f"[str(x) for x in {self.make(self.pick('ints', 'tuple', 'dict', 'set'), depth)}]"
 
     def make_tuple(self, depth):
-        option = self.random.randrange(5)
+        option = self.random.randrange(7)
+        if option == 5:
+            return f"tuple(enumerate({self.make('strs', depth)}, {self.small()}))"
+        if option == 6:
+            return f"({self.make('tuple', depth)} * {self.pick(0, 1, 2, -1)})"
         if option == 0:
             return f"({self.make('tuple', depth)} + {self.make('tuple', depth)})"
         if option == 1:
@@ -291,7 +354,12 @@ class Generator:
         return f"({', '.join(items)},)"
 
     def make_dict(self, depth):
-        option = self.random.randrange(6)
+        option = self.random.randrange(8)
+        if option == 6:
+            return f"{{v: k for k, v in {self.make('dict', depth)}.items()}}"
+        if option == 7:
+            x, y = f"x{depth}", f"y{depth}"
+            return f"{{({x}, {y}): {x} for {x} in {self.make('ints', depth)}[:3] for {y} in {self.make('strs', depth)}[:3]}}"
         if option == 0:
             return f"({self.make('dict', depth)} | {self.make('dict', depth)})"
         if option == 1:
@@ -319,7 +387,7 @@ class Generator:
     def key(self, kind, depth):
         if self.chance(0.6):
             return ""
-        return f", key = {self.pick('str', 'len', 'lambda p: -p', 'lambda p: ' + self.within({'p': kind}, self.pick('int', 'str'), depth + 1))}"
+        return f", key = {self.pick('str', 'len', 'lambda p: -p', 'lambda p: (len(str(p)), p)', 'lambda p: 0', 'type', 'lambda p: ' + self.within({'p': kind}, self.pick('int', 'str'), depth + 1))}"
 
     def bounds(self):
         return self.pick("", "", f", {self.small()}", f", {self.small()}, {self.small()}", ", None, 3")
@@ -327,7 +395,9 @@ class Generator:
     def slice(self):
         parts = [self.pick("", self.small()) for _ in range(self.pick(2, 2, 3))]
         if len(parts) == 3 and self.chance(0.9):
-            parts[2] = str(self.pick(1, 2, 3, -1, -2))
+            parts[2] = str(self.pick(1, 2, 3, -1, -2, -3, -100, 2 ** 40, "", "None"))
+        if self.chance(0.05):
+            parts[0] = self.pick("None", "-(1 << 70)", "1 << 70")
         return ":".join(parts)
 
     def called(self, kind, depth):
@@ -373,7 +443,7 @@ class Generator:
         if depth < 2 and self.loops < 2:
             options += [lambda: self.loop(depth), lambda: self.branch(depth), lambda: self.repeat(depth)]
         if depth == 0:
-            options += [self.define] * 2 + [self.closure, self.order, self.alias]
+            options += [self.define] * 2 + [self.closure, self.order, self.alias, self.nest, self.recursion, self.forward, self.rows, self.reorder]
         self.random.choice(options)()
 
     def assign(self):
@@ -531,10 +601,109 @@ class Generator:
         self.line(f"a{n} = a{n} {op} {self.make(kind)}")
         self.line(f"print(a{n}, b{n})")
 
+    def nest(self):
+        """Functions within functions, each with variables of the outer ones."""
+        self.names += 1
+        n = self.names
+        self.line(f"def outer{n}(a, b = {self.make('int')}):")
+        self.line("  seen = {}")
+        self.line("  def middle(c, *d):")
+        self.line(f"    e = [a {self.pick('+', '*', '-')} x for x in d]")
+        self.line("    def inner(f = c, **g):")
+        self.line(f"      seen[str(f)] = {self.within({'a': 'int', 'b': 'int', 'c': 'int', 'e': 'ints', 'f': 'int', 'g': 'dict', 'seen': 'dict'}, 'int', 1)}")
+        self.line("      return a, b, c, d, e, f, g")
+        self.line("    return inner")
+        self.line("  return middle, seen")
+        self.line(f"m{n}, s{n} = outer{n}({self.make('int')})")
+        self.line(f"print(m{n}(1)(), m{n}(2, 3, *{self.make('ints')})(z = 4), m{n}(c = 5)({self.make('int')}, **{{'y': 6}}), s{n})")
 
-def program(seed):
-    """(text, number of expressions in it)"""
-    generator = Generator(seed)
-    generator.statements(generator.random.randint(3, 12))
-    generator.show()
-    return "\n".join(generator.lines), generator.expressions
+    def recursion(self):
+        self.names += 1
+        n = self.names
+        self.line(f"memo{n} = {{}}")
+        self.line(f"def r{n}(n):")
+        self.line(f"  if n in memo{n}: return memo{n}[n]")
+        self.line(f"  if n < {self.random.randint(1, 3)}: return {self.make('int', 2)}")
+        self.line(f"  memo{n}[n] = r{n}(n - 1) {self.pick('+', '-', '*', '^')} r{n}(n - {self.random.randint(2, 3)})")
+        self.line(f"  return memo{n}[n]")
+        self.line(f"print(r{n}({self.random.randint(1, 12)}), memo{n})")
+
+    def forward(self):
+        """Arguments that are handed on."""
+        self.names += 1
+        n = self.names
+        self.line(f"def to{n}(a, b = 2, *c, **d):")
+        self.line("  return (a, b, c, d)")
+        self.line(f"def by{n}(*args, **kwargs):")
+        self.line(f"  return to{n}({self.pick('', '0, ', 'k = 1, ')}*args, **kwargs)")
+        names = ", ".join(f"{name} = {self.make('int', 2)}" for name in self.random.sample(["a", "b", "c", "x"], self.random.randint(0, 2)))
+        args = [self.make("int", 2) for _ in range(self.random.randint(0, 3))]
+        self.line(f"print(by{n}({', '.join(args + [names] * bool(names))}), [f(7) for f in [by{n}, lambda *x, **y: (x, y), lambda p, q = {self.small()}: p + q]])")
+
+    def rows(self):
+        """Loops with several variables, and ends in their midst."""
+        self.names += 1
+        n = self.names
+        head = self.pick("for i{0}, (j{0}, k{0}) in enumerate(zip({1}, {2}))", "for (i{0}, j{0}), k{0} in [((a, b), c) for a in {1}[:3] for b in {1}[:2] for c in {2}[:2]]",
+                         "for [i{0}, j{0}, k{0}] in [(a, a, b) for a in {1} for b in {2}]").format(n, self.make("ints", 2), self.make("strs", 2))
+        self.line(f"t{n} = []")
+        self.line(f"def rows{n}():")
+        self.line(f"  {head}:")
+        self.line(f"    if {self.within({f'i{n}': 'int', f'j{n}': 'int', f'k{n}': 'str'}, 'bool', 1)}: {self.pick('continue', 'break', 'return i' + str(n), f't{n}.append(0)')}")
+        self.line(f"    for u in range(3):")
+        self.line(f"      if u == {self.random.randint(0, 3)}: {self.pick('break', 'continue', 'pass')}")
+        self.line(f"      t{n}.append((i{n}, j{n}, k{n}, u))")
+        self.line(f"    i{n} = u")
+        self.line(f"print(rows{n}(), t{n}[:20])")
+
+    def reorder(self):
+        """The order of a dict's keys and a set's items, as they come and go."""
+        self.names += 1
+        n = self.names
+        kind = self.pick("dict", "set")
+        self.line(f"o{n} = {'{}' if kind == 'dict' else 'set()'}")
+        for _ in range(self.random.randint(3, 9)):
+            key = self.pick("1", "2.0", "2", "'a'", "'b'", "(1, 'x')", "None", "1 << 64", "0.5", self.make("str", 2), self.make("int", 2))
+            if kind == "dict":
+                self.line(self.pick(f"o{n}[{key}] = {self.small()}", f"o{n}[{key}] = 1", f"o{n}.pop({key}, 0)", f"o{n}.update([({key}, 3)])", f"o{n} |= {{{key}: 4}}", f"o{n}.setdefault({key}, 5)"))
+            else:
+                self.line(self.pick(f"o{n}.add({key})", f"o{n}.add({key})", f"o{n}.discard({key})", f"o{n} |= set([{key}, 3])", f"o{n} ^= set([{key}])", f"o{n} &= set(list(o{n})[1:])"))
+        self.line(f"print(o{n}, len(o{n}), [k for k in o{n}], {key} in o{n})")
+
+
+PLAIN = {"int": "4", "float": "0.5", "str": '"s"', "bool": "True", "ints": "[5, 6]", "strs": '["s", "t"]', "tuple": "(7, 8)",
+         "dict": '{"k": 9}', "set": "set([3])"}
+
+
+class Program:
+    """A program; a statement that fails ends it, so there is a way to leave that one out."""
+
+    def __init__(self, seed):
+        generator = Generator(seed)
+        generator.statements(generator.random.randint(3, 12))
+        generator.show()
+        self.lines = "\n".join(generator.lines).split("\n")
+        self.kinds = generator.kinds
+        self.expressions = generator.expressions
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def leave_out(self, line):
+        """Puts plain values in place of what the statement of the top level at that line makes; False when others depend on it."""
+        begin = line - 1
+        while begin > 0 and self.lines[begin].startswith(" "):
+            begin -= 1
+        end = line
+        while end < len(self.lines) and (self.lines[end].startswith((" ", "else:", "elif "))):
+            end += 1
+        statement = self.lines[begin]
+        targets = re.fullmatch(r"([\[(]*v\d+[\w,()\[\] ]*) = .*", statement)
+        names = re.findall(r"v\d+", targets[1]) if targets else []
+        if not targets and not re.match(r"print\(|v\d+\W|for |while |if |n\d+ ", statement):
+            return False
+        if any(name not in self.kinds for name in names):
+            return False
+        self.lines[begin:end] = ["; ".join(f"{name} = {PLAIN[self.kinds[name]]}" for name in names) or "pass"]
+        return True

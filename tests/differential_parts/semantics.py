@@ -312,6 +312,12 @@ def index(container, key):
     return container[key]
 
 
+def part(container, *bounds):
+    if any(isinstance(bound, bool) for bound in bounds):
+        raise Failed("slice")
+    return container[slice(*bounds)]
+
+
 # --- formats
 
 def percent(text, args):
@@ -343,6 +349,12 @@ def percent(text, args):
     return "".join(out)
 
 
+def ascii_of(code):
+    if code > 127:
+        raise Skip  # strings are of bytes in Starlark
+    return chr(code)
+
+
 def converted(conversion, value):
     if conversion == "%":
         return "%"
@@ -354,7 +366,7 @@ def converted(conversion, value):
         if isinstance(value, str) and len(value) == 1:
             return value
         if type(value) is int and 0 <= value < 0x110000:
-            return chr(value)
+            return ascii_of(value)
         raise Failed("%c")
     if not is_number(value):
         raise Failed("format wants a number")
@@ -456,8 +468,20 @@ def star_range(*args):
     return range(*args)
 
 
+def star_enumerate(items, start=0):
+    if isinstance(start, bool):
+        raise Failed("enumerate")
+    return list(enumerate(iterable(items), start))
+
+
 def star_len(value):
     return len(value)
+
+
+def usual_key(key):
+    if has_bool(key):
+        raise Skip  # 1 and True are two keys of a dict in Starlark
+    return key
 
 
 def star_dict(*pairs, **kwargs):
@@ -468,8 +492,16 @@ def star_dict(*pairs, **kwargs):
             continue
         for pair in iterable(source):
             key, value = iterable(pair)
-            result[key] = value
+            result[usual_key(key)] = value
     return {**result, **kwargs}
+
+
+TYPE_NAMES = {type(None): "NoneType", bool: "bool", int: "int", float: "float", str: "string", list: "list", tuple: "tuple", dict: "dict",
+              range: "range", StarSet: "set"}
+
+
+def star_type(value):
+    return TYPE_NAMES.get(type(value), "function")
 
 
 def star_ord(text):
@@ -480,9 +512,9 @@ BUILTINS = {
     "print": printed, "str": star_str, "repr": star_repr, "int": star_int, "float": star_float, "bool": lambda x=False: truth(x),
     "abs": star_abs, "sorted": star_sorted, "min": extreme(min), "max": extreme(max), "range": star_range, "len": star_len,
     "list": lambda x=(): list(iterable(x)), "tuple": lambda x=(): tuple(iterable(x)), "set": lambda x=(): StarSet(iterable(x)),
-    "dict": star_dict, "zip": lambda *x: list(zip(*map(iterable, x))), "enumerate": lambda x, start=0: list(enumerate(iterable(x), start)),
+    "dict": star_dict, "zip": lambda *x: list(zip(*map(iterable, x))), "enumerate": star_enumerate,
     "reversed": lambda x: list(iterable(x))[::-1], "any": lambda x: any(map(truth, iterable(x))),
-    "all": lambda x: all(map(truth, iterable(x))), "ord": star_ord, "chr": chr,
+    "all": lambda x: all(map(truth, iterable(x))), "type": star_type, "ord": star_ord, "chr": lambda x: ascii_of(x) if type(x) is int and x >= 0 else chr(x),
 }
 
 
@@ -541,7 +573,8 @@ METHODS = {
     (list, "extend"): lambda value, items: value.extend(list(iterable(items))),
     (list, "index"): lambda value, *args: list_position("index", value, *args),
     (list, "remove"): lambda value, *args: list_position("remove", value, *args),
-    **{(dict, name): getattr(dict, name) for name in ("clear", "get", "pop", "setdefault")},
+    (dict, "clear"): dict.clear,
+    **{(dict, name): (lambda value, key, *args, name=name: getattr(value, name)(usual_key(key), *args)) for name in ("get", "pop", "setdefault")},
     (dict, "keys"): lambda value: list(value.keys()),
     (dict, "values"): lambda value: list(value.values()),
     (dict, "items"): lambda value: list(value.items()),
@@ -553,21 +586,24 @@ METHODS = {
 }
 
 
+def receiver(value, name):
+    """What has that method: looked for before the arguments are evaluated."""
+    if (type(value), name) not in METHODS:
+        raise Failed(f"no method {name}")
+    return value
+
+
 def method(value, name, *args, **kwargs):
     no_bool(*(args if isinstance(value, str) and name not in ("splitlines", "format") else ()))
     if name in ("pop", "insert") and isinstance(value, list):
         no_bool(*args[:1])
-    found = METHODS.get((type(value), name))
-    if found is None:
-        raise Failed(f"no method {name}")
-    return found(value, *args, **kwargs)
+    return METHODS[type(value), name](value, *args, **kwargs)
 
 
 def display(*pairs):
     result = {}
     for key, value in pairs:
-        no_bool(key)
-        if key in result:
+        if usual_key(key) in result:
             raise Failed("duplicate key")
         result[key] = value
     return result
@@ -607,8 +643,17 @@ class Translator(ast.NodeTransformer):
 
     def visit_Subscript(self, node):
         self.generic_visit(node)
-        if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Slice):
-            return call("_index", node.value, node.slice)
+        if not isinstance(node.ctx, ast.Load):
+            node.slice = call("_key", node.slice)
+            return node
+        if isinstance(node.slice, ast.Slice):
+            bounds = (node.slice.lower, node.slice.upper, node.slice.step)
+            return call("_slice", node.value, *(bound or ast.Constant(None) for bound in bounds))
+        return call("_index", node.value, node.slice)
+
+    def visit_DictComp(self, node):
+        self.generic_visit(node)
+        node.key = call("_key", node.key)
         return node
 
     def visit_Dict(self, node):
@@ -619,9 +664,15 @@ class Translator(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.func, ast.Attribute):
             return node
-        result = call("_method", node.func.value, ast.Constant(node.func.attr), *node.args)
+        name = ast.Constant(node.func.attr)
+        result = call("_method", call("_receiver", node.func.value, name), name, *node.args)
         result.keywords = node.keywords
         return result
+
+    def visit_Starred(self, node):
+        self.generic_visit(node)
+        node.value = call("_iterable", node.value)
+        return node
 
     def visit_Assign(self, node):
         self.generic_visit(node)
@@ -634,9 +685,9 @@ class Translator(ast.NodeTransformer):
         target = node.target
         if isinstance(target, ast.Name):
             value = call("_in_place", symbol(node.op), ast.Name(target.id, ast.Load()), node.value)
-            return ast.Assign([target], value)
+            return ast.copy_location(ast.Assign([target], value), node)
         later = ast.Lambda(ast.arguments([], [], None, [], [], None, []), node.value)
-        return ast.Expr(call("_in_place_item", target.value, target.slice, symbol(node.op), later))
+        return ast.copy_location(ast.Expr(call("_in_place_item", target.value, target.slice, symbol(node.op), later)), node)
 
     def visit_For(self, node):
         self.generic_visit(node)
@@ -649,12 +700,20 @@ class Translator(ast.NodeTransformer):
         return node
 
 
-HELPERS = {"_binary": binary, "_unary": unary, "_compare": compare, "_index": index, "_display": display, "_method": method,
+HELPERS = {"_binary": binary, "_unary": unary, "_compare": compare, "_index": index, "_slice": part, "_display": display, "_key": usual_key, "_method": method, "_receiver": receiver,
            "_unpackable": unpackable, "_in_place": in_place, "_in_place_item": in_place_item, "_iterable": iterable}
 
 
+def failing_line(error):
+    """The line of the program's top level that came to an error."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename != "chunk":
+        frame = frame.tb_next
+    return frame.tb_lineno if frame else 0
+
+
 def run(text):
-    """(lines printed, "ok" | "failed" | "skipped", why) of a program."""
+    """(lines printed, "ok" | "failed" | "skipped", why, line of the top level that failed or was left out) of a program."""
     OUT.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # calls of what is no function and the like are meant
@@ -662,11 +721,11 @@ def run(text):
         code = compile(tree, "chunk", "exec")
     try:
         exec(code, {"__builtins__": {}, **BUILTINS, **HELPERS})
-    except Skip:
-        return list(OUT), "skipped", ""
+    except (Skip, RecursionError) as error:  # the model recurses where a value holds itself
+        return list(OUT), "skipped", "", failing_line(error)
     except OverflowError as error:
         # What CPython cannot hold in a machine word says nothing of Starlark; what a float cannot hold does.
-        return list(OUT), "failed" if "float" in str(error) else "skipped", str(error)
-    except (Failed, ArithmeticError, LookupError, NameError, TypeError, ValueError, AttributeError, RecursionError, StopIteration) as error:
-        return list(OUT), "failed", f"{type(error).__name__}: {error}"
-    return list(OUT), "ok", ""
+        return list(OUT), "failed" if "float" in str(error) else "skipped", str(error), failing_line(error)
+    except (Failed, ArithmeticError, LookupError, NameError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        return list(OUT), "failed", f"{type(error).__name__}: {error}", failing_line(error)
+    return list(OUT), "ok", "", 0

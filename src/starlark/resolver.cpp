@@ -60,6 +60,9 @@ std::vector<const Identifier*> bound_names(Block body) {
 }
 
 void Resolver::error(const Span& span, std::string message, std::string hint) {
+  // Showing each looks for its line in the file.
+  constexpr size_t kMostErrors = 1000;
+  if (diagnostics_.size() >= kMostErrors) return;
   Diagnostic diagnostic;
   diagnostic.kind = DiagnosticKind::kResolve;
   diagnostic.pos = {module_.file, span.begin.line, span.begin.column};

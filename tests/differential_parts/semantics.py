@@ -248,6 +248,9 @@ def in_place(op, a, b):
     if op == "|" and isinstance(a, dict) and isinstance(b, dict):
         a.update(b)
         return a
+    if op in "|&^-" and isinstance(a, StarSet) and isinstance(b, StarSet):
+        a.items = a.combined(op, b).items
+        return a
     return binary(op, a, b)
 
 

@@ -376,7 +376,7 @@ TEST_F(Limits, SmallStack) {
     }
     EXPECT_EQ(running_.error("l = []\nfor i in range(1000000): l = [l]\ns = len(str(l))\nl = 0"),
               "");
-    EXPECT_EQ(running_.value(repeated("(", 50) + "1" + repeated(")", 50)), "1");
+    EXPECT_EQ(running_.value(repeated("(", 30) + "1" + repeated(")", 30)), "1");
   });
 }
 

@@ -78,8 +78,14 @@ fuzz:            ## a short campaign over every fuzz target (seconds=N for longe
 	@cmake --build --preset fuzz -j $(jobs)
 	@tools/fuzz build/fuzz $(or $(seconds),30) $(jobs)
 
+differential:    ## run random programs by Mishap's Starlark and by CPython and compare (seconds=N, first=NUMBER)
+	@tools/setup build test
+	@cmake --preset release >build/release.log 2>&1 || { cat build/release.log; exit 1; }
+	@cmake --build --preset release -j $(jobs) --target chunks
+	@python3 tests/differential.py --bin build/release/bin --seconds $(or $(seconds),60) $(if $(first),--first $(first))
+
 clean:           ## remove the build folder
 	rm -rf build
 
 $(shell mkdir -p build)
-.PHONY: help setup build demo test test-asan test-tsan check check-full bench soak kill fuzz clean
+.PHONY: help setup build demo test test-asan test-tsan check check-full bench soak kill fuzz differential clean

@@ -26,8 +26,12 @@ starlark::Dialect dialect_of(const StarlarkOptions& options) {
   return dialect;
 }
 
+// What a script may use before it is ended, lest it take the machine along.
+constexpr uint64_t kMemoryBytes = uint64_t{2} << 30;
+
 void install(starlark::Interpreter& interpreter) {
   auto& heap = interpreter.heap();
+  heap.set_limit(kMemoryBytes);
   interpreter.predeclare("json", starlark::make_json_module(heap));
   interpreter.predeclare("math", starlark::make_math_module(heap));
   interpreter.predeclare("time", starlark::make_time_module(heap));

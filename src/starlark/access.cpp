@@ -9,6 +9,8 @@
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
 
+#include "bounds.h"
+#include "find.h"
 #include "spelling.h"
 #include "wide.h"
 
@@ -53,6 +55,7 @@ Result<Iteration> Iteration::start(Thread& thread, const Value& iterable) {
     case Kind::kDict:
     case Kind::kSet:
       iterable.as<TableObject>().begin_iteration();
+      iteration.position_ = std::as_const(iterable.as<TableObject>()).table().front();
       break;
     case Kind::kTuple:
     case Kind::kRange:
@@ -147,11 +150,11 @@ Result<std::vector<Value>> to_vector(Thread& thread, const Value& iterable) {
     if (!item.is_valid()) return items;
     items.push_back(std::move(item));
     // An endless host iterable must end somewhere; so must one that is only very long.
-    if ((items.size() & 0xFFF) == 0 &&
-        (thread.cancelled() || thread.heap().exceeded() ||
-         !thread.heap().can_allocate(items.size() * sizeof(Value)))) {
-      return fail(thread.cancelled() ? "Starlark computation cancelled" : "memory limit exceeded");
-    }
+    constexpr size_t kAtOnce = 256;
+    if (items.size() % kAtOnce != 0) continue;
+    MISHAP_TRY(count_work(kAtOnce));
+    if (!thread.heap().can_allocate(items.size() * sizeof(Value)))
+      return fail("memory limit exceeded");
   }
 }
 
@@ -183,18 +186,21 @@ namespace {
 Result<bool> items_contain(std::span<const Value> items, const Value& wanted) {
   for (const Value& item : items) {
     MISHAP_ASSIGN(const bool same, equals(item, wanted));
-    if (same) return true;
+    if (!same) continue;
+    MISHAP_TRY(count_work(static_cast<size_t>(&item - items.data())));
+    return true;
   }
+  MISHAP_TRY(count_work(items.size()));
   return false;
 }
 
 Result<bool> text_contains(const Value& container, const Value& item) {
   if (container.is_string()) {
-    if (item.is_string()) return container.text().find(item.text()) != std::string_view::npos;
+    if (item.is_string()) return find_part(container.text(), item.text()) != kNotFound;
     return fail(
         fmt::format("'in <string>' requires string as left operand, not {}", type_name(item)));
   }
-  if (item.is_bytes()) return container.text().find(item.text()) != std::string_view::npos;
+  if (item.is_bytes()) return find_part(container.text(), item.text()) != kNotFound;
   if (!item.is_int()) {
     return fail(
         fmt::format("'in bytes' requires bytes or int as left operand, not {}", type_name(item)));

@@ -8,6 +8,7 @@
 #include "mishap/base/check.h"
 
 #include "bigint_digits.h"
+#include "bigint_long.h"
 
 namespace mishap::starlark {
 namespace {
@@ -125,6 +126,10 @@ std::optional<BigInt> BigInt::parse(std::string_view digits, int base) {
     digits.remove_prefix(1);
   }
   if (digits.empty()) return std::nullopt;
+  if (digits.size() > kLongText) {
+    auto number = parse_long(digits, base);
+    return number && negative ? -*number : number;
+  }
   const Chunk chunk = chunk_of(base);
   BigInt result = for_library();
   while (!digits.empty()) {
@@ -171,6 +176,8 @@ std::optional<uint64_t> BigInt::to_uint64() const {
 
 std::string BigInt::to_string(int base) const {
   if (is_zero()) return "0";
+  if (bit_length() > kLongBits)
+    return sign() < 0 ? "-" + to_string_long(-*this, base) : to_string_long(*this, base);
   constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
   const Chunk chunk = chunk_of(base);
   std::string reversed;
@@ -299,6 +306,20 @@ namespace {
 // The library divides long numbers by long ones in fewer steps.
 bool is_short_division(size_t divisor_digits) { return divisor_digits <= 64; }
 
+bool is_long_division(const BigInt& a, const BigInt& b) {
+  return b.bit_length() > kLongBits && a.bit_length() > b.bit_length() + kLongBits;
+}
+
+BigInt magnitude(const BigInt& number) { return number.sign() < 0 ? -number : number; }
+
+// Rounded towards zero.
+Division truncated_division(const BigInt& a, const BigInt& b) {
+  Division result = divide_long(magnitude(a), magnitude(b));
+  if (a.sign() != b.sign()) result.quotient = -result.quotient;
+  if (a.sign() < 0) result.remainder = -result.remainder;
+  return result;
+}
+
 }  // namespace
 
 BigInt BigInt::floor_div(const BigInt& a, const BigInt& b) {
@@ -306,6 +327,10 @@ BigInt BigInt::floor_div(const BigInt& a, const BigInt& b) {
   BigInt remainder(Empty::kTag);
   if (is_short_division(b.digits().size())) {
     divide_short(a, b, &quotient, remainder);
+  } else if (is_long_division(a, b)) {
+    Division result = truncated_division(a, b);
+    quotient = std::move(result.quotient);
+    remainder = std::move(result.remainder);
   } else {
     quotient = for_library();
     remainder = for_library();
@@ -319,6 +344,11 @@ BigInt BigInt::floor_mod(const BigInt& a, const BigInt& b) {
   BigInt remainder(Empty::kTag);
   if (is_short_division(b.digits().size())) {
     divide_short(a, b, nullptr, remainder);
+    if (remainder.is_zero() || remainder.number_.sign == b.number_.sign) return remainder;
+    return remainder + b;
+  }
+  if (is_long_division(a, b)) {
+    remainder = truncated_division(a, b).remainder;
     if (remainder.is_zero() || remainder.number_.sign == b.number_.sign) return remainder;
     return remainder + b;
   }

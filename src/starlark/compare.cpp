@@ -6,6 +6,7 @@
 #include "mishap/starlark/callable.h"
 #include "mishap/starlark/operations.h"
 
+#include "bounds.h"
 #include "wide.h"
 
 namespace mishap::starlark {
@@ -13,9 +14,15 @@ namespace {
 
 constexpr const char* kTooDeep = "comparison exceeded maximum recursion depth";
 
+// Before looking into a container of so many items.
+Result<void> may_look_into(size_t items, int depth, const char* too_deep) {
+  if (depth <= 0 || stack_left() == 0) return fail(too_deep);
+  return count_work(items + 1);
+}
+
 Result<bool> items_equal(std::span<const Value> a, std::span<const Value> b, int depth) {
   if (a.size() != b.size()) return false;
-  if (depth <= 0) return fail(kTooDeep);
+  MISHAP_TRY(may_look_into(a.size(), depth, kTooDeep));
   for (size_t i = 0; i < a.size(); ++i) {
     MISHAP_ASSIGN(const bool same, equals(a[i], b[i], depth - 1));
     if (!same) return false;
@@ -25,7 +32,7 @@ Result<bool> items_equal(std::span<const Value> a, std::span<const Value> b, int
 
 Result<bool> dicts_equal(const Dict& a, const Dict& b, int depth) {
   if (a.size() != b.size()) return false;
-  if (depth <= 0) return fail(kTooDeep);
+  MISHAP_TRY(may_look_into(a.size(), depth, kTooDeep));
   for (const Table::Entry& entry : a.table().entries()) {
     if (!entry.key.is_valid()) continue;
     const Table::Entry* other = b.table().find(entry.key, entry.hash);
@@ -77,7 +84,7 @@ bool is_number(const Value& value) { return value.is_int() || value.is_float(); 
 
 Result<int> compare_items(std::span<const Value> a, std::span<const Value> b, std::string_view op,
                           int depth) {
-  if (depth <= 0) return fail(kTooDeep);
+  MISHAP_TRY(may_look_into(std::min(a.size(), b.size()), depth, kTooDeep));
   const size_t common = std::min(a.size(), b.size());
   for (size_t i = 0; i < common; ++i) {
     MISHAP_ASSIGN(const bool same, equals(a[i], b[i], depth - 1));
@@ -101,6 +108,22 @@ uint64_t mix(uint64_t state, uint64_t next) {
   const auto product = static_cast<Uint128>(state ^ next) * 0x9E3779B97F4A7C15;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64) ^ 0x51ED270B;
 }
+
+constexpr const char* kTooDeepToHash = "hash exceeded maximum recursion depth";
+
+// How deep hash() may look; less within a host object that asks for the hash of what it holds.
+thread_local int hash_depth = kCompareDepth;
+
+class HashDepth {
+ public:
+  explicit HashDepth(int depth) : outer_(std::exchange(hash_depth, depth)) {}
+  ~HashDepth() { hash_depth = outer_; }
+  HashDepth(const HashDepth&) = delete;
+  HashDepth& operator=(const HashDepth&) = delete;
+
+ private:
+  int outer_;
+};
 
 Result<uint64_t> hash_at(const Value& value, int depth) {
   switch (value.kind()) {
@@ -128,10 +151,13 @@ Result<uint64_t> hash_at(const Value& value, int depth) {
       return mix(reinterpret_cast<uintptr_t>(identity),
                  static_cast<uint64_t>(builtin.receiver().as_int64()));
     }
-    case Kind::kHost:
+    case Kind::kHost: {
+      MISHAP_TRY(may_look_into(1, depth, kTooDeepToHash));
+      const HashDepth inside(depth - 1);
       return value.as<HostObject>().hash();
+    }
     case Kind::kTuple: {
-      if (depth <= 0) return fail("hash exceeded maximum recursion depth");
+      MISHAP_TRY(may_look_into(value.as<Tuple>().size(), depth, kTooDeepToHash));
       uint64_t state = 0x510E527F;
       for (const Value& item : value.as<Tuple>().items()) {
         MISHAP_ASSIGN(const uint64_t item_hash, hash_at(item, depth - 1));
@@ -241,7 +267,7 @@ Result<bool> equals(const Value& a, const Value& b, int depth) {
              first.receiver().identical(second.receiver());
     }
     case Kind::kHost:
-      if (depth <= 0) return fail(kTooDeep);
+      MISHAP_TRY(may_look_into(1, depth, kTooDeep));
       return a.as<HostObject>().equals(b.as<HostObject>(), depth - 1);
     default:
       return false;
@@ -270,7 +296,7 @@ Result<int> compare(const Value& a, const Value& b, std::string_view op, int dep
       case Kind::kSet:
         return compare_sets(a.as<Set>(), b.as<Set>(), op);
       case Kind::kHost: {
-        if (depth <= 0) return fail(kTooDeep);
+        MISHAP_TRY(may_look_into(1, depth, kTooDeep));
         MISHAP_ASSIGN(const auto order, a.as<HostObject>().order(b.as<HostObject>(), depth - 1));
         if (order) return *order;
         break;
@@ -287,6 +313,6 @@ tl::unexpected<Error> unhashable(const Value& value) {
   return fail(fmt::format("unhashable type: {}", type_name(value)));
 }
 
-Result<uint64_t> hash(const Value& value) { return hash_at(value, kCompareDepth); }
+Result<uint64_t> hash(const Value& value) { return hash_at(value, hash_depth); }
 
 }  // namespace mishap::starlark

@@ -7,6 +7,12 @@
 #include "compiler_impl.h"
 
 namespace mishap::starlark {
+namespace {
+
+// A list of more is built as it goes.
+constexpr size_t kElementsAtOnce = 1024;
+
+}  // namespace
 
 void FunctionCompiler::expression(const Expr& expr) {
   switch (expr.kind) {
@@ -27,6 +33,7 @@ void FunctionCompiler::expression(const Expr& expr) {
     case ExprKind::kTuple: {
       const bool is_list = expr.kind == ExprKind::kList;
       const auto elements = is_list ? as<ListExpr>(expr).elements : as<TupleExpr>(expr).elements;
+      if (is_list && elements.size() > kElementsAtOnce) return long_list(expr.at, elements);
       for (const Expr* element : elements) expression(*element);
       at(expr.at);
       emit(is_list ? Op::kList : Op::kTuple, elements.size(),
@@ -62,6 +69,17 @@ void FunctionCompiler::expression(const Expr& expr) {
       return;
     case ExprKind::kLambda:
       return function_value(*as<LambdaExpr>(expr).function);
+  }
+}
+
+// Element by element, so that the stack need not hold them all.
+void FunctionCompiler::long_list(Position pos, std::span<Expr* const> elements) {
+  at(pos);
+  emit(Op::kList, 0, 1);
+  for (const Expr* element : elements) {
+    expression(*element);
+    at(pos);
+    emit(Op::kAppend, 0, -1);
   }
 }
 

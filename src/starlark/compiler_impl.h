@@ -75,6 +75,7 @@ class FunctionCompiler {
 
   // --- expressions: leave one value
   void expression(const Expr& expr);
+  void long_list(Position pos, std::span<Expr* const> elements);
   void int_literal(const IntLiteral& literal);
   void dict_literal(const DictExpr& dict);
   void comprehension(const Comprehension& expr);

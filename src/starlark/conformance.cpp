@@ -19,6 +19,7 @@ namespace {
 
 // A chunk that runs longer than this is stuck: about ten seconds.
 constexpr uint64_t kStepLimit = 500'000'000;
+constexpr uint64_t kMemoryBytes = uint64_t{2} << 30;
 
 struct Chunk {
   std::string text;  // after as many empty lines as the file has before it
@@ -144,6 +145,7 @@ class ChunkRun {
   std::vector<ConformanceFailure> run() {
     NoFiles loader;
     Interpreter interpreter(dialect_of(chunk_.text));
+    interpreter.heap().set_limit(kMemoryBytes);
     interpreter.set_loader(&loader);
     interpreter.print = [](Thread&, std::string_view) {};
     install_conformance_names(interpreter, script_, [this](int line, const std::string& message) {

@@ -11,6 +11,12 @@
 namespace mishap::starlark {
 namespace {
 
+// While a text grows that no one counts yet.
+Result<void> check_growth(const Heap& heap, const std::string& text) {
+  if (text.size() <= static_cast<size_t>(kMaxRepeat) && heap.can_allocate(text.size())) return {};
+  return fail("memory limit exceeded");
+}
+
 // A string as it is, anything else as it is written: bytes are no text here.
 void append_plain(std::string& out, const Value& value) {
   if (value.is_bytes()) return append_repr(out, value);
@@ -36,6 +42,7 @@ Result<void> append_integer(std::string& out, Heap& heap, char conversion, const
   if (!number) {
     return fail(fmt::format("%{} format requires integer: {}", conversion, number.error().message));
   }
+  MISHAP_TRY(count_work(number_work(number->bit_length())));
   switch (conversion) {
     case 'o':
       out += number->to_string(8);
@@ -128,6 +135,7 @@ class PercentFormatter {
       if (percent == std::string_view::npos) break;
       rest_.remove_prefix(percent + 1);
       MISHAP_TRY(directive());
+      MISHAP_TRY(check_growth(thread_.heap(), out_));
     }
     const bool mapping = args_.is_dict();
     if (used_ < operands_.size() && !mapping) {
@@ -217,8 +225,8 @@ Field parse_field(std::string_view text) {
 // One run of format.format(…).
 class BraceFormatter {
  public:
-  BraceFormatter(std::span<const Value> args, std::span<const KeywordArg> kwargs)
-      : args_(args), kwargs_(kwargs) {}
+  BraceFormatter(const Heap& heap, std::span<const Value> args, std::span<const KeywordArg> kwargs)
+      : heap_(heap), args_(args), kwargs_(kwargs) {}
 
   Result<std::string> run(std::string_view format) {
     while (true) {
@@ -234,6 +242,7 @@ class BraceFormatter {
       const size_t close = format.find('}');
       if (close == std::string_view::npos) return fail("unmatched '{' in format");
       MISHAP_TRY(append_field(parse_field(format.substr(0, close))));
+      MISHAP_TRY(check_growth(heap_, out_));
       format.remove_prefix(close + 1);
     }
   }
@@ -312,6 +321,7 @@ class BraceFormatter {
     return fail(fmt::format("keyword {} not found", name));
   }
 
+  const Heap& heap_;
   std::span<const Value> args_;
   std::span<const KeywordArg> kwargs_;
   std::string out_;
@@ -328,7 +338,7 @@ Result<Value> format_percent(Thread& thread, std::string_view format, const Valu
 
 Result<Value> format_braces(Heap& heap, std::string_view format, std::span<const Value> args,
                             std::span<const KeywordArg> kwargs) {
-  auto text = BraceFormatter(args, kwargs).run(format);
+  auto text = BraceFormatter(heap, args, kwargs).run(format);
   if (!text) return fail(std::move(text).error().context("format"));
   return heap.string(*text);
 }

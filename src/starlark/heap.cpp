@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "bounds.h"
 #include "wide.h"
 
 namespace mishap::starlark {
@@ -48,6 +49,7 @@ void Heap::detach(Object* object) {
 }
 
 String* Heap::new_string(size_t size, Kind kind) {
+  note_bytes(size);
   auto* object = new (size) String(kind, size, size);
   attach_leaf(object, sizeof(String) + size);
   return object;
@@ -75,6 +77,7 @@ Value Heap::concat(Value left, std::string_view right) {
     return left;
   }
   // Room to grow only for a string that is being built up: one nobody else holds.
+  note_bytes(size);
   const size_t capacity = old.references() == 1 && size > 64 ? size + size / 2 : size;
   auto* object = new (capacity) String(left.kind(), size, capacity);
   attach_leaf(object, sizeof(String) + capacity);
@@ -98,6 +101,7 @@ Value Heap::integer_u64(uint64_t number) {
 }
 
 Value Heap::list(std::vector<Value> items) {
+  note_bytes(items.size() * sizeof(Value));
   auto* object = new List();
   attach_listed(object, sizeof(List));
   object->raw() = std::move(items);
@@ -106,6 +110,7 @@ Value Heap::list(std::vector<Value> items) {
 }
 
 Tuple* Heap::new_tuple(size_t size) {
+  note_bytes(size * sizeof(Value));
   auto* object = new (size * sizeof(Value)) Tuple(size);
   attach_listed(object, sizeof(Tuple) + size * sizeof(Value));
   return object;

@@ -4,6 +4,7 @@
 
 #include "mishap/starlark/operations.h"
 
+#include "bounds.h"
 #include "float_text.h"
 #include "utf8.h"
 
@@ -57,7 +58,8 @@ class Decoder {
   Result<Value> parse_value(int depth) {
     skip_blanks();
     if (at_end()) return ended();
-    if (depth > max_depth_) return error("nested too deeply");
+    if (depth > max_depth_ || stack_left() == 0) return error("nested too deeply");
+    MISHAP_TRY(count_work(1));
     const char c = peek();
     if (c == '{') return parse_object(depth);
     if (c == '[') return parse_array(depth);
@@ -236,6 +238,10 @@ class Decoder {
     if (whole == 0 || (whole > 1 && digits[0] == '0')) return invalid();
     std::string_view rest = digits.substr(whole);
     if (rest.empty()) {
+      if (auto may = may_read_integer(whole, 10); !may) {
+        may.error().message = fmt::format("at offset {}, {}", at_, may.error().message);
+        return fail(std::move(may).error());
+      }
       return heap_.integer(*BigInt::parse(number));
     }
     if (rest.starts_with('.') && (rest.size() == 1 || rest[1] < '0' || rest[1] > '9'))

@@ -11,6 +11,8 @@
 #include "mishap/starlark/library.h"
 #include "mishap/starlark/operations.h"
 
+#include "bounds.h"
+
 namespace mishap::starlark {
 
 void install_universe(Library& library);            // what every value has: type, str, dir, print…
@@ -33,6 +35,7 @@ Result<void> for_each_item(Thread& thread, const Value& iterable, Visit visit) {
   while (true) {
     MISHAP_ASSIGN(const Value item, items.next());
     if (!item.is_valid()) return {};
+    MISHAP_TRY(count_work(1));
     MISHAP_ASSIGN(const bool go_on, visit(item));
     if (!go_on) return {};
   }

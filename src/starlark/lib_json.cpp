@@ -46,7 +46,10 @@ class Encoder {
   explicit Encoder(Thread& thread) : thread_(thread) {}
 
   Result<void> encode(const Value& value, int depth) {
-    if (depth > kMaxDepth) return fail("nested too deeply");
+    if (depth > kMaxDepth || stack_left() == 0) return fail("nested too deeply");
+    MISHAP_TRY(count_work(1));
+    if (out_.size() > static_cast<size_t>(kMaxRepeat) || !thread_.heap().can_allocate(out_.size()))
+      return fail("memory limit exceeded");
     if (!value.is_object()) return encode_one(value, depth);
     if (std::find(open_.begin(), open_.end(), value.object()) != open_.end())
       return fail("cycle in JSON structure");
@@ -162,7 +165,9 @@ class Encoder {
 };
 
 // JSON text laid out over lines; it is known to be well formed.
-std::string indented(std::string_view json, std::string_view prefix, std::string_view step) {
+// Nothing when the result would be longer than `most`.
+std::optional<std::string> indented(std::string_view json, std::string_view prefix,
+                                    std::string_view step, uint64_t most) {
   std::string out;
   size_t depth = 0;
   const auto new_line = [&] {
@@ -171,6 +176,7 @@ std::string indented(std::string_view json, std::string_view prefix, std::string
   };
   for (size_t at = 0; at < json.size(); ++at) {
     const char c = json[at];
+    if (out.size() + prefix.size() + depth * step.size() > most) return std::nullopt;
     if (c == '"') {
       const size_t start = at++;
       while (json[at] != '"') at += json[at] == '\\' ? 2 : 1;
@@ -207,8 +213,15 @@ Result<std::string> encoded(CallContext& call) {
   return encoder.take();
 }
 
-std::string laid_out(const CallContext& call, std::string_view json) {
-  return indented(json, call.has(1) ? call.text(1) : "", call.has(2) ? call.text(2) : "\t");
+Result<Value> laid_out(const CallContext& call, std::string_view json) {
+  const Heap& heap = call.heap();
+  const uint64_t most =
+      heap.limit() == 0 ? kMaxRepeat : std::min<uint64_t>(kMaxRepeat, heap.limit());
+  const auto text =
+      indented(json, call.has(1) ? call.text(1) : "", call.has(2) ? call.text(2) : "\t", most);
+  if (!text) return call.error(fmt::format("excessive result size (more than {} bytes)", most));
+  MISHAP_TRY(check_size(call, text->size()));
+  return call.heap().string(*text);
 }
 
 Result<Value> encode(CallContext& call) {
@@ -218,13 +231,13 @@ Result<Value> encode(CallContext& call) {
 
 Result<Value> encode_indent(CallContext& call) {
   MISHAP_ASSIGN(const std::string json, encoded(call));
-  return call.heap().string(laid_out(call, json));
+  return laid_out(call, json);
 }
 
 Result<Value> indent(CallContext& call) {
   auto value = decode_json(call.heap(), call.text(0), kMaxDepth, JsonErrors::kOfIndent);
   if (!value) return named(call, value.error());
-  return call.heap().string(laid_out(call, call.text(0)));
+  return laid_out(call, call.text(0));
 }
 
 Result<Value> decode(CallContext& call) {

@@ -43,14 +43,19 @@ Result<Value> index_of(CallContext& call) {
   MISHAP_ASSIGN(const Span span, span_of(call, 1, list.size()));
   for (size_t i = span.start; i < std::min(span.end, list.size()); ++i) {
     MISHAP_ASSIGN(const bool same, equals(list[i], call[0]));
-    if (same) return Value::integer(static_cast<int64_t>(i));
+    if (!same) continue;
+    MISHAP_TRY(count_work(i - span.start));
+    return Value::integer(static_cast<int64_t>(i));
   }
+  MISHAP_TRY(count_work(list.size()));
   return call.error("value not in list");
 }
 
 Result<Value> insert(CallContext& call) {
   List& list = call.self<List>();
-  return changed(call, list.insert(clamped(call.integer(0), list.size()), call[1]));
+  const size_t at = clamped(call.integer(0), list.size());
+  note_bytes((list.size() - at) * sizeof(Value));
+  return changed(call, list.insert(at, call[1]));
 }
 
 Result<Value> pop(CallContext& call) {
@@ -62,6 +67,7 @@ Result<Value> pop(CallContext& call) {
   }
   const int64_t found = position < 0 ? position + size : position;
   if (found < 0 || found >= size) return call.error(out_of_range("list", position, list.size()));
+  note_bytes(static_cast<size_t>(size - found) * sizeof(Value));
   auto removed = list.remove(static_cast<size_t>(found));
   if (!removed) return named(call, removed.error());
   return removed;
@@ -73,6 +79,7 @@ Result<Value> remove(CallContext& call) {
   for (size_t i = 0; i < list.size(); ++i) {
     MISHAP_ASSIGN(const bool same, equals(list[i], call[0]));
     if (!same) continue;
+    MISHAP_TRY(count_work(list.size()));
     MISHAP_TRY(list.remove(i));
     return Value::none();
   }

@@ -1,6 +1,7 @@
 // Methods that look for something in a string.
 #include <fmt/format.h>
 
+#include "find.h"
 #include "lib.h"
 #include "utf8.h"
 
@@ -13,8 +14,8 @@ std::string_view self_text(const CallContext& call) { return call.receiver().tex
 size_t count_of(std::string_view text, std::string_view wanted) {
   if (wanted.empty()) return count_runes(text) + 1;
   size_t count = 0;
-  for (size_t at = text.find(wanted); at != std::string_view::npos;
-       at = text.find(wanted, at + wanted.size())) {
+  for (size_t at = find_part(text, wanted); at != kNotFound;
+       at = find_part(text, wanted, at + wanted.size())) {
     ++count;
   }
   return count;
@@ -29,7 +30,7 @@ Result<Value> count(CallContext& call) {
 Result<Value> find(CallContext& call, bool last, bool must_exist) {
   MISHAP_ASSIGN(const Span span, span_of(call, 1, self_text(call).size()));
   const auto part = self_text(call).substr(span.start, span.end - span.start);
-  const size_t at = last ? part.rfind(call.text(0)) : part.find(call.text(0));
+  const size_t at = last ? rfind_part(part, call.text(0)) : find_part(part, call.text(0));
   if (at != std::string_view::npos) return Value::integer(static_cast<int64_t>(at + span.start));
   if (must_exist) return call.error("substring not found");
   return Value::integer(-1);
@@ -105,7 +106,7 @@ Result<Value> replace(CallContext& call) {
   std::string out;
   size_t from = 0;
   for (uint64_t i = 0; i < times; ++i) {
-    const size_t at = text.find(old_part, from);
+    const size_t at = find_part(text, old_part, from);
     out += text.substr(from, at - from);
     out += new_part;
     from = at + old_part.size();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "find.h"
 #include "format.h"
 #include "lib.h"
 #include "unicode.h"
@@ -75,8 +76,7 @@ Parts rsplit_space(std::string_view text, size_t limit) {
 Parts split_by(std::string_view text, std::string_view separator, size_t limit) {
   Parts parts;
   while (parts.size() < limit) {
-    // The usual separator is one character, which is found without comparing texts.
-    const size_t at = separator.size() == 1 ? text.find(separator[0]) : text.find(separator);
+    const size_t at = find_part(text, separator);
     if (at == std::string_view::npos) break;
     parts.push_back(text.substr(0, at));
     text.remove_prefix(at + separator.size());
@@ -88,7 +88,7 @@ Parts split_by(std::string_view text, std::string_view separator, size_t limit) 
 Parts rsplit_by(std::string_view text, std::string_view separator, size_t limit) {
   Parts parts;
   while (parts.size() < limit) {
-    const size_t at = text.rfind(separator);
+    const size_t at = rfind_part(text, separator);
     if (at == std::string_view::npos) break;
     parts.push_back(text.substr(at + separator.size()));
     text = text.substr(0, at);
@@ -127,7 +127,7 @@ Result<Value> partition(CallContext& call, bool last) {
   const std::string_view separator = call.text(0);
   if (separator.empty()) return call.error("empty separator");
   Heap& heap = call.heap();
-  const size_t at = last ? text.rfind(separator) : text.find(separator);
+  const size_t at = last ? rfind_part(text, separator) : find_part(text, separator);
   const Value empty = heap.string("");
   if (at == std::string_view::npos) {
     return last ? heap.tuple({empty, empty, call.receiver()})
@@ -166,24 +166,35 @@ Result<Value> join(CallContext& call) {
   return value;
 }
 
-// Whether a code point is to be stripped: white space, or one of those in the argument.
-bool strips(const CallContext& call, Rune rune) {
-  if (!call.has(0) || call.text(0).empty()) return unicode::is_space(rune.value);
-  bool found = false;
-  for_each_rune(call.text(0), [&](Rune one, size_t) { found = found || one.value == rune.value; });
-  return found;
-}
+// The code points to be stripped: white space, or those of the argument.
+class Cutset {
+ public:
+  explicit Cutset(const CallContext& call) : spaces_(!call.has(0) || call.text(0).empty()) {
+    if (spaces_) return;
+    for_each_rune(call.text(0), [&](Rune rune, size_t) { runes_.push_back(rune.value); });
+    std::sort(runes_.begin(), runes_.end());
+  }
+  bool has(Rune rune) const {
+    if (spaces_) return unicode::is_space(rune.value);
+    return std::binary_search(runes_.begin(), runes_.end(), rune.value);
+  }
+
+ private:
+  bool spaces_;
+  std::vector<char32_t> runes_;  // sorted
+};
 
 Result<Value> strip(CallContext& call, bool left, bool right) {
+  const Cutset cutset(call);
   std::string_view text = self_text(call);
   while (left && !text.empty()) {
     const Rune rune = decode_rune(text);
-    if (!strips(call, rune)) break;
+    if (!cutset.has(rune)) break;
     text.remove_prefix(rune.width);
   }
   while (right && !text.empty()) {
     const Rune rune = last_rune(text);
-    if (!strips(call, rune)) break;
+    if (!cutset.has(rune)) break;
     text.remove_suffix(rune.width);
   }
   if (text.size() == self_text(call).size()) return call.receiver();

@@ -85,7 +85,15 @@ std::string decoded(std::string_view bytes) {
 Result<Value> str_function(CallContext& call) {
   if (call[0].is_string()) return call[0];
   if (call[0].is_bytes()) return call.heap().string(decoded(call.text(0)));
-  return call.heap().string(str(call[0]));
+  const std::string text = str(call[0]);
+  MISHAP_TRY(check_size(call, text.size()));
+  return call.heap().string(text);
+}
+
+Result<Value> repr_function(CallContext& call) {
+  const std::string text = repr(call[0]);
+  MISHAP_TRY(check_size(call, text.size()));
+  return call.heap().string(text);
 }
 
 // The bytes of bytes(iterable of ints).
@@ -142,9 +150,7 @@ void install_universe(Library& library) {
   library.function(Signature("len").required("x").numbered(), len, quick_len);
   library.function(Signature("str").required("x").plain(true), str_function);
   library.function(Signature("bytes").required("x").plain(true), bytes_function);
-  library.function(
-      Signature("repr").required("x").numbered(),
-      [](CallContext& call) -> Result<Value> { return call.heap().string(repr(call[0])); });
+  library.function(Signature("repr").required("x").numbered(), repr_function);
   library.function(
       Signature("type").required("x").plain(true),
       [](CallContext& call) -> Result<Value> { return call.heap().string(type_name(call[0])); });

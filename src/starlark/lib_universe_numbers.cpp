@@ -53,18 +53,33 @@ Result<Value> ord(CallContext& call) {
   return call.error(fmt::format("got {}, want string or bytes", type_name(call[0])));
 }
 
+bool all_digits(std::string_view text) {
+  return text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string_view without_sign(std::string_view text) {
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  return text;
+}
+
+// Whether text is a number, of whatever size: digits with a point among them at most, and then an
+// exponent at most.
+bool reads_as_number(std::string_view text) {
+  const size_t mark = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view digits = without_sign(text.substr(0, mark));
+  const size_t point = std::min(digits.find('.'), digits.size());
+  const std::string_view fraction = digits.substr(std::min(point + 1, digits.size()));
+  if (point + fraction.size() == 0 || !all_digits(digits.substr(0, point)) || !all_digits(fraction))
+    return false;
+  if (mark == text.size()) return true;
+  const std::string_view exponent = without_sign(text.substr(mark + 1));
+  return !exponent.empty() && all_digits(exponent);
+}
+
 Result<Value> float_of_text(CallContext& call, std::string_view text) {
   if (text.empty()) return call.error("empty string");
   if (const auto value = parse_float(text)) return Value::real(*value);
-  // A number that reads well but for its size: digits, at least one, and nothing parse_float would
-  // not take.
-  const size_t mark = text.find_first_of("eE");
-  const bool too_large = mark != std::string_view::npos &&
-                         text.find_first_not_of("+-.0123456789eE") == std::string_view::npos &&
-                         parse_float(fmt::format("{}e0", text.substr(0, mark))) &&
-                         text.find_first_of("eE", mark + 1) == std::string_view::npos &&
-                         BigInt::parse(text.substr(mark + 1));
-  if (too_large) return call.error("floating-point number too large");
+  if (reads_as_number(text)) return call.error("floating-point number too large");
   return call.error(fmt::format("invalid float literal: {}", text));
 }
 
@@ -135,6 +150,8 @@ Result<Value> int_of_text(CallContext& call, std::string_view text) {
       return call.error("base must be an integer >= 2 && <= 36");
     }
   }
+  if (auto may = may_read_integer(text.size(), base == 0 ? 16 : static_cast<int>(base)); !may)
+    return named(call, may.error());
   auto number = parse_int(text, static_cast<int>(base));
   if (!number) return call.error(fmt::format("invalid literal with base {}: {}", base, text));
   return call.heap().integer(std::move(*number));

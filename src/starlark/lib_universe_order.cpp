@@ -93,6 +93,7 @@ Result<void> merge(std::span<const Value> keys, std::vector<Rank>& rows, std::ve
   size_t left = first;
   size_t right = middle;
   size_t out = first;
+  MISHAP_TRY(count_work(last - first));
   while (left < middle && right < last) {
     MISHAP_ASSIGN(const int order, compare(keys[rows[right].row], keys[rows[left].row], "<"));
     const bool take_right = descending ? order > 0 : order < 0;

@@ -7,6 +7,7 @@
 #include "mishap/starlark/operations.h"
 #include "mishap/starlark/thread.h"
 
+#include "bounds.h"
 #include "format.h"
 
 namespace mishap::starlark {
@@ -25,12 +26,37 @@ int64_t floor_mod(int64_t a, int64_t b) {
 
 Result<Value> small_int_binary(Heap& heap, BinaryOperator op, int64_t a, int64_t b);
 
+// Whether numbers are long enough for arithmetic on them to be counted.
+bool are_long(const BigInt& a, const BigInt& b) {
+  constexpr size_t kShort = 2048;
+  return a.byte_size() + b.byte_size() > kShort;
+}
+
+// Before arithmetic on long numbers: what it costs, and whether its result can be too large.
+Result<void> count_long(BinaryOperator op, const BigInt& a, const BigInt& b) {
+  const size_t sum = a.bit_length() + b.bit_length();
+  const size_t longer = std::max(a.bit_length(), b.bit_length());
+  switch (op) {
+    case BinaryOperator::kMultiply:
+      MISHAP_TRY(check_integer_size(sum));
+      return count_work(number_work(sum));
+    case BinaryOperator::kFloorDivide:
+    case BinaryOperator::kModulo:
+      return count_work(number_work(sum));
+    default:
+      MISHAP_TRY(
+          check_integer_size(op == BinaryOperator::kShiftLeft ? longer + kMaxShift : longer));
+      return count_work(sum / kBitsInAnItem);
+  }
+}
+
 Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Value& y) {
   if (x.is_int64() && y.is_int64()) return small_int_binary(heap, op, x.as_int64(), y.as_int64());
   // At most one of them is small.
   const BigInt small(x.is_int64() ? x.as_int64() : y.is_int64() ? y.as_int64() : 0);
   const BigInt& a = x.is_int64() ? small : x.as<BigIntObject>().number;
   const BigInt& b = y.is_int64() ? small : y.as<BigIntObject>().number;
+  if (are_long(a, b)) MISHAP_TRY(count_long(op, a, b));
   switch (op) {
     case BinaryOperator::kAdd:
       return heap.integer(a + b);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bounds.h"
 #include "parser_impl.h"
 
 namespace mishap::starlark {
@@ -126,6 +127,7 @@ std::string Parser::unexpected_hint(std::string_view wanted) const {
 }
 
 void Parser::unexpected(std::string_view wanted) {
+  if (failed_) return;  // each of many open brackets comes here; a hint looks at all tokens
   if (refuse_foreign(wanted)) return;
   std::string reference;
   if (token().kind == TokenKind::kReserved)
@@ -157,6 +159,7 @@ bool Parser::refuse_foreign(std::string_view wanted) {
 }
 
 void Parser::unexpected_identifier(std::string_view where) {
+  if (failed_) return;
   error(token().span,
         fmt::format("not an identifier: got {}{}{}", shown(token()),
                     where.empty() ? "" : ", want a name ", where),
@@ -173,8 +176,13 @@ bool Parser::expect(std::string_view text, std::string_view where) {
 }
 
 bool Parser::too_deep() {
-  if (depth_ <= ast::kMaxNesting) return false;
-  error(token().span, fmt::format("nested too deep (more than {} levels)", ast::kMaxNesting));
+  if (depth_ > ast::kMaxNesting) {
+    error(token().span, fmt::format("nested too deep (more than {} levels)", ast::kMaxNesting));
+    return true;
+  }
+  // Who walks over the tree later needs no more of the stack for a level than the parser.
+  if (stack_left() > 0) return false;
+  error(token().span, fmt::format("nested too deep for this thread's stack ({} levels)", depth_));
   return true;
 }
 

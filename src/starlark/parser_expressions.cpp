@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bounds.h"
 #include "parser_impl.h"
 
 namespace mishap::starlark {
@@ -46,9 +47,11 @@ const Operator* find_operator(const Token& token) {
 
 void Parser::raise_height(Expr* node, const Expr* child) {
   if (child == nullptr) return;
-  if (child->height >= kMaxTreeHeight) {
-    error(node->span,
-          fmt::format("expression is too complex (more than {} levels)", kMaxTreeHeight));
+  // A chain of operators is high without being nested; walking over it takes a stack as deep.
+  constexpr size_t kStackOfLevel = 1024;
+  const auto most = std::min<size_t>(kMaxTreeHeight, stack_left() / kStackOfLevel);
+  if (child->height >= most) {
+    error(node->span, fmt::format("expression is too complex (more than {} levels)", most));
     return;
   }
   node->height = std::max<uint16_t>(node->height, static_cast<uint16_t>(child->height + 1));
@@ -251,6 +254,8 @@ Expr* Parser::int_literal() {
       node->digits.data(), node->digits.data() + node->digits.size(), value, node->base);
   if (problem == std::errc() && end == node->digits.data() + node->digits.size())
     node->value = value;
+  else if (auto right = check_integer_size(bits_of_digits(node->digits.size(), node->base)); !right)
+    error(token().span, right.error().message);
   next();
   return finish(node, {});
 }
@@ -366,6 +371,10 @@ Expr* Parser::comprehension(Expr* key, Expr* element, std::string_view closing, 
   std::vector<Clause> clauses;
   while (!failed() && (is("for") || is("if"))) {
     Position at = token().span.begin;
+    if (clauses.size() >= static_cast<size_t>(kMaxNesting)) {
+      error(token().span, fmt::format("more than {} clauses in a comprehension", kMaxNesting));
+      break;
+    }
     if (accept("for")) {
       Expr* target = loop_target();
       if (!expect("in", "after the variables of a comprehension")) break;

@@ -60,6 +60,9 @@ std::vector<const Identifier*> bound_names(Block body) {
 }
 
 void Resolver::error(const Span& span, std::string message, std::string hint) {
+  // Showing each looks for its line in the file.
+  constexpr size_t kMostErrors = 1000;
+  if (diagnostics_.size() >= kMostErrors) return;
   Diagnostic diagnostic;
   diagnostic.kind = DiagnosticKind::kResolve;
   diagnostic.pos = {module_.file, span.begin.line, span.begin.column};
@@ -237,6 +240,9 @@ bool Resolver::find_outside(Identifier& name) {
 }
 
 std::string Resolver::suggestion(std::string_view name) const {
+  // Nobody reads on for ever, and each looks at every name there is.
+  constexpr size_t kMostSuggestions = 20;
+  if (diagnostics_.size() >= kMostSuggestions) return "";
   std::vector<std::string> visible;
   for (const Frame* frame = frame_; frame != nullptr; frame = frame->outer) {
     for (const auto& names : frame->blocks) {

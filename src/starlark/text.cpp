@@ -5,6 +5,7 @@
 #include "mishap/starlark/function.h"
 #include "mishap/starlark/operations.h"
 
+#include "bounds.h"
 #include "float_text.h"
 #include "utf8.h"
 
@@ -19,11 +20,12 @@ constexpr size_t kMaxBytes = size_t{1} << 28;
 // The containers that are being printed, innermost first.
 struct Open {
   const Object* object;
-  const Open* outer;
+  Open* outer;
   size_t depth;
+  bool ended;  // a limit of the run was reached within: no item is looked at any more
 };
 // Host objects call append_repr for what they hold; the chain goes on through them.
-thread_local const Open* open_containers = nullptr;
+thread_local Open* open_containers = nullptr;
 
 bool is_open(const Object* object) {
   for (const Open* open = open_containers; open != nullptr; open = open->outer) {
@@ -32,11 +34,22 @@ bool is_open(const Object* object) {
   return false;
 }
 
+bool has_ended() { return open_containers != nullptr && open_containers->ended; }
+
+// Whether the run's limits allow so much more work. What is printed of the rest means nothing, as
+// the run ends at its next step.
+bool may_go_on(uint64_t items) {
+  if (has_ended()) return false;
+  if (count_work(items)) return true;
+  for (Open* open = open_containers; open != nullptr; open = open->outer) open->ended = true;
+  return false;
+}
+
 class Opening {
  public:
   explicit Opening(const Object* object)
-      : open_{object, open_containers,
-              open_containers == nullptr ? 1 : open_containers->depth + 1} {
+      : open_{object, open_containers, open_containers == nullptr ? 1 : open_containers->depth + 1,
+              false} {
     open_containers = &open_;
   }
   ~Opening() { open_containers = open_.outer; }
@@ -48,7 +61,7 @@ class Opening {
 };
 
 void append_items(std::string& out, std::span<const Value> items) {
-  for (size_t i = 0; i < items.size(); ++i) {
+  for (size_t i = 0; i < items.size() && !has_ended(); ++i) {
     if (i > 0) out += ", ";
     append_repr(out, items[i]);
   }
@@ -57,6 +70,7 @@ void append_items(std::string& out, std::span<const Value> items) {
 void append_entries(std::string& out, const Table& table, bool with_values) {
   bool first = true;
   for (const Table::Entry& entry : table.entries()) {
+    if (has_ended()) return;
     if (!entry.key.is_valid()) continue;
     if (!first) out += ", ";
     first = false;
@@ -86,10 +100,14 @@ void append_builtin(std::string& out, const Builtin& builtin) {
   }
 }
 
+void append_big(std::string& out, const BigInt& number) {
+  if (may_go_on(number_work(number.bit_length()))) out += number.to_string();
+}
+
 void append_container(std::string& out, const Value& value) {
   const Object* object = value.object();
   const bool too_deep = open_containers != nullptr && open_containers->depth >= kMaxDepth;
-  if (too_deep || out.size() > kMaxBytes || is_open(object)) {
+  if (too_deep || !may_go_on(1) || stack_left() == 0 || out.size() > kMaxBytes || is_open(object)) {
     out += value.is_list()    ? "[...]"
            : value.is_dict()  ? "{...}"
            : value.is_tuple() ? "(...)"
@@ -146,7 +164,7 @@ void append_repr(std::string& out, const Value& value) {
       out += float_text(value.as_double());
       return;
     case Kind::kBigInt:
-      out += value.as<BigIntObject>().number.to_string();
+      append_big(out, value.as<BigIntObject>().number);
       return;
     case Kind::kString:
       out += quote(value.text());

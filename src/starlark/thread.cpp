@@ -1,6 +1,6 @@
 #include "mishap/starlark/thread.h"
 
-#include <cstdlib>
+#include <sys/mman.h>
 
 #include "mishap/base/check.h"
 #include "mishap/starlark/interpreter.h"
@@ -10,21 +10,25 @@
 namespace mishap::starlark {
 namespace {
 
-// Address space, not memory: pages are only used as calls get deep.
+// Address space, not memory: pages are only used as calls get deep. It is the kernel's own, as an
+// allocator may write to what it gives out (the address sanitizer does, a megabyte for these).
 constexpr size_t kStackValues = size_t{1} << 19;
+constexpr size_t kStackBytes = kStackValues * sizeof(Value);
 
 }  // namespace
 
 Thread::State::State() {
-  stack = static_cast<Value*>(std::malloc(kStackValues * sizeof(Value)));
-  MISHAP_CHECK(stack != nullptr, "no memory for a Starlark stack");
+  void* memory = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  MISHAP_CHECK(memory != MAP_FAILED, "no memory for a Starlark stack");
+  stack = static_cast<Value*>(memory);
   stack_end = stack + kStackValues;
   top = stack;
 }
 
 Thread::State::~State() {
   while (top > stack) (--top)->~Value();
-  std::free(stack);
+  munmap(stack, kStackBytes);
 }
 
 Thread::Thread(Interpreter& interpreter, std::string name)
@@ -49,7 +53,7 @@ Outcome Thread::run(const Value& function, const CallArgs& args) {
 EvalError Thread::take_error(Error error) {
   if (error.code != kEvaluationFailed || !state_->pending)
     Vm(*this).raise(std::move(error));
-  else
+  else if (!state_->pending->cancelled)
     state_->pending->message = std::move(error.message);
   EvalError taken = std::move(*state_->pending);
   state_->pending.reset();

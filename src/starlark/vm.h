@@ -80,6 +80,12 @@ class Vm {
   std::vector<StackFrame> stack() const;
   /// Makes `error` the pending one, with the call stack of now if it has none of its own.
   void raise(Error error, bool cancelled = false);
+  /// See bounds.h. False: a limit was reached, and its error is pending.
+  bool count_work(uint64_t items);
+  /// The same without looking at the limits: that is done at the next step.
+  void note_work(uint64_t items);
+  /// Stands for the pending error in what native code returns.
+  Error pending_error() const { return {state_.pending->message, kEvaluationFailed}; }
 
  private:
   // A callee with its arguments on the stack: positional from `args` on, then `keywords` pairs,

@@ -7,6 +7,7 @@
 #include "mishap/starlark/callable.h"
 #include "mishap/starlark/interpreter.h"
 
+#include "bounds.h"
 #include "vm.h"
 
 namespace mishap::starlark {
@@ -17,6 +18,9 @@ constexpr size_t kMaxNativeDepth = 200;
 
 // How late a cancellation or the end of the memory may be noticed.
 constexpr uint64_t kStepsBetweenChecks = 32;
+
+// Of native code.
+constexpr uint64_t kItemsInAStep = 16;
 
 void drop(Value*& top, Value* down_to) {
   while (top > down_to) (--top)->~Value();
@@ -35,7 +39,7 @@ void FrameStack::grow() {
 }
 
 bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
-  if (state_.native_depth >= kMaxNativeDepth)
+  if (state_.native_depth >= kMaxNativeDepth || stack_left() == 0)
     return failed(Error{"too many nested calls from native functions"});
   const size_t needed = 1 + args.positional.size() + 2 * args.keywords.size();
   if (static_cast<size_t>(state_.stack_end - state_.top) < needed)
@@ -49,6 +53,7 @@ bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
   }
   static const Value kNoReceiver;
   const size_t floor = state_.frames.size();
+  const RunningThread running(thread_);
   ++state_.native_depth;
   Entered entered =
       enter({slot, slot, &kNoReceiver, slot + 1, args.positional.size(), args.keywords.size()});
@@ -273,9 +278,26 @@ bool Vm::check_limits() {
   return false;
 }
 
+bool Vm::count_work(uint64_t items) {
+  thread_.work_ += items;
+  if (thread_.work_ < kItemsInAStep) return true;
+  thread_.steps_ += thread_.work_ / kItemsInAStep;
+  thread_.work_ %= kItemsInAStep;
+  if (thread_.steps_ < thread_.next_check_ || check_limits()) return true;
+  thread_.work_ = kItemsInAStep;  // whoever goes on all the same is told again
+  return false;
+}
+
+void Vm::note_work(uint64_t items) {
+  thread_.work_ += items;
+  thread_.steps_ += thread_.work_ / kItemsInAStep;
+  thread_.work_ %= kItemsInAStep;
+}
+
 void Vm::raise(Error error, bool cancelled) {
   if (error.code == kEvaluationFailed && state_.pending) {
-    state_.pending->message = std::move(error.message);
+    // What ended a run from outside is no matter of where it was.
+    if (!state_.pending->cancelled) state_.pending->message = std::move(error.message);
     return;
   }
   EvalError full;

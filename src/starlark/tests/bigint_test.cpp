@@ -181,5 +181,49 @@ TEST(BigInt, MovesAndCopies) {
   EXPECT_EQ(a.bit_length(), 87U);
 }
 
+// Long numbers go other ways than short ones, and must not differ.
+TEST(BigInt, LongTextsAndBack) {
+  for (const int base : {2, 10, 16, 36}) {
+    for (const size_t size : {4095, 4096, 4097, 8191, 8192, 20000, 100001}) {
+      std::string text(size, '0');
+      for (size_t i = 0; i < size; ++i) text[i] = static_cast<char>('0' + (i * i + size) % 2);
+      text[0] = '1';
+      const auto number = BigInt::parse(text, base);
+      ASSERT_TRUE(number);
+      EXPECT_EQ(number->to_string(base), text) << base << " " << size;
+      EXPECT_EQ((-*number).to_string(base), "-" + text) << base << " " << size;
+      EXPECT_EQ((BigInt::floor_mod(*number, BigInt(base))).to_string(), text.substr(size - 1));
+    }
+  }
+  const std::string zeros = "1" + std::string(50'000, '0');
+  EXPECT_EQ(BigInt::parse(zeros)->to_string(), zeros);
+  EXPECT_EQ((*BigInt::parse(zeros) - BigInt(1)).to_string(), std::string(50'000, '9'));
+  EXPECT_EQ(BigInt::parse(std::string(9'000, '0') + "7")->to_string(), "7");
+  EXPECT_FALSE(BigInt::parse(std::string(9'000, '1') + "a"));
+  EXPECT_FALSE(BigInt::parse(std::string(9'000, '1') + "-" + std::string(1'023, '1')));
+  EXPECT_FALSE(BigInt::parse("--" + std::string(9'000, '1')));
+}
+
+TEST(BigInt, LongDivisions) {
+  for (const size_t long_size : {10'000, 20'000, 60'000}) {
+    for (const size_t short_size : {4'950, 5'000, 6'000, 9'999}) {
+      for (const int sign : {1, -1}) {
+        const BigInt a = *BigInt::parse(std::string(long_size, '7')) * BigInt(sign);
+        const BigInt b = *BigInt::parse("3" + std::string(short_size, '9'));
+        const BigInt quotient = BigInt::floor_div(a, b);
+        const BigInt rest = BigInt::floor_mod(a, b);
+        EXPECT_TRUE(quotient * b + rest == a) << long_size << " " << short_size;
+        EXPECT_GE(rest.sign(), 0);
+        EXPECT_LT(BigInt::compare(rest, b), 0);
+        EXPECT_TRUE(BigInt::floor_div(-a, -b) == quotient);
+        EXPECT_TRUE(BigInt::floor_mod(-a, -b) == -rest);
+        // What divides evenly, and what just does not.
+        EXPECT_TRUE(BigInt::floor_div(quotient * b, b) == quotient);
+        EXPECT_TRUE(BigInt::floor_mod(quotient * b - BigInt(1), b) == b - BigInt(1));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mishap::starlark

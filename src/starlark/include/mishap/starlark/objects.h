@@ -137,6 +137,8 @@ class Table {
   Entry& insert(const Value& key, uint64_t hash);
   /// The removed value (invalid if there was no such key).
   Entry remove(const Value& key, uint64_t hash);
+  /// No entry before this one is live.
+  size_t front() const { return front_; }
   /// Oldest live entry, null when empty.
   const Entry* first() const;
   const Entry* last() const;

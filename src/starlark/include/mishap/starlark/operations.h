@@ -129,5 +129,7 @@ Result<double> to_double(const Value& number);
 /// No repeat ("x" * n) or shift makes more elements or bits than these.
 inline constexpr int64_t kMaxRepeat = int64_t{1} << 30;
 inline constexpr int64_t kMaxShift = 512;
+/// No int has more, give or take a few; it is two and a half million decimal digits.
+inline constexpr size_t kMaxIntegerBits = size_t{1} << 23;
 
 }  // namespace mishap::starlark

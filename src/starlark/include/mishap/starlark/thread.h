@@ -70,7 +70,9 @@ class Thread {
   /// Where print() goes; default: the interpreter's.
   std::function<void(Thread&, std::string_view)> print;
 
-  /// 0: no limit. Calls and loop iterations count as steps.
+  /// 0: no limit. Calls and loop iterations count as steps, and so do every sixteenth item that
+  /// native code walks over, compares, hashes or prints, every kilobyte of what it copies or
+  /// searches at once, and arithmetic on long integers by their length.
   void set_step_limit(uint64_t steps) {
     step_limit_ = steps == 0 ? UINT64_MAX : steps;
     next_check_ = 0;
@@ -100,6 +102,7 @@ class Thread {
   Interpreter& interpreter_;
   std::string name_;
   uint64_t steps_ = 0;
+  uint64_t work_ = 0;  // items that native code dealt with and that are no whole step yet
   uint64_t step_limit_ = UINT64_MAX;
   uint64_t next_check_ = 0;  // the step before which the limits are looked at again
   size_t depth_limit_ = 1000;

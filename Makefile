@@ -3,7 +3,7 @@
 SHELL := bash
 jobs ?= $(shell nproc)
 # What tests/bench.py runs the real binary with.
-tested_programs := mishap tiny_http talker without_rtnetlink user_api_careful user_api_careless orders_producer orders_consumer shop_gateway shop_orders shop_inventory shop_payments
+tested_programs := mishap tiny_http talker without_rtnetlink user_api_careful user_api_careless orders_producer orders_consumer shop_gateway shop_orders shop_inventory shop_payments grpc_server grpc_server_plain
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16

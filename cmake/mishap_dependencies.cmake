@@ -16,3 +16,16 @@ pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka++ rdkafka)
 find_path(TL_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
 find_path(RDKAFKA_INCLUDE librdkafka/rdkafka.h REQUIRED)
 find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+
+# Protocol Buffers for a module: the archive in a program that has MISHAP_PROTOBUF_ARCHIVE set, which then starts half a millisecond sooner,
+# else the shared library, which tests need that link gRPC as well.
+find_library(PROTOBUF_ARCHIVE libprotobuf.a)
+find_library(ZLIB_LIBRARY z)
+set(has_archive $<BOOL:$<TARGET_PROPERTY:MISHAP_PROTOBUF_ARCHIVE>>)
+add_library(mishap_protobuf INTERFACE)
+if(PROTOBUF_ARCHIVE AND ZLIB_LIBRARY)
+  target_link_libraries(mishap_protobuf INTERFACE $<${has_archive}:${PROTOBUF_ARCHIVE}> $<${has_archive}:${ZLIB_LIBRARY}>
+                                                  $<$<NOT:${has_archive}>:PkgConfig::protobuf>)
+else()
+  target_link_libraries(mishap_protobuf INTERFACE PkgConfig::protobuf)
+endif()

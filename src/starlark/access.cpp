@@ -58,8 +58,14 @@ Result<Iteration> Iteration::start(Thread& thread, const Value& iterable) {
       iteration.position_ = std::as_const(iterable.as<TableObject>()).table().front();
       break;
     case Kind::kTuple:
-    case Kind::kRange:
       break;
+    case Kind::kRange: {
+      const auto& range = iterable.as<Range>();
+      iteration.left_ = static_cast<uint64_t>(range.size);
+      iteration.next_ = static_cast<uint64_t>(range.start);
+      iteration.step_ = static_cast<uint64_t>(range.step);
+      break;
+    }
     default:
       if (!is_iterable(iterable))
         return fail(fmt::format("{} value is not iterable", type_name(iterable)));
@@ -71,17 +77,16 @@ Result<Iteration> Iteration::start(Thread& thread, const Value& iterable) {
   return iteration;
 }
 
-Iteration::Iteration(Iteration&& other) noexcept
-    : thread_(other.thread_),
-      source_(std::move(other.source_)),
-      position_(other.position_),
-      host_(std::move(other.host_)) {}
+Iteration::Iteration(Iteration&& other) noexcept = default;
 
 Iteration& Iteration::operator=(Iteration&& other) noexcept {
   finish();
   thread_ = other.thread_;
   source_ = std::move(other.source_);
   position_ = other.position_;
+  left_ = other.left_;
+  next_ = other.next_;
+  step_ = other.step_;
   host_ = std::move(other.host_);
   return *this;
 }

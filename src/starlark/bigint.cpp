@@ -51,7 +51,8 @@ BigInt::BigInt(int64_t value) : BigInt(Empty::kTag) {
   if (value < 0) number_.sign = MP_NEG;
 }
 
-BigInt::BigInt(const BigInt& other) : BigInt(with_room(other.digits().size())) {
+BigInt::BigInt(const BigInt& other) : BigInt(Empty::kTag) {
+  make_room(other.digits().size());
   std::copy_n(other.number_.dp, other.number_.used, number_.dp);
   trim(other.digits().size(), other.number_.sign);
 }
@@ -80,10 +81,11 @@ BigInt BigInt::for_library() {
   return result;
 }
 
-BigInt BigInt::with_room(size_t digits) {
-  BigInt result(Empty::kTag);
-  if (digits > kInline) check(mp_init_size(&result.number_, static_cast<int>(digits)));
-  return result;
+void BigInt::make_room(size_t digits) {
+  if (digits > static_cast<size_t>(number_.alloc)) {
+    if (!is_inline()) mp_clear(&number_);
+    check(mp_init_size(&number_, static_cast<int>(digits)));
+  }
 }
 
 // What `this` holds is overwritten; `other` becomes zero.
@@ -195,22 +197,21 @@ std::string BigInt::to_string(int base) const {
   return reversed;
 }
 
+// The results of the usual operators are made where their callers want them: one variable, which is
+// what is returned.
+
 // a + b, or a - b when `sign_of_b` is not b's own.
 BigInt BigInt::sum(const BigInt& a, const BigInt& b, mp_sign sign_of_b) {
-  const auto x = a.digits();
-  const auto y = b.digits();
-  if (a.number_.sign == sign_of_b) {
-    const auto longer = x.size() >= y.size() ? x : y;
-    BigInt result = with_room(longer.size() + 1);
-    digits::add(longer, x.size() >= y.size() ? y : x, result.number_.dp);
-    result.trim(longer.size() + 1, sign_of_b);
-    return result;
-  }
-  const bool a_is_greater = digits::compare(x, y) >= 0;
-  const auto greater = a_is_greater ? x : y;
-  BigInt result = with_room(greater.size());
-  digits::subtract(greater, a_is_greater ? y : x, result.number_.dp);
-  result.trim(greater.size(), a_is_greater ? a.number_.sign : sign_of_b);
+  auto greater = a.digits();
+  auto other = b.digits();
+  const bool adds = a.number_.sign == sign_of_b;
+  const bool swaps = adds ? greater.size() < other.size() : digits::compare(greater, other) < 0;
+  if (swaps) std::swap(greater, other);
+  const size_t size = greater.size() + (adds ? 1 : 0);
+  BigInt result(Empty::kTag);
+  result.make_room(size);
+  (adds ? digits::add : digits::subtract)(greater, other, result.number_.dp);
+  result.trim(size, swaps ? sign_of_b : a.number_.sign);
   return result;
 }
 
@@ -225,14 +226,15 @@ BigInt operator*(const BigInt& a, const BigInt& b) {
   constexpr size_t kShort = 16;
   const auto x = a.digits();
   const auto y = b.digits();
+  BigInt result(BigInt::Empty::kTag);
   if (std::min(x.size(), y.size()) > kShort) {
-    BigInt result = BigInt::for_library();
+    check(mp_init(&result.number_));
     check(mp_mul(&a.number_, &b.number_, &result.number_));
-    return result;
+  } else if (!a.is_zero() && !b.is_zero()) {
+    result.make_room(x.size() + y.size());
+    digits::multiply(x, y, result.number_.dp);
+    result.trim(x.size() + y.size(), a.number_.sign == b.number_.sign ? MP_ZPOS : MP_NEG);
   }
-  BigInt result = BigInt::with_room(x.size() + y.size());
-  digits::multiply(x, y, result.number_.dp);
-  result.trim(x.size() + y.size(), a.number_.sign == b.number_.sign ? MP_ZPOS : MP_NEG);
   return result;
 }
 
@@ -294,8 +296,8 @@ void BigInt::divide_short(const BigInt& a, const BigInt& b, BigInt* quotient, Bi
     return;
   }
   const size_t length = x.size() - y.size() + 1;
-  remainder = with_room(x.size() + 1);
-  if (quotient != nullptr) *quotient = with_room(length);
+  remainder.make_room(x.size() + 1);
+  if (quotient != nullptr) quotient->make_room(length);
   digits::divide(x, y, quotient == nullptr ? nullptr : quotient->number_.dp, remainder.number_.dp);
   remainder.trim(y.size(), a.number_.sign);
   if (quotient != nullptr) quotient->trim(length, sign);
@@ -304,7 +306,9 @@ void BigInt::divide_short(const BigInt& a, const BigInt& b, BigInt* quotient, Bi
 namespace {
 
 // The library divides long numbers by long ones in fewer steps.
-bool is_short_division(size_t divisor_digits) { return divisor_digits <= 64; }
+bool is_short_division(size_t divisor_digits) {
+  return divisor_digits <= digits::kMostDivisorDigits;
+}
 
 bool is_long_division(const BigInt& a, const BigInt& b) {
   return b.bit_length() > kLongBits && a.bit_length() > b.bit_length() + kLongBits;
@@ -340,19 +344,21 @@ BigInt BigInt::floor_div(const BigInt& a, const BigInt& b) {
   return quotient;
 }
 
-BigInt BigInt::floor_mod(const BigInt& a, const BigInt& b) {
+BigInt BigInt::short_floor_mod(const BigInt& a, const BigInt& b) {
   BigInt remainder(Empty::kTag);
-  if (is_short_division(b.digits().size())) {
-    divide_short(a, b, nullptr, remainder);
-    if (remainder.is_zero() || remainder.number_.sign == b.number_.sign) return remainder;
-    return remainder + b;
-  }
+  divide_short(a, b, nullptr, remainder);
+  if (!remainder.is_zero() && remainder.number_.sign != b.number_.sign) remainder = remainder + b;
+  return remainder;
+}
+
+BigInt BigInt::floor_mod(const BigInt& a, const BigInt& b) {
+  if (is_short_division(b.digits().size())) return short_floor_mod(a, b);
   if (is_long_division(a, b)) {
-    remainder = truncated_division(a, b).remainder;
+    BigInt remainder = truncated_division(a, b).remainder;
     if (remainder.is_zero() || remainder.number_.sign == b.number_.sign) return remainder;
     return remainder + b;
   }
-  remainder = for_library();
+  BigInt remainder = for_library();
   check(mp_mod(&a.number_, &b.number_, &remainder.number_));
   return remainder;
 }

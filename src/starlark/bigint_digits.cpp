@@ -10,9 +10,6 @@ namespace {
 constexpr unsigned kBits = MP_DIGIT_BIT;
 constexpr mp_digit kMask = MP_MASK;
 
-// Digits of b at and after `at` are 0.
-mp_digit digit(Digits b, size_t at) { return at < b.size() ? b[at] : 0; }
-
 // How far the highest digit of `b` has to be shifted for its top bit to be set.
 unsigned normal_shift(Digits b) {
   return kBits - static_cast<unsigned>(std::bit_width(uint64_t{b.back()}));
@@ -32,30 +29,39 @@ mp_digit estimate(const mp_digit* top, mp_digit b_high, mp_digit b_next) {
   return static_cast<mp_digit>(guess);
 }
 
-// from -= factor * b, where b is shifted to the left by `shift`. True: it went below 0.
-bool subtract_multiple(mp_digit* from, Digits b, unsigned shift, mp_digit factor) {
-  Uint128 carry = 0;
-  mp_digit borrow = 0;
-  for (size_t i = 0; i <= b.size(); ++i) {
-    const mp_digit low = i == 0 || shift == 0 ? 0 : b[i - 1] >> (kBits - shift);
-    const mp_digit shifted = (digit(b, i) << shift & kMask) | low;
-    carry += static_cast<Uint128>(shifted) * factor;
-    const mp_digit difference = from[i] - (static_cast<mp_digit>(carry) & kMask) - borrow;
+// from -= factor * b, where `from` has a digit more. True: it went below 0.
+bool subtract_multiple(mp_digit* from, Digits b, mp_digit factor) {
+  mp_digit carry = 0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    const Uint128 product = static_cast<Uint128>(b[i]) * factor + carry;
+    const mp_digit difference = from[i] - (static_cast<mp_digit>(product) & kMask);
     from[i] = difference & kMask;
-    borrow = difference >> (8 * sizeof(mp_digit) - 1);
-    carry >>= kBits;
+    carry = static_cast<mp_digit>(product >> kBits) + (difference >> (8 * sizeof(mp_digit) - 1));
   }
-  return borrow != 0;
+  const mp_digit difference = from[b.size()] - carry;
+  from[b.size()] = difference & kMask;
+  return difference >> (8 * sizeof(mp_digit) - 1) != 0;
 }
 
-void add_shifted(mp_digit* to, Digits b, unsigned shift) {
+// Adds b to what went below 0.
+void add_back(mp_digit* to, Digits b) {
   mp_digit carry = 0;
-  for (size_t i = 0; i <= b.size(); ++i) {
-    const mp_digit low = i == 0 || shift == 0 ? 0 : b[i - 1] >> (kBits - shift);
-    carry += to[i] + ((digit(b, i) << shift & kMask) | low);
+  for (size_t i = 0; i < b.size(); ++i) {
+    carry += to[i] + b[i];
     to[i] = carry & kMask;
     carry >>= kBits;
   }
+  to[b.size()] = (to[b.size()] + carry) & kMask;
+}
+
+// `digits` shifted to the left by less than a digit; one digit more.
+void shift_left(Digits digits, unsigned shift, mp_digit* result) {
+  mp_digit carry = 0;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    result[i] = (digits[i] << shift & kMask) | carry;
+    carry = shift == 0 ? 0 : digits[i] >> (kBits - shift);
+  }
+  result[digits.size()] = carry;
 }
 
 }  // namespace
@@ -71,7 +77,7 @@ int compare(Digits a, Digits b) {
 void add(Digits a, Digits b, mp_digit* result) {
   mp_digit carry = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    carry += a[i] + digit(b, i);
+    carry += a[i] + (i < b.size() ? b[i] : 0);
     result[i] = carry & kMask;
     carry >>= kBits;
   }
@@ -81,18 +87,18 @@ void add(Digits a, Digits b, mp_digit* result) {
 void subtract(Digits a, Digits b, mp_digit* result) {
   mp_digit borrow = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    const mp_digit difference = a[i] - digit(b, i) - borrow;
+    const mp_digit difference = a[i] - (i < b.size() ? b[i] : 0) - borrow;
     result[i] = difference & kMask;
     borrow = difference >> (8 * sizeof(mp_digit) - 1);
   }
 }
 
 void multiply(Digits a, Digits b, mp_digit* result) {
-  for (size_t i = 0; i < a.size(); ++i) result[i] = 0;
   for (size_t j = 0; j < b.size(); ++j) {
     Uint128 carry = 0;
     for (size_t i = 0; i < a.size(); ++i) {
-      carry += static_cast<Uint128>(a[i]) * b[j] + result[i + j];
+      // The first round finds nothing to add to.
+      carry += static_cast<Uint128>(a[i]) * b[j] + (j == 0 ? 0 : result[i + j]);
       result[i + j] = static_cast<mp_digit>(carry) & kMask;
       carry >>= kBits;
     }
@@ -113,22 +119,15 @@ mp_digit divide_by_digit(std::span<mp_digit> a, mp_digit by) {
 // Long division (Knuth, The Art of Computer Programming, volume 2, 4.3.1, algorithm D).
 void divide(Digits a, Digits b, mp_digit* quotient, mp_digit* remainder) {
   const unsigned shift = normal_shift(b);
-  mp_digit carry = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    remainder[i] = (a[i] << shift & kMask) | carry;
-    carry = shift == 0 ? 0 : a[i] >> (kBits - shift);
-  }
-  remainder[a.size()] = carry;
   const size_t size = b.size();
-  const mp_digit below = shift == 0 ? 0 : b[size - 2] >> (kBits - shift);
-  const mp_digit b_high = (b[size - 1] << shift & kMask) | below;
-  const mp_digit lowest = size < 3 || shift == 0 ? 0 : b[size - 3] >> (kBits - shift);
-  const mp_digit b_next = (b[size - 2] << shift & kMask) | lowest;
+  mp_digit normal[kMostDivisorDigits + 1];
+  shift_left(b, shift, normal);
+  shift_left(a, shift, remainder);
   for (size_t j = a.size() - size + 1; j-- > 0;) {
-    mp_digit factor = estimate(remainder + j + size, b_high, b_next);
-    if (subtract_multiple(remainder + j, b, shift, factor)) {
+    mp_digit factor = estimate(remainder + j + size, normal[size - 1], normal[size - 2]);
+    if (subtract_multiple(remainder + j, {normal, size}, factor)) {
       --factor;
-      add_shifted(remainder + j, b, shift);
+      add_back(remainder + j, {normal, size});
     }
     if (quotient != nullptr) quotient[j] = factor;
   }

@@ -21,7 +21,10 @@ void subtract(Digits a, Digits b, mp_digit* result);
 void multiply(Digits a, Digits b, mp_digit* result);
 /// Divides `a` in place by one digit that is not 0; gives the remainder.
 mp_digit divide_by_digit(std::span<mp_digit> a, mp_digit by);
-/// a / b and a % b, b of two digits or more without leading zeros, a at least as long. `quotient`
+/// Long division is for divisors of no more digits.
+inline constexpr size_t kMostDivisorDigits = 64;
+/// a / b and a % b, b of two to kMostDivisorDigits digits without leading zeros, a at least as
+/// long. `quotient`
 /// (null: not wanted) gets a.size() - b.size() + 1 digits, `remainder` a.size() + 1 of which
 /// b.size() are the remainder and the rest 0.
 void divide(Digits a, Digits b, mp_digit* quotient, mp_digit* remainder);

@@ -1,9 +1,9 @@
 // Compiled Starlark: what the compiler makes and the virtual machine runs.
 //
-// A stack machine. An instruction is 32 bits: the opcode in the low 8, an operand in the high 24. A
-// frame is a run of values: the parameters, the other local variables, then temporaries. A variable
-// that a nested function uses lives in a Cell, which its slot then holds. Loops keep their
-// iterators on a stack of their own, so a list under construction stays on top.
+// A stack machine, whose instructions are in opcode.h. A frame is a run of values: the parameters,
+// the other local variables, then temporaries. A variable that a nested function uses lives in a
+// Cell, which its slot then holds. Loops keep their iterators on a stack of their own, so a list
+// under construction stays on top.
 #pragma once
 
 #include <cstdint>
@@ -17,97 +17,22 @@
 #include "mishap/starlark/objects.h"
 #include "mishap/starlark/value.h"
 
+#include "opcode.h"
+
 namespace mishap::starlark {
 
-// Comments: operand; stack before -> after.
-enum class Op : uint8_t {
-  kNop,
-  kConst,        // constant; -> x
-  kLocal,        // slot; -> x
-  kStoreLocal,   // slot; x ->
-  kCell,         // slot of a cell; -> x
-  kStoreCell,    // slot of a cell; x ->
-  kFree,         // index of a captured cell; -> x
-  kGlobal,       // index; -> x
-  kStoreGlobal,  // index; x ->
-  kPredeclared,  // index; -> x
-  kMakeCell,     // slot; puts its value into a new cell
-  kSlot,         // slot; -> what it holds, a cell as such
-  kFreeCell,     // index of a captured cell; -> the cell itself
-  kPop,          // x ->
-  kDup,          // x -> x x
-  kDup2,         // x y -> x y x y
-  kSwap,         // x y -> y x
-  kUnary,        // UnaryOperator; x -> y
-  kNot,          // x -> bool
-  kAdd,          // from here in the order of BinaryOperator; right operand; x y -> z
-  kSubtract,
-  kMultiply,
-  kDivide,
-  kFloorDivide,
-  kModulo,
-  kBitAnd,
-  kBitOr,
-  kBitXor,
-  kShiftLeft,
-  kShiftRight,
-  kInplaceAdd,  // x += y: x y -> z
-  kInplaceSubtract,
-  kInplaceOr,  // x |= y: x y -> z
-  kInplaceAnd,
-  kInplaceXor,
-  kEqual,  // x y -> bool
-  kNotEqual,
-  kLess,
-  kLessEqual,
-  kGreater,
-  kGreaterEqual,
-  kIn,           // item container -> bool
-  kNotIn,        // item container -> bool
-  kJump,         // target
-  kJumpBack,     // target; counts as a step
-  kJumpIfFalse,  // target; x ->
-  kJumpIfTrue,   // target; x ->
-  kAnd,          // target; jumps keeping x when it is false, else x ->
-  kOr,           // target; jumps keeping x when it is true, else x ->
-  kIterate,      // iterable ->, and its iterator onto the iterators
-  kNext,         // target; -> item, or jumps and drops the iterator at the end
-  kDropIterator,
-  kList,        // count; items -> list
-  kTuple,       // count; items -> tuple
-  kDict,        // -> empty dict
-  kAppend,      // list x -> list
-  kInsert,      // dict key value -> dict; comprehension
-  kInsertNew,   // dict key value -> dict; a literal: repeated keys are errors
-  kIndex,       // x key -> value
-  kStoreIndex,  // x key value ->
-  kSlice,       // x low high step -> value
-  kAttr,        // constant with the name; x -> x.name
-  kStoreAttr,   // constant with the name; x value ->
-  kMethod,  // constant with the name; x -> function receiver, receiver invalid when the function
-            // needs none
-  kCall,    // count; function arguments -> result
-  kCallMethod,  // count; function receiver arguments -> result
-  kCallFull,  // count of positional; the next word: keywords << 2 | has **kwargs << 1 | has *args;
-              // function positional (name value)… [args] [kwargs] -> result
-  kFunction,  // index of its code; defaults cells -> function
-  kUnpack,    // count; iterable -> items, first on top
-  kLoadModule,  // constant with the name; -> module
-  kLoadName,    // constant with the name; module -> module value
-  kReturn,      // x ->
-};
-
-// The operand of kAdd, kSubtract, kMultiply, kModulo, kFloorDivide and the comparisons says where
-// y is: 0 on the stack, 2 * i + 1 the constant i, 2 * i + 2 the local variable i.
-inline constexpr uint32_t constant_operand(uint32_t index) { return 2 * index + 1; }
-inline constexpr uint32_t local_operand(uint32_t slot) { return 2 * slot + 2; }
-
-inline constexpr uint32_t kMaxOperand = (1U << 24) - 1;
-inline constexpr uint32_t instruction(Op op, uint32_t operand = 0) {
-  return static_cast<uint32_t>(op) | operand << 8;
-}
-
 struct Program;
+
+/// A call with arguments by position, then some by name, and neither *args nor **kwargs.
+struct CallSite {
+  uint32_t positional = 0;
+  std::vector<Value> names;
+  /// Which parameter of the function called last each name is, kRest when it belongs to **kwargs;
+  /// and the serial number of that function's code. 0: of none.
+  mutable uint64_t serial = 0;
+  mutable std::vector<uint32_t> params;
+};
+inline constexpr uint32_t kRest = UINT32_MAX;
 
 /// One function, or the body of a file.
 struct Code {
@@ -115,22 +40,31 @@ struct Code {
     uint32_t from;  // first instruction
     ast::Position pos;
   };
+  /// Of a left operand that the instruction has taken in.
+  struct OperandPosition {
+    uint32_t instruction;
+    ast::Position pos;
+  };
 
+  uint64_t serial = next_serial();
   const Program* program = nullptr;
   std::string name;
   std::string doc;
   ast::Position pos;
   std::vector<uint32_t> instructions;
-  std::vector<PositionEntry> positions;  // ascending
+  std::vector<PositionEntry> positions;            // ascending
+  std::vector<OperandPosition> operand_positions;  // ascending
   std::vector<Value> constants;
+  const Value* predeclared = nullptr;  // the program's
   /// What kMethod found last, by the constant with its name.
   struct CachedMethod {
     Kind kind = Kind::kInvalid;
     Value method;
   };
   mutable std::vector<CachedMethod> methods;  // as many as constants
-  std::vector<const Code*> nested;            // owned by the program
-  std::vector<std::string> local_names;       // parameters first, then *args, **kwargs, the rest
+  std::vector<CallSite> call_sites;
+  std::vector<const Code*> nested;       // owned by the program
+  std::vector<std::string> local_names;  // parameters first, then *args, **kwargs, the rest
   std::vector<std::string> free_names;
   uint32_t param_count = 0;         // without *args and **kwargs
   uint32_t keyword_only_count = 0;  // the last of param_count
@@ -145,7 +79,12 @@ struct Code {
 
   uint32_t positional_count() const { return param_count - keyword_only_count; }
   ast::Position position_at(size_t instruction) const;
+  /// Where the left operand is that the instruction has taken in.
+  ast::Position operand_position(size_t instruction) const;
   SourcePos source_pos(ast::Position at) const;
+
+ private:
+  static uint64_t next_serial();
 };
 
 /// A compiled file. Its constants belong to the interpreter's heap.
@@ -161,9 +100,9 @@ struct Program {
 };
 
 /// A variable shared with nested functions.
-class CellObject final : public Object {
+class CellObject final : public Container {
  public:
-  CellObject() : Object(Kind::kCell) {}
+  CellObject() : Container(Kind::kCell) {}
   void visit_children(const ValueVisitor& visit) override { visit(value); }
   Value value;
 };

@@ -92,6 +92,7 @@ void FunctionCompiler::store(const Identifier& name) {
   switch (name.binding.scope) {
     case Scope::kLocal:
       emit(Op::kStoreLocal, index, -1);
+      if (nested_ == 0) bound_[index] = true;
       return;
     case Scope::kCell:
       emit(Op::kStoreCell, index, -1);
@@ -102,6 +103,10 @@ void FunctionCompiler::store(const Identifier& name) {
     default:
       MISHAP_CHECK(false, "assignment to {}", name.name);
   }
+}
+
+bool FunctionCompiler::is_surely_bound(const Identifier& name) const {
+  return name.binding.scope == Scope::kLocal && bound_[static_cast<size_t>(name.binding.index)];
 }
 
 // --- functions
@@ -130,6 +135,8 @@ const Code* FunctionCompiler::compile() {
     if (parameter.kind == ParameterKind::kOptional || parameter.kind == ParameterKind::kRequired)
       ++named;
   }
+  bound_.assign(code_.local_count, false);
+  std::fill_n(bound_.begin(), code_.param_count, true);
   at(function_.at);
   for (size_t i = 0; i < function_.locals.size(); ++i) {
     if (function_.locals[i].is_cell) emit(Op::kMakeCell, i, 0);

@@ -109,7 +109,9 @@ void FunctionCompiler::comprehension(const Comprehension& expr) {
   // The first subject is outside the comprehension's scope, but nothing is lost by evaluating it
   // after the list was made.
   emit(expr.key == nullptr ? Op::kList : Op::kDict, 0, 1);
+  ++nested_;
   clause(expr, 0);
+  --nested_;
 }
 
 void FunctionCompiler::clause(const Comprehension& expr, size_t index) {
@@ -141,7 +143,7 @@ void FunctionCompiler::clause(const Comprehension& expr, size_t index) {
   assign_to(*each.target);
   clause(expr, index + 1);
   at(each.at);
-  emit(Op::kJumpBack, start, 0);
+  emit(Op::kJumpNext, start, 0);
   point(next);
 }
 
@@ -215,45 +217,40 @@ void FunctionCompiler::binary(const BinaryExpr& expr) {
   emit_operator(opcode(expr.op));
 }
 
-namespace {
-
-bool takes_operand(Op op) {
-  switch (op) {
-    case Op::kAdd:
-    case Op::kSubtract:
-    case Op::kMultiply:
-    case Op::kFloorDivide:
-    case Op::kModulo:
-    case Op::kInplaceAdd:
-    case Op::kInplaceSubtract:
-    case Op::kEqual:
-    case Op::kNotEqual:
-    case Op::kLess:
-    case Op::kLessEqual:
-    case Op::kGreater:
-    case Op::kGreaterEqual:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
-
+// A local variable or a number on the right goes into the operator's instruction, and then a local
+// variable on the left does, too.
 void FunctionCompiler::emit_operator(Op op) {
+  if (!takes_operands(op) || barrier_ == here()) return static_cast<void>(emit(op, 0, -1));
   const uint32_t last = code_.instructions.back();
-  const uint32_t operand = last >> 8;
-  const auto is = [&](Op wanted) { return (last & 0xFF) == static_cast<uint32_t>(wanted); };
-  const bool number = is(Op::kConst) && !code_.constants[operand].is_object();
-  if (!takes_operand(op) || barrier_ == here() || operand > kMaxOperand / 4 ||
-      !(number || is(Op::kLocal))) {
-    emit(op, 0, -1);
+  const bool number = opcode_of(last) == Op::kConst && !code_.constants[last >> 8].is_object();
+  if (last >> 8 > kMaxOperand / 4 || !(number || opcode_of(last) == Op::kLocal))
+    return static_cast<void>(emit(op, 0, -1));
+  const uint32_t right = number ? constant_operand(last >> 8) : local_operand(last >> 8);
+  take_back();
+  const uint32_t before = code_.instructions.empty() ? 0 : code_.instructions.back();
+  if (opcode_of(before) != Op::kLocal || barrier_ == here() || right > kRightMask ||
+      before >> 8 >= 1U << (24 - kRightBits)) {
+    emit(with_right(op), right, -1);
     return;
   }
-  // The operand's instruction goes, and with it the position that it alone had.
+  const Position left = code_.position_at(here() - 1);
+  take_back();
+  code_.operand_positions.push_back({static_cast<uint32_t>(here()), left});
+  emit(with_both(op), (before >> 8) << kRightBits | right, -1);
+}
+
+// Whether emit_operator takes the expression into the operator's instruction.
+bool FunctionCompiler::is_operand(const Expr& expr) const {
+  if (expr.kind == ExprKind::kIdentifier)
+    return as<Identifier>(expr).binding.scope == Scope::kLocal;
+  return expr.kind == ExprKind::kFloat ||
+         (expr.kind == ExprKind::kInt && as<IntLiteral>(expr).value.has_value());
+}
+
+// The last instruction goes, and with it the position that it alone had.
+void FunctionCompiler::take_back() {
   code_.instructions.pop_back();
   if (code_.positions.back().from == here()) code_.positions.pop_back();
-  emit(op, number ? constant_operand(operand) : local_operand(operand), -1);
 }
 
 void FunctionCompiler::logical(const LogicalExpr& expr) {
@@ -275,26 +272,51 @@ void FunctionCompiler::conditional(const ConditionalExpr& expr) {
 
 void FunctionCompiler::call(const CallExpr& expr) {
   const auto arguments = expr.arguments;
-  const bool plain = std::all_of(arguments.begin(), arguments.end(), [](const Argument& each) {
-    return each.kind == ArgumentKind::kPositional;
-  });
-  const auto* dot = if_a<DotExpr>(expr.function);
+  const auto has = [&](ArgumentKind kind) {
+    return std::any_of(arguments.begin(), arguments.end(),
+                       [&](const Argument& each) { return each.kind == kind; });
+  };
+  if (has(ArgumentKind::kArgs) || has(ArgumentKind::kKwargs)) return call_full(expr);
   const auto count = static_cast<int>(arguments.size());
-  if (plain && dot != nullptr) {
+  const auto* dot = if_a<DotExpr>(expr.function);
+  const bool named = has(ArgumentKind::kNamed);
+  const bool method = dot != nullptr && !named;
+  if (method) {
     expression(*dot->object);
     at(dot->at);
     emit(Op::kMethod, text_constant(dot->name), 1);
-    for (const Argument& argument : arguments) expression(*argument.value);
-    at(expr.at);
-    emit(Op::kCallMethod, arguments.size(), -count - 1);
+  } else {
+    expression(*expr.function);
+  }
+  CallSite site;
+  for (const Argument& argument : arguments) {
+    expression(*argument.value);
+    if (argument.kind == ArgumentKind::kPositional) {
+      ++site.positional;
+    } else {
+      site.names.push_back(code_.constants[text_constant(argument.name)]);
+    }
+  }
+  at(expr.at);
+  if (!named) {
+    emit(method ? Op::kCallMethod : Op::kCall, arguments.size(), method ? -count - 1 : -count);
     return;
   }
+  // Room for the names, which most functions need not see.
+  const auto names = static_cast<uint32_t>(site.names.size());
+  code_.max_stack = std::max(code_.max_stack, static_cast<uint32_t>(depth_) + names);
+  code_.call_sites.push_back(std::move(site));
+  emit(Op::kCallNamed, code_.call_sites.size() - 1, -count);
+}
+
+// A call with *args or **kwargs.
+void FunctionCompiler::call_full(const CallExpr& expr) {
   expression(*expr.function);
   size_t positional = 0;
   size_t keywords = 0;
   uint32_t flags = 0;
   int pushed = 0;
-  for (const Argument& argument : arguments) {
+  for (const Argument& argument : expr.arguments) {
     if (argument.kind == ArgumentKind::kNamed) {
       emit(Op::kConst, text_constant(argument.name), 1);
       ++pushed;
@@ -317,8 +339,8 @@ void FunctionCompiler::call(const CallExpr& expr) {
     }
   }
   at(expr.at);
-  emit(plain ? Op::kCall : Op::kCallFull, positional, -pushed);
-  if (!plain) emit_word(static_cast<uint32_t>(keywords) << 2 | flags);
+  emit(Op::kCallFull, positional, -pushed);
+  emit_word(static_cast<uint32_t>(keywords) << 2 | flags);
 }
 
 void FunctionCompiler::slice(const SliceExpr& expr) {

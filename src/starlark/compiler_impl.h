@@ -60,9 +60,10 @@ class FunctionCompiler {
     patch(jump, here());
     barrier_ = here();
   }
-  /// The operator, with its right operand taken into the instruction where that is a constant or a
-  /// local variable.
+  /// The operator, with its operands taken into the instruction where they allow it.
   void emit_operator(Op op);
+  bool is_operand(const Expr& expr) const;
+  void take_back();
   void patch(size_t jump, size_t target);
   size_t constant(const Value& value);
   size_t text_constant(std::string_view text);
@@ -72,6 +73,8 @@ class FunctionCompiler {
   // --- names
   void load(const Identifier& name);
   void store(const Identifier& name);
+  /// Of a local variable that has a value wherever the compiler now is.
+  bool is_surely_bound(const Identifier& name) const;
 
   // --- expressions: leave one value
   void expression(const Expr& expr);
@@ -85,15 +88,18 @@ class FunctionCompiler {
   void logical(const LogicalExpr& expr);
   void conditional(const ConditionalExpr& expr);
   void call(const CallExpr& expr);
+  void call_full(const CallExpr& expr);
   void slice(const SliceExpr& expr);
   void function_value(const Function& function);
   size_t condition(const Expr& expr);  // a jump taken when it is false
 
   // --- statements
   void block(Block statements);
+  void inner_block(Block statements);
   void statement(const Stmt& stmt);
   void assign_to(const Expr& target);
   void augmented(const AssignStmt& stmt);
+  void add_to_local(const AssignStmt& stmt);
   void if_statement(const IfStmt& stmt);
   void for_statement(const ForStmt& stmt);
   void while_statement(const WhileStmt& stmt);
@@ -109,6 +115,8 @@ class FunctionCompiler {
   // one: a jump goes here, or it is the second of its instruction.
   size_t barrier_ = 0;
   std::vector<Loop> loops_;
+  int nested_ = 0;           // branches and loops around
+  std::vector<bool> bound_;  // local variables that a statement outside of those has set
   std::unordered_map<std::string, size_t> text_constants_;
   std::unordered_map<int64_t, size_t> int_constants_;
   size_t none_constant_ = SIZE_MAX;

@@ -1,4 +1,5 @@
 // Statements: each leaves the stack as it was.
+#include <algorithm>
 
 #include "mishap/base/check.h"
 
@@ -106,13 +107,17 @@ static Op inplace_opcode(BinaryOp op) {
 void FunctionCompiler::augmented(const AssignStmt& stmt) {
   const Op op = inplace_opcode(*stmt.op);
   switch (stmt.target->kind) {
-    case ExprKind::kIdentifier:
-      load(as<Identifier>(*stmt.target));
+    case ExprKind::kIdentifier: {
+      const auto& name = as<Identifier>(*stmt.target);
+      if (op == Op::kInplaceAdd && is_surely_bound(name) && !is_operand(*stmt.value))
+        return add_to_local(stmt);
+      load(name);
       expression(*stmt.value);
       at(stmt.at);
       emit_operator(op);
-      store(as<Identifier>(*stmt.target));
+      store(name);
       return;
+    }
     case ExprKind::kIndex: {
       const auto& index = as<IndexExpr>(*stmt.target);
       expression(*index.object);
@@ -145,18 +150,36 @@ void FunctionCompiler::augmented(const AssignStmt& stmt) {
   }
 }
 
+// Nothing tells that the variable is looked at after the other value was computed: what is bound
+// stays so, and no expression changes a local variable.
+void FunctionCompiler::add_to_local(const AssignStmt& stmt) {
+  expression(*stmt.value);
+  at(stmt.at);
+  // Room for the variable's value, which an addition that is not one of numbers needs.
+  code_.max_stack = std::max(code_.max_stack, static_cast<uint32_t>(depth_) + 1);
+  const auto slot = static_cast<size_t>(as<Identifier>(*stmt.target).binding.index);
+  emit(Op::kAddToLocal, slot, -1);
+}
+
+// The body of a loop or a branch, which need not run.
+void FunctionCompiler::inner_block(Block statements) {
+  ++nested_;
+  block(statements);
+  --nested_;
+}
+
 void FunctionCompiler::if_statement(const IfStmt& stmt) {
   std::vector<size_t> ends;
   for (size_t i = 0; i < stmt.branches.size(); ++i) {
     const IfBranch& branch = stmt.branches[i];
     at(branch.at);
     const size_t skip = condition(*branch.condition);
-    block(branch.body);
+    inner_block(branch.body);
     const bool last = i + 1 == stmt.branches.size() && stmt.otherwise.empty();
     if (!last) ends.push_back(emit(Op::kJump, 0, 0));
     point(skip);
   }
-  block(stmt.otherwise);
+  inner_block(stmt.otherwise);
   for (const size_t end : ends) point(end);
 }
 
@@ -166,10 +189,12 @@ void FunctionCompiler::for_statement(const ForStmt& stmt) {
   emit(Op::kIterate, 0, -1);
   loops_.push_back({here(), {}, true});
   const size_t next = emit(Op::kNext, 0, 1);
+  ++nested_;
   assign_to(*stmt.target);
-  block(stmt.body);
+  --nested_;
+  inner_block(stmt.body);
   at(stmt.at);
-  emit(Op::kJumpBack, loops_.back().start, 0);
+  emit(Op::kJumpNext, loops_.back().start, 0);
   point(next);
   for (const size_t jump : loops_.back().breaks) point(jump);
   loops_.pop_back();
@@ -178,7 +203,7 @@ void FunctionCompiler::for_statement(const ForStmt& stmt) {
 void FunctionCompiler::while_statement(const WhileStmt& stmt) {
   loops_.push_back({here(), {}, false});
   const size_t exit = condition(*stmt.condition);
-  block(stmt.body);
+  inner_block(stmt.body);
   at(stmt.at);
   emit(Op::kJumpBack, loops_.back().start, 0);
   point(exit);
@@ -189,7 +214,7 @@ void FunctionCompiler::while_statement(const WhileStmt& stmt) {
 void FunctionCompiler::break_or_continue(bool is_break) {
   Loop& loop = loops_.back();
   if (!is_break) {
-    emit(Op::kJumpBack, loop.start, 0);
+    emit(loop.has_iterator ? Op::kJumpNext : Op::kJumpBack, loop.start, 0);
     return;
   }
   if (loop.has_iterator) emit(Op::kDropIterator, 0, 0);

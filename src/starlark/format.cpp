@@ -1,5 +1,8 @@
 #include "format.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "mishap/starlark/thread.h"
@@ -334,6 +337,37 @@ class BraceFormatter {
 
 Result<Value> format_percent(Thread& thread, std::string_view format, const Value& args) {
   return PercentFormatter(thread, format, args).run();
+}
+
+Value quick_format_percent(Heap& heap, std::string_view format, const Value& args) {
+  if (args.is_dict() || args.is_host()) return {};
+  const auto operands = args.is_tuple() ? args.as<Tuple>().items() : std::span(&args, 1);
+  constexpr size_t kMostDigits = 20;
+  char text[256];
+  char* out = text;
+  char* const end = text + sizeof(text);
+  size_t used = 0;
+  for (const char *at = format.data(), *const last = at + format.size(); at != last; ++at) {
+    if (out == end) return {};
+    if (*at != '%') {
+      *out++ = *at;
+      continue;
+    }
+    if (++at == last || used == operands.size()) return {};
+    const Value& operand = operands[used++];
+    if (operand.is_int64() && (*at == 'd' || *at == 's')) {
+      if (static_cast<size_t>(end - out) < kMostDigits) return {};
+      out = std::to_chars(out, end, operand.as_int64()).ptr;
+    } else if (operand.is_string() && *at == 's') {
+      const std::string_view part = operand.text();
+      if (static_cast<size_t>(end - out) < part.size()) return {};
+      out = std::copy(part.begin(), part.end(), out);
+    } else {
+      return {};
+    }
+  }
+  if (used != operands.size()) return {};
+  return heap.string({text, static_cast<size_t>(out - text)});
 }
 
 Result<Value> format_braces(Heap& heap, std::string_view format, std::span<const Value> args,

@@ -14,6 +14,10 @@ namespace mishap::starlark {
 /// mapping `args`.
 Result<Value> format_percent(Thread& thread, std::string_view format, const Value& args);
 
+/// The same for the usual conversions, %d and %s of small integers and texts, with a short result;
+/// invalid, having done nothing, for all else.
+Value quick_format_percent(Heap& heap, std::string_view format, const Value& args);
+
 /// format.format(*args, **kwargs).
 Result<Value> format_braces(Heap& heap, std::string_view format, std::span<const Value> args,
                             std::span<const KeywordArg> kwargs);

@@ -1,5 +1,8 @@
 #include "mishap/starlark/function.h"
 
+#include <algorithm>
+#include <atomic>
+
 #include "mishap/starlark/module.h"
 
 #include "code.h"
@@ -22,11 +25,24 @@ ast::Position Code::position_at(size_t instruction) const {
   return found;
 }
 
+ast::Position Code::operand_position(size_t instruction) const {
+  const auto found = std::lower_bound(
+      operand_positions.begin(), operand_positions.end(), instruction,
+      [](const OperandPosition& each, size_t wanted) { return each.instruction < wanted; });
+  const bool known = found != operand_positions.end() && found->instruction == instruction;
+  return known ? found->pos : position_at(instruction);
+}
+
+uint64_t Code::next_serial() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 SourcePos Code::source_pos(ast::Position at) const { return {program->name, at.line, at.column}; }
 
 FunctionObject::FunctionObject(const Code& code, LoadedModule& module, std::vector<Value> defaults,
                                std::vector<Value> cells)
-    : Object(Kind::kFunction),
+    : Container(Kind::kFunction),
       program_(module.program_),
       code_(&code),
       module_(&module),

@@ -11,49 +11,20 @@ namespace mishap::starlark {
 Heap::~Heap() {
   // Hold everything first: emptying one object may drop the last reference to the next on the list.
   std::vector<Value> all;
-  for (Object* object = first_; object != nullptr; object = object->next_) all.emplace_back(object);
+  for (Container* object = first_; object != nullptr; object = object->next_)
+    all.emplace_back(object);
   for (const Value& value : all) {
     value.object()->frozen_ = false;
     value.object()->visit_children([](Value& child) { child = Value(); });
   }
   all.clear();
   // What is left is held from outside.
-  while (first_ != nullptr) {
-    Object* object = first_;
-    detach(object);
-    object->account_ = nullptr;
-  }
+  while (first_ != nullptr) unlist(*first_);
   account_->heap = nullptr;
-  if (account_->leaves == 0) delete account_;
+  if (account_->objects == 0) delete account_;
 }
 
-void Heap::attach_listed(Object* object, size_t bytes) {
-  object->account_ = account_;
-  object->charged_bytes_ = bytes;
-  account_->used_bytes += bytes;
-  object->listed_ = true;
-  object->next_ = first_;
-  if (first_ != nullptr) first_->previous_ = object;
-  first_ = object;
-}
-
-void Heap::detach(Object* object) {
-  account_->used_bytes -= object->charged_bytes_;
-  if (object->previous_ != nullptr) {
-    object->previous_->next_ = object->next_;
-  } else {
-    first_ = object->next_;
-  }
-  if (object->next_ != nullptr) object->next_->previous_ = object->previous_;
-  object->previous_ = object->next_ = nullptr;
-}
-
-String* Heap::new_string(size_t size, Kind kind) {
-  note_bytes(size);
-  auto* object = new (size) String(kind, size, size);
-  attach_leaf(object, sizeof(String) + size);
-  return object;
-}
+void Heap::note_much(size_t bytes) { note_bytes(bytes); }
 
 Value Heap::string(std::string_view text) {
   String* object = new_string(text.size());
@@ -77,10 +48,9 @@ Value Heap::concat(Value left, std::string_view right) {
     return left;
   }
   // Room to grow only for a string that is being built up: one nobody else holds.
-  note_bytes(size);
+  note(size);
   const size_t capacity = old.references() == 1 && size > 64 ? size + size / 2 : size;
-  auto* object = new (capacity) String(left.kind(), size, capacity);
-  attach_leaf(object, sizeof(String) + capacity);
+  String* object = new_string(size, capacity, left.kind());
   std::memcpy(object->mutable_data(), old.data(), old.size_);
   std::memcpy(object->mutable_data() + old.size_, right.data(), right.size());
   return Value(object);
@@ -88,10 +58,7 @@ Value Heap::concat(Value left, std::string_view right) {
 
 Value Heap::integer(BigInt&& number) {
   if (const std::optional<int64_t> small = number.to_int64()) return Value::integer(*small);
-  const size_t bytes = sizeof(BigIntObject) + number.byte_size();
-  auto* object = new BigIntObject(std::move(number));
-  attach_leaf(object, bytes);
-  return Value(object);
+  return integer_made([&] { return std::move(number); });
 }
 
 Value Heap::integer_u64(uint64_t number) {
@@ -101,18 +68,25 @@ Value Heap::integer_u64(uint64_t number) {
 }
 
 Value Heap::list(std::vector<Value> items) {
-  note_bytes(items.size() * sizeof(Value));
-  auto* object = new List();
-  attach_listed(object, sizeof(List));
+  note(items.size() * sizeof(Value));
+  auto* object = place<List>(0);
+  enlist(*object, sizeof(List));
   object->raw() = std::move(items);
   object->recharge();
   return Value(object);
 }
 
 Tuple* Heap::new_tuple(size_t size) {
-  note_bytes(size * sizeof(Value));
-  auto* object = new (size * sizeof(Value)) Tuple(size);
-  attach_listed(object, sizeof(Tuple) + size * sizeof(Value));
+  note(size * sizeof(Value));
+  auto* object = place<Tuple>(size * sizeof(Value), size);
+  enlist(*object, sizeof(Tuple) + size * sizeof(Value));
+  return object;
+}
+
+Tuple* Heap::take_tuple(Value* values, size_t size) {
+  note(size * sizeof(Value));
+  auto* object = place<Tuple>(size * sizeof(Value), size, values);
+  enlist(*object, sizeof(Tuple) + size * sizeof(Value));
   return object;
 }
 
@@ -132,8 +106,8 @@ Value Heap::range(int64_t start, int64_t stop, int64_t step) {
   if (step > 0 && distance > 0) size = (distance + step - 1) / step;
   if (step < 0 && distance < 0) size = (distance + step + 1) / step;
   const auto count = static_cast<int64_t>(std::min<Int128>(size, INT64_MAX));
-  auto* object = new Range(start, stop, step, count);
-  attach_leaf(object, sizeof(Range));
+  auto* object = place<Range>(0, start, stop, step, count);
+  account_->used_bytes += sizeof(Range);
   return Value(object);
 }
 
@@ -141,7 +115,7 @@ Value Heap::range(int64_t start, int64_t stop, int64_t step) {
 // held from outside, and so is all it reaches. The rest is garbage.
 size_t Heap::collect_cycles() {
   std::unordered_map<Object*, uint32_t> outside;
-  for (Object* object = first_; object != nullptr; object = object->next_) {
+  for (Container* object = first_; object != nullptr; object = object->next_) {
     outside[object] = object->references();
   }
   for (auto& [object, count] : outside) {

@@ -100,6 +100,7 @@ tl::expected<std::shared_ptr<Program>, EvalError> Interpreter::compile(
   for (const std::string& name : (*program)->predeclared_names) {
     (*program)->predeclared.push_back(find_name(name, options));
   }
+  for (const auto& code : (*program)->codes) code->predeclared = (*program)->predeclared.data();
   return std::move(*program);
 }
 

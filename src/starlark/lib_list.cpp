@@ -16,7 +16,7 @@ Result<Value> changed(CallContext& call, Result<void> change) {
 Result<Value> append(CallContext& call) { return changed(call, call.self<List>().append(call[0])); }
 
 bool quick_append(Heap&, const Value& list, std::span<const Value> args, Value& result) {
-  if (args.size() != 1 || !list.as<List>().append(args[0])) return false;
+  if (args.size() != 1 || !list.as<List>().quick_append(args[0])) return false;
   result = Value::none();
   return true;
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "bounds.h"
 #include "find.h"
 #include "format.h"
 #include "lib.h"
@@ -106,6 +107,26 @@ Result<Value> split_with(CallContext& call, decltype(split_by)* by, decltype(spl
     return call.error(fmt::format("got {} for separator, want string", type_name(call[0])));
   if (call.text(0).empty()) return call.error("empty separator");
   return list_of(call.heap(), by(self_text(call), call.text(0), limit));
+}
+
+// By one character, as often as it is there: counted first, so that the list has its size at once.
+bool quick_split(Heap& heap, const Value& self, std::span<const Value> args, Value& result) {
+  if (args.size() != 1 || !args[0].is_string() || args[0].text().size() != 1) return false;
+  const std::string_view text = self.text();
+  const char separator = args[0].text()[0];
+  note_bytes(text.size());
+  std::vector<Value> parts;
+  parts.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), separator)) + 1);
+  const char* begin = text.data();
+  const char* const end = begin + text.size();
+  for (const char* at = begin; at != end; ++at) {
+    if (*at != separator) continue;
+    parts.push_back(heap.string({begin, static_cast<size_t>(at - begin)}));
+    begin = at + 1;
+  }
+  parts.push_back(heap.string({begin, static_cast<size_t>(end - begin)}));
+  result = heap.list(std::move(parts));
+  return true;
 }
 
 Result<Value> splitlines(CallContext& call) {
@@ -220,7 +241,9 @@ void install_string_split(Library& library) {
   const auto parter = [](std::string name) {
     return Signature(std::move(name)).required("sep", types::kString).numbered();
   };
-  method(splitter("split"), [](CallContext& c) { return split_with(c, split_by, split_space); });
+  library.method(
+      Kind::kString, splitter("split"),
+      [](CallContext& c) { return split_with(c, split_by, split_space); }, quick_split);
   method(splitter("rsplit"), [](CallContext& c) { return split_with(c, rsplit_by, rsplit_space); });
   method(Signature("splitlines").optional("keepends", types::kBool).numbered(), splitlines);
   method(parter("partition"), [](CallContext& c) { return partition(c, false); });

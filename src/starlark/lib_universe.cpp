@@ -67,10 +67,19 @@ Result<Value> len(CallContext& call) {
 }
 
 bool quick_len(Heap&, const Value&, std::span<const Value> args, Value& result) {
-  if (args.size() != 1 || args[0].is_host()) return false;
-  const auto size = length(args[0]);
-  if (!size) return false;
-  result = Value::integer(*size);
+  if (args.size() != 1) return false;
+  const Value& what = args[0];
+  if (what.is_string()) {
+    result = Value::integer(static_cast<int64_t>(what.text().size()));
+  } else if (what.is_list()) {
+    result = Value::integer(static_cast<int64_t>(what.as<List>().size()));
+  } else if (what.is_tuple()) {
+    result = Value::integer(static_cast<int64_t>(what.as<Tuple>().size()));
+  } else if (what.is_dict()) {
+    result = Value::integer(static_cast<int64_t>(what.as<Dict>().size()));
+  } else {
+    return false;
+  }
   return true;
 }
 

@@ -1,7 +1,6 @@
 #include "mishap/starlark/objects.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <new>
 
@@ -54,14 +53,6 @@ uint64_t String::hash_bytes(std::string_view text) {
 }
 
 // --- Tuple
-
-Tuple::Tuple(size_t size) : Object(Kind::kTuple), size_(size) {
-  for (size_t i = 0; i < size; ++i) new (data() + i) Value();
-}
-
-Tuple::~Tuple() {
-  for (Value& item : mutable_items()) item.~Value();
-}
 
 void Tuple::visit_children(const ValueVisitor& visit) {
   for (Value& item : mutable_items()) visit(item);
@@ -136,122 +127,6 @@ void List::visit_children(const ValueVisitor& visit) {
   for (Value& item : items_) visit(item);
 }
 
-// --- Table
-
-namespace {
-
-// Most keys are strings: those are compared here, without a call.
-inline bool same_key(const Value& a, const Value& b) {
-  if (a.identical(b)) return true;
-  if (a.is_string() && b.is_string()) return a.text() == b.text();
-  return keys_equal(a, b);
-}
-
-}  // namespace
-
-size_t Table::probe(const Value& key, uint64_t hash) const {
-  size_t slot = home(hash);
-  while (true) {
-    const uint32_t index = slots_[slot];
-    if (index == 0) return slot;
-    const Entry& entry = entries_[index - 1];
-    if (entry.hash == hash && entry.key.is_valid() && same_key(entry.key, key)) return slot;
-    slot = (slot + 1) & mask_;
-  }
-}
-
-const Table::Entry* Table::find(const Value& key, uint64_t hash) const {
-  if (live_ == 0) return nullptr;
-  const uint32_t index = slots_[probe(key, hash)];
-  return index == 0 ? nullptr : &entries_[index - 1];
-}
-
-const Table::Entry* Table::find_text(std::string_view key) const {
-  if (live_ == 0) return nullptr;
-  const uint64_t hash = String::hash_bytes(key);
-  for (size_t slot = home(hash); slots_[slot] != 0; slot = (slot + 1) & mask_) {
-    const Entry& entry = entries_[slots_[slot] - 1];
-    if (entry.hash == hash && entry.key.is_string() && entry.key.text() == key) return &entry;
-  }
-  return nullptr;
-}
-
-// Drops removed entries and makes room for `capacity` live ones at a load of at most 2/3.
-void Table::rebuild(size_t capacity) {
-  size_t slots = 8;
-  while (slots * 2 / 3 < capacity) slots *= 2;
-  if (live_ != entries_.size()) {
-    std::erase_if(entries_, [](const Entry& entry) { return !entry.key.is_valid(); });
-  }
-  front_ = 0;
-  entries_.reserve(slots * 2 / 3);
-  if (mask_ + 1 != slots || slots_ == nullptr) slots_ = std::make_unique<uint32_t[]>(slots);
-  std::fill_n(slots_.get(), slots, 0);
-  mask_ = slots - 1;
-  shift_ = 64 - std::countr_zero(slots);
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    size_t slot = home(entries_[i].hash);
-    while (slots_[slot] != 0) slot = (slot + 1) & mask_;
-    slots_[slot] = static_cast<uint32_t>(i + 1);
-  }
-}
-
-Table::Entry& Table::insert(const Value& key, uint64_t hash) {
-  size_t slot = 0;
-  if (slots_ != nullptr) {
-    slot = probe(key, hash);
-    if (slots_[slot] != 0) return entries_[slots_[slot] - 1];
-  }
-  if (slots_ == nullptr || (entries_.size() + 1) * 3 > (mask_ + 1) * 2) {
-    rebuild((live_ + 1) * 3 / 2 + 4);
-    slot = home(hash);
-    while (slots_[slot] != 0) slot = (slot + 1) & mask_;
-  }
-  entries_.push_back({hash, key, Value()});
-  slots_[slot] = static_cast<uint32_t>(entries_.size());
-  ++live_;
-  return entries_.back();
-}
-
-Table::Entry Table::remove(const Value& key, uint64_t hash) {
-  Entry* entry = find(key, hash);
-  if (entry == nullptr) return {};
-  // The slot keeps pointing at the emptied entry, so that probing goes on past it.
-  Entry removed = std::move(*entry);
-  entry->key = Value();
-  entry->value = Value();
-  --live_;
-  while (front_ < entries_.size() && !entries_[front_].key.is_valid()) ++front_;
-  if (live_ == 0) clear();
-  return removed;
-}
-
-const Table::Entry* Table::first() const {
-  for (size_t i = front_; i < entries_.size(); ++i) {
-    if (entries_[i].key.is_valid()) return &entries_[i];
-  }
-  return nullptr;
-}
-
-const Table::Entry* Table::last() const {
-  for (size_t i = entries_.size(); i-- > 0;) {
-    if (entries_[i].key.is_valid()) return &entries_[i];
-  }
-  return nullptr;
-}
-
-void Table::clear() {
-  std::vector<Entry> dropped;
-  entries_.swap(dropped);
-  slots_.reset();
-  mask_ = live_ = front_ = 0;
-}
-
-size_t Table::byte_size() const {
-  return entries_.capacity() * sizeof(Entry) +
-         (slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(uint32_t));
-}
-
 // --- TableObject, Dict, Set
 
 Result<void> TableObject::check_mutable(std::string_view verb) const {
@@ -274,8 +149,7 @@ Result<bool> TableObject::contains(const Value& key) const {
 
 Result<void> TableObject::clear() {
   MISHAP_TRY(check_mutable("clear"));
-  Table dropped;
-  std::swap(dropped, table_);
+  table_.clear(pool());
   recharge();
   return {};
 }
@@ -288,7 +162,7 @@ void TableObject::visit_children(const ValueVisitor& visit) {
     visit(entry.value);
     emptied = emptied || !entry.key.is_valid();
   }
-  if (emptied) table_.clear();
+  if (emptied) table_.clear(pool());
 }
 
 std::vector<Value> TableObject::keys() const {
@@ -319,17 +193,28 @@ Result<void> Dict::set(const Value& key, Value value) {
     MISHAP_ASSIGN(key_hash, hash(key));
   }
   if (iterators_ > 0) return check_mutable("insert into");
-  const size_t capacity = table_.entries_capacity();
-  Table::Entry& entry = table_.insert(key, key_hash);
-  entry.value.swap(value);
-  if (table_.entries_capacity() != capacity) recharge();
+  put(key, key_hash, value);
   return {};
+}
+
+bool Dict::quick_set(const Value& key, Value& value) {
+  if (frozen() || iterators_ > 0) return false;
+  const auto key_hash = quick_hash(key);
+  if (!key_hash) return false;
+  put(key, *key_hash, value);
+  return true;
+}
+
+void Dict::add(const Value& key, Value value) {
+  const size_t capacity = table_.entries_capacity();
+  table_.insert_new(key, key.as<String>().hash(), pool()).value = std::move(value);
+  if (table_.entries_capacity() != capacity) recharge();
 }
 
 Result<Value> Dict::remove(const Value& key) {
   MISHAP_TRY(check_mutable("delete from"));
   MISHAP_ASSIGN(const uint64_t key_hash, hash(key));
-  Table::Entry removed = table_.remove(key, key_hash);
+  Table::Entry removed = table_.remove(key, key_hash, pool());
   recharge();
   return std::move(removed.value);
 }
@@ -338,7 +223,7 @@ Result<void> Dict::update(const Dict& other) {
   MISHAP_TRY(check_mutable("insert into"));
   if (&other == this) return {};
   for (const Table::Entry& entry : other.table().entries()) {
-    if (entry.key.is_valid()) table_.insert(entry.key, entry.hash).value = entry.value;
+    if (entry.key.is_valid()) table_.insert(entry.key, entry.hash, pool()).value = entry.value;
   }
   recharge();
   return {};
@@ -348,13 +233,13 @@ Result<void> Set::add(const Value& key) {
   if (frozen()) return check_mutable("insert into");
   MISHAP_ASSIGN(const uint64_t key_hash, hash(key));
   if (iterators_ > 0) return check_mutable("insert into");
-  table_.insert(key, key_hash);
+  table_.insert(key, key_hash, pool());
   recharge();
   return {};
 }
 
 void Set::take(Set& other) {
-  std::swap(table_, other.table_);
+  table_.swap(other.table_);
   recharge();
   other.recharge();
 }
@@ -362,7 +247,7 @@ void Set::take(Set& other) {
 Result<bool> Set::remove(const Value& key) {
   MISHAP_TRY(check_mutable("delete from"));
   MISHAP_ASSIGN(const uint64_t key_hash, hash(key));
-  const bool removed = table_.remove(key, key_hash).key.is_valid();
+  const bool removed = table_.remove(key, key_hash, pool()).key.is_valid();
   recharge();
   return removed;
 }

@@ -59,18 +59,18 @@ Result<Value> int_binary(Heap& heap, BinaryOperator op, const Value& x, const Va
   if (are_long(a, b)) MISHAP_TRY(count_long(op, a, b));
   switch (op) {
     case BinaryOperator::kAdd:
-      return heap.integer(a + b);
+      return heap.integer_made([&] { return a + b; });
     case BinaryOperator::kSubtract:
-      return heap.integer(a - b);
+      return heap.integer_made([&] { return a - b; });
     case BinaryOperator::kMultiply:
       if (!heap.can_allocate(a.byte_size() + b.byte_size())) return fail("memory limit exceeded");
-      return heap.integer(a * b);
+      return heap.integer_made([&] { return a * b; });
     case BinaryOperator::kFloorDivide:
       if (b.is_zero()) return fail("floored division by zero");
-      return heap.integer(BigInt::floor_div(a, b));
+      return heap.integer_made([&] { return BigInt::floor_div(a, b); });
     case BinaryOperator::kModulo:
       if (b.is_zero()) return fail("integer modulo by zero");
-      return heap.integer(BigInt::floor_mod(a, b));
+      return heap.integer_made([&] { return BigInt::floor_mod(a, b); });
     case BinaryOperator::kBitAnd:
       return heap.integer(a & b);
     case BinaryOperator::kBitOr:

@@ -32,9 +32,16 @@ Thread::State::~State() {
 }
 
 Thread::Thread(Interpreter& interpreter, std::string name)
-    : interpreter_(interpreter), name_(std::move(name)), state_(std::make_unique<State>()) {}
+    : interpreter_(interpreter), name_(std::move(name)), state_(std::make_unique<State>()) {
+  set_depth_limit(depth_limit_);
+}
 
 Thread::~Thread() = default;
+
+void Thread::set_depth_limit(size_t frames) {
+  depth_limit_ = frames;
+  state_->frames.set_limit(frames);
+}
 
 Heap& Thread::heap() const { return interpreter_.heap(); }
 

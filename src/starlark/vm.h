@@ -1,6 +1,7 @@
 // Executes compiled code on a thread's stack.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,7 +24,10 @@ struct Frame {
   const uint32_t* pc = nullptr;  // the next instruction, as of the last call or error
   Value* result = nullptr;       // where the callee was and the result goes
   Value* base = nullptr;         // first local
-  size_t iterators = 0;          // of the frames below
+  const Value* constants = nullptr;
+  Value* globals = nullptr;
+  uint32_t iterators = 0;  // of the frames below
+  bool is_last = false;    // returns to native code
 };
 
 /// The calls in progress, innermost last.
@@ -37,11 +41,19 @@ class FrameStack {
   const Frame* begin() const { return begin_.get(); }
   const Frame* end() const { return end_; }
   void push_back(const Frame& frame) {
-    if (end_ == limit_) [[unlikely]]
+    if (end_ == memory_end_) [[unlikely]]
       grow();
     *end_++ = frame;
   }
   void pop_back() { --end_; }
+
+  /// Whether push_unchecked may be called: there is memory, and a frame more is within the limit.
+  bool has_room() const { return end_ < limit_; }
+  void push_unchecked(const Frame& frame) { *end_++ = frame; }
+  void set_limit(size_t frames) {
+    most_ = frames;
+    limit_ = begin_.get() + std::min(most_, static_cast<size_t>(memory_end_ - begin_.get()));
+  }
 
  private:
   void grow();
@@ -49,6 +61,8 @@ class FrameStack {
   std::unique_ptr<Frame[]> begin_;
   Frame* end_ = nullptr;
   Frame* limit_ = nullptr;
+  Frame* memory_end_ = nullptr;
+  size_t most_ = 0;
 };
 
 struct Thread::State {
@@ -101,13 +115,16 @@ class Vm {
   enum class Entered { kFailed, kFrame, kDone };
   enum class Compared { kFailed, kFalse, kTrue };
 
-  bool run(size_t floor);
+  /// Runs the innermost frame until it returns.
+  bool run();
   /// The call of a native function by its short cut, if it has one that does; counts as a step.
   bool quick_call(const Value& callee, const Value& receiver, std::span<const Value> args,
                   Value& raw_result) {
     if (callee.kind() != Kind::kBuiltin) return false;
     const auto& builtin = callee.as<Builtin>();
-    if (builtin.quick() == nullptr || thread_.steps_ + 1 >= thread_.next_check_) return false;
+    if (builtin.quick() == nullptr) return false;
+    if (thread_.steps_ + 1 >= thread_.next_check_ && !may_go_on(thread_.steps_ + 1)) [[unlikely]]
+      return false;
     auto* result = new (&raw_result) Value();
     const Value& self = receiver.is_valid() ? receiver : builtin.receiver();
     if (!builtin.quick()(heap_, self, args, *result)) return false;
@@ -115,6 +132,15 @@ class Vm {
     return true;
   }
   Entered enter(const Call& call);
+  /// Whether bind_named can do with the call; else name_arguments makes it one like any other.
+  bool can_bind(const CallSite& site, const FunctionObject& function) const {
+    return site.serial == function.code_->serial || learn(site, *function.code_);
+  }
+  bool learn(const CallSite& site, const Code& code) const;
+  bool bind_named(const CallSite& site, const FunctionObject& function, Value* args);
+  bool name_arguments(const CallSite& site);
+  bool bind_positional(const FunctionObject& function, Value* args, size_t given);
+  Dict* lay_out(const Code& code, Value* args, size_t positional);
   bool enter_function(const Call& call);
   bool call_native(const Call& call);
   bool push_frame(const FunctionObject& function, Value* result, Value* base);
@@ -122,12 +148,12 @@ class Vm {
   bool bind_keywords(const Code& code, Value* args, Dict* rest);
   bool fill_defaults(const FunctionObject& function, Value* args, size_t positional);
   bool is_running(const Code& code) const;
-  /// Whether a call with so many arguments by position, from `args` on, needs no more than a frame.
-  bool can_enter(const Code& code, size_t given, const Value* args) const {
-    return code.simple && given <= code.param_count &&
-           given + code.default_count >= code.param_count && (code.active == 0 || code.recursion) &&
-           state_.frames.size() < thread_.depth_limit_ &&
-           static_cast<size_t>(state_.stack_end - args) >= code.local_count + code.max_stack;
+  /// Whether a frame whose arguments are from `args` on can be pushed without a look at more.
+  bool can_push_frame(const Code& code, const Value* args) const {
+    return (code.active == 0 || code.recursion) && state_.frames.has_room() && fits(code, args);
+  }
+  bool fits(const Code& code, const Value* args) const {
+    return static_cast<size_t>(state_.stack_end - args) >= code.local_count + code.max_stack;
   }
   void drop_iterators(size_t down_to) {
     while (state_.iterators.size() > down_to) state_.iterators.pop_back();
@@ -135,19 +161,29 @@ class Vm {
   void pop_frame();
   void unwind(size_t floor);
   bool check_limits();
+  /// Whether the limits allow so many steps; then says when to look at them again.
+  bool may_go_on(uint64_t steps);
   /// Counts a step. The limits are looked at every few steps, and when this says false.
   bool within_limits() { return ++thread_.steps_ < thread_.next_check_; }
 
   // Slow arms of the dispatch; they work on the top of the stack and report by false that an error
   // is pending.
   bool binary_slow(BinaryOperator op, Value* top);
-  bool add_text(Value* top, const uint32_t* pc, Value* base, Value* globals);
-  bool inplace_add(Value* top);
+  bool modulo_slow(Value* top);
+  // `variable`: where the result will go; null when that is no simple variable.
+  bool add_slow(Value* top, Value* variable);
+  bool inplace_add(Value* top, Value* variable);
+  bool add_to_variable(Value* top, Value* variable);
+  bool add_text(Value* top, Value* variable);
   bool inplace_or(Value* top);
   bool inplace_set(BinaryOperator op, Value* top);
   Compared compare_slow(Op op, const Value* top);
+  bool is_in(Value* top, bool wanted);
   bool index_slow(Value* top);
+  bool store_index_slow(Value* top);
+  bool insert_slow(Value* top, bool must_be_new);
   // These change the stack's top, too: state_.top.
+  bool next_of_host(Iteration& iteration);
   bool load_method(const Code& code, uint32_t name);
   bool unpack(size_t count);
   bool make_function(const Code& code, const FunctionObject& outer);
@@ -155,6 +191,7 @@ class Vm {
   bool load_module(const Value& name, const Program& program);
   bool load_name(const Value& name);
   bool unbound(const char* what, std::string_view name);
+  bool unbound_left(std::string_view name);
   bool failed(Error error) {
     raise(std::move(error));
     return false;

@@ -35,7 +35,8 @@ void FrameStack::grow() {
   std::copy_n(begin_.get(), old_size, grown.get());
   begin_ = std::move(grown);
   end_ = begin_.get() + old_size;
-  limit_ = begin_.get() + capacity;
+  memory_end_ = begin_.get() + capacity;
+  set_limit(most_);
 }
 
 bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
@@ -52,12 +53,11 @@ bool Vm::call(const Value& callee, const CallArgs& args, Value& result) {
     new (state_.top++) Value(keyword.value);
   }
   static const Value kNoReceiver;
-  const size_t floor = state_.frames.size();
   const RunningThread running(thread_);
   ++state_.native_depth;
   Entered entered =
       enter({slot, slot, &kNoReceiver, slot + 1, args.positional.size(), args.keywords.size()});
-  if (entered == Entered::kFrame) entered = run(floor) ? Entered::kDone : Entered::kFailed;
+  if (entered == Entered::kFrame) entered = run() ? Entered::kDone : Entered::kFailed;
   --state_.native_depth;
   if (entered == Entered::kFailed) {
     drop(state_.top, slot);
@@ -79,8 +79,7 @@ bool Vm::enter_function(const Call& call) {
   const auto& function = call.callee->as<FunctionObject>();
   const Code& code = *function.code_;
   // The frame is checked for room before anything is put beyond the arguments.
-  if (static_cast<size_t>(state_.stack_end - call.args) < code.local_count + code.max_stack)
-    return failed(Error{"stack overflow"});
+  if (!fits(code, call.args)) return failed(Error{"stack overflow"});
   const bool quick = code.simple && call.keywords == 0 && call.positional <= code.param_count;
   if (quick ? !fill_defaults(function, call.args, call.positional) : !bind(function, call))
     return false;
@@ -95,8 +94,9 @@ bool Vm::push_frame(const FunctionObject& function, Value* result, Value* base) 
   }
   while (state_.top < base + code.local_count) new (state_.top++) Value();
   ++code.active;
-  state_.frames.push_back(
-      {&function, &code, code.instructions.data(), result, base, state_.iterators.size()});
+  state_.frames.push_back({&function, &code, code.instructions.data(), result, base,
+                           code.constants.data(), function.module_->globals_.data(),
+                           static_cast<uint32_t>(state_.iterators.size()), false});
   return true;
 }
 
@@ -122,8 +122,8 @@ bool Vm::call_native(const Call& call) {
   const auto* pairs = reinterpret_cast<const KeywordArg*>(call.args + call.positional);
   const CallArgs args({call.args, call.positional}, {pairs, call.keywords});
   if (state_.frames.size() >= thread_.depth_limit_) return failed(Error{"stack overflow"});
-  state_.frames.push_back(
-      {nullptr, nullptr, nullptr, call.result, call.callee, state_.iterators.size()});
+  state_.frames.push_back({nullptr, nullptr, nullptr, call.result, call.callee, nullptr, nullptr,
+                           static_cast<uint32_t>(state_.iterators.size()), false});
   Result<Value> result = [&]() -> Result<Value> {
     if (call.callee->kind() == Kind::kBuiltin) {
       const auto& builtin = call.callee->as<Builtin>();
@@ -146,133 +146,24 @@ bool Vm::call_native(const Call& call) {
   return true;
 }
 
-// --- arguments of Starlark functions
+// --- limits and errors
 
-namespace {
-
-Error too_many_arguments(const Code& code, size_t given) {
-  const size_t most = code.positional_count();
-  if (code.param_count == 0 && !code.has_kwargs) {
-    return Error{fmt::format("function {} accepts no arguments ({} given)", code.name, given)};
-  }
-  const bool exact = code.default_count <= code.keyword_only_count;
-  return Error{fmt::format("function {} accepts {}{} positional argument{} ({} given)", code.name,
-                           exact ? "" : "at most ", most, most == 1 ? "" : "s", given)};
-}
-
-Error missing_arguments(const Code& code, const Value* args) {
-  std::vector<std::string> missing;
-  for (size_t i = 0; i < code.param_count; ++i) {
-    if (!args[i].is_valid()) missing.push_back(code.local_names[i]);
-  }
-  return Error{fmt::format("function {} missing {} argument{} ({})", code.name, missing.size(),
-                           missing.size() == 1 ? "" : "s", join(missing, ", "))};
-}
-
-Error unexpected_argument(const Code& code, std::string_view name) {
-  const std::span<const std::string> params(code.local_names.data(), code.param_count);
-  return Error{fmt::format("function {} got an unexpected keyword argument \"{}\"{}", code.name,
-                           name, did_you_mean(name, params))};
-}
-
-}  // namespace
-
-// The arguments become the first slots of the frame where they are; keywords are put aside first.
-bool Vm::bind(const FunctionObject& function, const Call& call) {
-  const Code& code = *function.code_;
-  if (code.param_count == 0 && !code.has_varargs && !code.has_kwargs) {
-    const size_t given = call.positional + call.keywords;
-    if (given > 0) return failed(too_many_arguments(code, given));
-  }
-  const size_t positional = std::min<size_t>(call.positional, code.positional_count());
-  if (call.positional > positional && !code.has_varargs)
-    return failed(too_many_arguments(code, call.positional));
-  Value*& top = state_.top;
-  Value* const pairs = call.args + call.positional;
-  std::vector<Value>& keywords = state_.keywords;
-  keywords.assign(std::make_move_iterator(pairs), std::make_move_iterator(top));
-  Value varargs;
-  if (code.has_varargs) {
-    const std::span<const Value> more(call.args + positional, call.positional - positional);
-    if (!state_.empty_tuple.is_valid()) state_.empty_tuple = heap_.tuple(std::span<Value>());
-    varargs = more.empty() ? state_.empty_tuple : heap_.tuple(more);
-  }
-  drop(top, call.args + positional);
-  while (top < call.args + code.param_count) new (top++) Value();
-  if (code.has_varargs) new (top++) Value(std::move(varargs));
-  Dict* rest = nullptr;
-  if (code.has_kwargs) {
-    new (top) Value(heap_.dict());
-    rest = &(top++)->as<Dict>();
-  }
-  const bool done = keywords.empty() || bind_keywords(code, call.args, rest);
-  keywords.clear();
-  return done && fill_defaults(function, call.args, positional);
-}
-
-bool Vm::bind_keywords(const Code& code, Value* args, Dict* rest) {
-  for (size_t i = 0; i < state_.keywords.size(); i += 2) {
-    const Value& key = state_.keywords[i];
-    Value& value = state_.keywords[i + 1];
-    const std::string_view name = key.text();
-    const auto params_end = code.local_names.begin() + code.param_count;
-    const auto param =
-        std::find_if(code.local_names.begin(), params_end, [&](const std::string& each) {
-          // Names are short and mostly differ in their first letter: few need more of a look.
-          return each.size() == name.size() && each.front() == name.front() && each == name;
-        });
-    bool repeated = false;
-    if (param != params_end) {
-      Value& slot = args[param - code.local_names.begin()];
-      repeated = slot.is_valid();
-      if (!repeated) slot = std::move(value);
-    } else if (rest != nullptr) {
-      const size_t before = rest->size();
-      auto done = rest->set(key, std::move(value));
-      if (!done) return failed(std::move(done).error());
-      repeated = rest->size() == before;
-    } else {
-      return failed(unexpected_argument(code, name));
-    }
-    if (repeated) {
-      return failed(Error{
-          fmt::format("function {} got multiple values for parameter \"{}\"", code.name, name)});
-    }
-  }
+bool Vm::may_go_on(uint64_t steps) {
+  if (thread_.cancelled() || steps > thread_.step_limit_ || heap_.exceeded()) return false;
+  const uint64_t soon = steps + kStepsBetweenChecks;
+  thread_.next_check_ =
+      thread_.step_limit_ == UINT64_MAX ? soon : std::min(soon, thread_.step_limit_ + 1);
   return true;
 }
 
-// Parameters that were not given, from the one after those that were given by position. Slots that
-// are not there yet are made.
-bool Vm::fill_defaults(const FunctionObject& function, Value* args, size_t positional) {
-  const Code& code = *function.code_;
-  const size_t first_default = code.param_count - code.default_count;
-  while (state_.top < args + code.param_count) new (state_.top++) Value();
-  bool complete = true;
-  for (size_t i = positional; i < code.param_count; ++i) {
-    if (args[i].is_valid()) continue;
-    if (i >= first_default) args[i] = function.defaults_[i - first_default];
-    complete = complete && args[i].is_valid();
-  }
-  return complete || failed(missing_arguments(code, args));
-}
-
-// --- limits and errors
-
 bool Vm::check_limits() {
-  std::string reason;
+  if (may_go_on(thread_.steps_)) return true;
+  std::string reason = "memory limit exceeded";
   if (thread_.cancelled()) {
     const std::lock_guard lock(state_.cancel_mutex);
     reason = "Starlark computation cancelled: " + state_.cancel_reason;
   } else if (thread_.steps_ > thread_.step_limit_) {
     reason = "Starlark computation cancelled: too many steps";
-  } else if (heap_.exceeded()) {
-    reason = "memory limit exceeded";
-  } else {
-    const uint64_t soon = thread_.steps_ + kStepsBetweenChecks;
-    thread_.next_check_ =
-        thread_.step_limit_ == UINT64_MAX ? soon : std::min(soon, thread_.step_limit_ + 1);
-    return true;
   }
   raise(Error{std::move(reason)}, true);
   return false;

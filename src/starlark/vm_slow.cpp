@@ -8,6 +8,7 @@
 #include "mishap/starlark/interpreter.h"
 #include "mishap/starlark/library.h"
 
+#include "format.h"
 #include "spelling.h"
 #include "vm.h"
 
@@ -15,6 +16,15 @@ namespace mishap::starlark {
 
 bool Vm::unbound(const char* what, std::string_view name) {
   return failed(Error{fmt::format("{} variable {} referenced before assignment", what, name)});
+}
+
+bool Vm::unbound_left(std::string_view name) {
+  unbound("local", name);
+  const Frame& frame = state_.frames.back();
+  const auto next = static_cast<size_t>(frame.pc - frame.code->instructions.data());
+  state_.pending->pos = frame.code->source_pos(frame.code->operand_position(next - 1));
+  state_.pending->stack.back().pos = state_.pending->pos;
+  return false;
 }
 
 bool Vm::binary_slow(BinaryOperator op, Value* top) {
@@ -25,17 +35,30 @@ bool Vm::binary_slow(BinaryOperator op, Value* top) {
   return true;
 }
 
+bool Vm::modulo_slow(Value* top) {
+  if (top[-2].is_string()) {
+    Value text = quick_format_percent(heap_, top[-2].text(), top[-1]);
+    if (text.is_valid()) {
+      top[-2] = std::move(text);
+      top[-1] = Value();
+      return true;
+    }
+  }
+  return binary_slow(BinaryOperator::kModulo, top);
+}
+
+bool Vm::add_slow(Value* top, Value* variable) {
+  if (top[-2].is_string() && top[-1].is_string()) return add_text(top, variable);
+  return binary_slow(BinaryOperator::kAdd, top);
+}
+
 // s + t and s += t. When the result goes back to the variable that s came from, the variable lets
 // go of s first, so that the text can grow in place and building a long one takes linear time.
-bool Vm::add_text(Value* top, const uint32_t* pc, Value* base, Value* globals) {
+bool Vm::add_text(Value* top, Value* variable) {
   const size_t size = top[-2].text().size() + top[-1].text().size();
   if (!heap_.can_allocate(size) || size > static_cast<size_t>(kMaxRepeat) * 2) {
     return failed(Error{"memory limit exceeded"});
   }
-  const Op next = static_cast<Op>(*pc & 0xFF);
-  Value* variable = next == Op::kStoreLocal    ? base + (*pc >> 8)
-                    : next == Op::kStoreGlobal ? globals + (*pc >> 8)
-                                               : nullptr;
   if (variable != nullptr && variable->identical(top[-2]) && !variable->identical(top[-1]))
     *variable = Value();
   const Value right = std::move(top[-1]);
@@ -43,8 +66,19 @@ bool Vm::add_text(Value* top, const uint32_t* pc, Value* base, Value* globals) {
   return true;
 }
 
-bool Vm::inplace_add(Value* top) {
-  if (!top[-2].is_list() || !is_iterable(top[-1])) return binary_slow(BinaryOperator::kAdd, top);
+// The variable's value goes below the other one, and comes back with what it is then.
+bool Vm::add_to_variable(Value* top, Value* variable) {
+  new (top) Value(std::move(top[-1]));
+  new (top - 1) Value(*variable);
+  state_.top = top + 1;
+  if (!inplace_add(top + 1, variable)) return false;
+  *variable = std::move(top[-1]);
+  state_.top = top;
+  return true;
+}
+
+bool Vm::inplace_add(Value* top, Value* variable) {
+  if (!top[-2].is_list() || !is_iterable(top[-1])) return add_slow(top, variable);
   auto& list = top[-2].as<List>();
   if (auto changeable = list.check_mutable("apply += to"); !changeable)
     return failed(std::move(changeable).error());
@@ -113,6 +147,34 @@ Vm::Compared Vm::compare_slow(Op op, const Value* top) {
     default:
       return compared(*order >= 0);
   }
+}
+
+bool Vm::is_in(Value* top, bool wanted) {
+  auto found = contains(thread_, top[-1], top[-2]);
+  if (!found) return failed(std::move(found).error());
+  top[-2] = Value::boolean(*found == wanted);
+  return true;
+}
+
+bool Vm::store_index_slow(Value* top) {
+  auto done = set_index(thread_, top[-3], top[-2], top[-1]);
+  return done || failed(std::move(done).error());
+}
+
+bool Vm::insert_slow(Value* top, bool must_be_new) {
+  auto& dict = top[-3].as<Dict>();
+  const size_t before = dict.size();
+  auto done = dict.set(top[-2], std::move(top[-1]));
+  if (done && must_be_new && dict.size() == before)
+    done = fail(fmt::format("duplicate key: {}", repr(top[-2])));
+  return done || failed(std::move(done).error());
+}
+
+bool Vm::next_of_host(Iteration& iteration) {
+  auto item = iteration.next();
+  if (!item) return failed(std::move(item).error());
+  new (state_.top++) Value(std::move(*item));
+  return true;
 }
 
 bool Vm::index_slow(Value* top) {

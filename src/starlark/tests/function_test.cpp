@@ -50,6 +50,66 @@ TEST_F(Functions, BindArguments) {
             "function g missing 1 argument (b)");
 }
 
+TEST_F(Functions, OneCallOfMany) {
+  // The same call by name goes to functions with different parameters, back and forth.
+  EXPECT_EQ(running_.result(R"(
+def f(a, b, c = 3): return (a, b, c)
+def g(b, a): return (b, a)
+def h(*args, **kwargs): return (args, kwargs)
+def k(x, *, b): return (x, b)
+l = lambda x, b, **rest: (x, b, rest)
+result = [each(1, b = 2) for each in (f, k, h, f, l, k)]
+)"),
+            "[(1, 2, 3), (1, 2), ((1,), {\"b\": 2}), (1, 2, 3), (1, 2, {}), (1, 2)]");
+  EXPECT_EQ(running_.result(R"(
+def f(a, b, c = 3): return (a, b, c)
+def g(b, a): return (b, a)
+def h(a): return a
+result = [each(1, b = 2) for each in (f, g, f)]
+)"),
+            "error: 5:15: function g got multiple values for parameter \"b\"");
+  EXPECT_EQ(running_.result(R"(
+def f(a, b, c = 3): return (a, b, c)
+def h(a): return a
+result = [each(1, b = 2) for each in (f, h, f)]
+)"),
+            "error: 4:15: function h got an unexpected keyword argument \"b\"");
+  EXPECT_EQ(running_.result(R"(
+def f(a, b, c): return (a, b, c)
+result = [f(1, b = 2, c = c) for c in (3, 4)] + [dict(x = 1, y = 2)]
+)"),
+            "[(1, 2, 3), (1, 2, 4), {\"x\": 1, \"y\": 2}]");
+  EXPECT_EQ(running_.result("def f(a, b, c): return a\nresult = f(1, c = 2)"),
+            "error: 2:11: function f missing 1 argument (b)");
+}
+
+TEST_F(Functions, CallsOfManyNames) {
+  std::string params;
+  std::string given;
+  for (int i = 0; i < 20; ++i) {
+    params += fmt::format("p{} = 0, ", i);
+    given += fmt::format("p{} = {}, ", 19 - i, 19 - i);
+  }
+  const std::string call = fmt::format("result = [f({}) for _ in range(2)][1]", given);
+  const std::string all = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]";
+  EXPECT_EQ(
+      running_.result(fmt::format("def f({}): return [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, "
+                                  "p10, p11, p12, p13, p14, p15, p16, p17, p18, p19]\n{}",
+                                  params, call)),
+      all);
+  EXPECT_EQ(running_.result("def f(**kwargs): return sorted(kwargs.values())\n" + call), all);
+}
+
+TEST_F(Functions, KeywordsOfEachCallAreItsOwn) {
+  EXPECT_EQ(running_.result(R"(
+def f(a, *args, **kwargs):
+    kwargs["n"] = a
+    return kwargs
+result = [f(i) for i in range(2)] + [f(i, x = i) for i in range(2)] + [f(1, 2, 3)]
+)"),
+            "[{\"n\": 0}, {\"n\": 1}, {\"x\": 0, \"n\": 0}, {\"x\": 1, \"n\": 1}, {\"n\": 1}]");
+}
+
 TEST_F(Functions, SayWhatIsWrongWithArguments) {
   EXPECT_EQ(running_.error("def f(): pass\nf(1, x = 2)"),
             "function f accepts no arguments (2 given)");

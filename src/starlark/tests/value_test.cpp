@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -38,6 +40,83 @@ TEST_F(Values, MemoryIsGivenBack) {
     EXPECT_GT(heap_.used(), before + 1000 * sizeof(Value));
   }
   EXPECT_EQ(heap_.used(), before);
+}
+
+TEST_F(Values, MemoryOfDictsIsGivenBack) {
+  const uint64_t before = heap_.used();
+  for (int size = 0; size < 40; ++size) {
+    Value dict = heap_.dict();
+    for (int i = 0; i < size; ++i)
+      ASSERT_TRUE(dict.as<Dict>().set(Value::integer(i), heap_.string("value")));
+    for (int i = 0; i < size; i += 2) ASSERT_TRUE(dict.as<Dict>().remove(Value::integer(i)));
+  }
+  EXPECT_EQ(heap_.used(), before);
+}
+
+// A dict of changing size beside a plain list of its entries.
+TEST_F(Values, DictsGrowAndShrink) {
+  Value dict = heap_.dict();
+  auto& table = dict.as<Dict>();
+  std::vector<std::pair<int, int>> expected;
+  uint32_t random = 1;
+  for (int step = 0; step < 20000; ++step) {
+    random = random * 1664525 + 1013904223;
+    // Mostly few keys, at times many.
+    const int range = step / 2500 % 2 == 0 ? 12 : 200;
+    const int key = static_cast<int>(random >> 16) % range;
+    const auto known = std::find_if(expected.begin(), expected.end(),
+                                    [&](const auto& each) { return each.first == key; });
+    const Value name = heap_.string(fmt::format("key{}", key));
+    if ((random >> 8 & 1) == 0) {
+      ASSERT_TRUE(table.set(name, Value::integer(step)));
+      if (known == expected.end()) {
+        expected.emplace_back(key, step);
+      } else {
+        known->second = step;
+      }
+    } else {
+      const auto removed = table.remove(name);
+      ASSERT_TRUE(removed);
+      ASSERT_EQ(removed->is_valid(), known != expected.end());
+      if (known != expected.end()) expected.erase(known);
+    }
+    ASSERT_EQ(table.size(), expected.size());
+    const Value* found = table.get_text(fmt::format("key{}", key));
+    ASSERT_EQ(found != nullptr, (random >> 8 & 1) == 0);
+  }
+  std::string text;
+  for (const auto& [key, value] : expected) {
+    text += fmt::format("{}\"key{}\": {}", text.empty() ? "" : ", ", key, value);
+  }
+  EXPECT_EQ(repr(dict), "{" + text + "}");
+}
+
+TEST_F(Values, PiecesOfThePoolAreUsedAgain) {
+  Pool pool;
+  const uint8_t size_class = Pool::size_class(40);
+  void* first = pool.allocate(40, size_class);
+  void* second = pool.allocate(40, size_class);
+  EXPECT_NE(first, second);
+  pool.release(first, size_class);
+  if (size_class != 0) {
+    EXPECT_EQ(pool.allocate(48, Pool::size_class(48)), first);
+  } else {
+    pool.release(pool.allocate(48, 0), 0);
+  }
+  pool.release(second, size_class);
+  // More than a block of each size, all of it written to.
+  for (size_t bytes = 1; bytes < 600; bytes += 37) {
+    std::vector<void*> pieces;
+    const uint8_t its_class = Pool::size_class(bytes);
+    for (int i = 0; i < 3000; ++i) {
+      pieces.push_back(pool.allocate(bytes, its_class));
+      std::memset(pieces.back(), i, bytes);
+    }
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      ASSERT_EQ(static_cast<unsigned char*>(pieces[i])[bytes - 1], i & 0xFF);
+      pool.release(pieces[i], its_class);
+    }
+  }
 }
 
 TEST_F(Values, CyclesAreFreedOnRequest) {

@@ -36,6 +36,73 @@ TEST_F(Machine, Floats) {
   EXPECT_EQ(running_.value("1.0 % 0"), "error: 1:5: floating-point modulo by zero");
 }
 
+TEST_F(Machine, OperandsWhereverTheyAre) {
+  // On the stack, constant or local on the right, local on the left: all give the same.
+  EXPECT_EQ(running_.result(R"(
+def f(a, b):
+    return [
+        a + b, a + 2, (a + 0) + b, (a + 0) + (b + 0), 2 + b,
+        a - b, a - 2, (a + 0) - b, (a + 0) - (b + 0),
+        a * b, a // b, a // 2, a % b, a % 2, a / b, a / 2.0,
+        a < b, a < 7, a <= b, a > b, a >= 7, a == b, a == 7, a != b, a != 7,
+        a + b if a > b else b,
+        (a if b else a) + (b or a), (a and b) - (b and a),
+    ]
+result = f(7, 3)
+)"),
+            "[10, 9, 10, 10, 5, 4, 5, 4, 4, 21, 2, 3, 1, 1, 2.3333333333333335, 3.5, False, False, "
+            "False, True, True, False, True, True, False, 10, 10, -4]");
+  EXPECT_EQ(running_.result(R"(
+def f(a, b, n):
+    a += b
+    n += 1
+    a += "c"
+    big = n + 9223372036854775806
+    big += n
+    return a, n, big, a < b, n < 1.5, [1] + [n], "%s" % n
+result = f("a", "b", 1)
+)"),
+            "(\"abc\", 2, 9223372036854775810, True, False, [1, 2], \"2\")");
+}
+
+TEST_F(Machine, UnboundOperandsAreShownWhereTheyAre) {
+  EXPECT_EQ(running_.error("def f():\n    x = (y + 1)\n    y = 2\nf()"),
+            "local variable y referenced before assignment");
+  EXPECT_EQ(running_.result("def f():\n    x = 5 * (y + 1)\n    y = 2\nf()"),
+            "error: 2:14: local variable y referenced before assignment");
+  EXPECT_EQ(running_.result("def f(z):\n    x = z + y\n    y = 2\nf(1)"),
+            "error: 2:11: local variable y referenced before assignment");
+  EXPECT_EQ(running_.result("def f():\n    y += 1\nf()"),
+            "error: 2:5: local variable y referenced before assignment");
+  EXPECT_EQ(running_.result("def f(z):\n    if y < z: pass\n    y = 2\nf(1)"),
+            "error: 2:8: local variable y referenced before assignment");
+}
+
+TEST_F(Machine, RangesToTheEndOfIntegers) {
+  EXPECT_EQ(running_.value("[x for x in range(9223372036854775805, 9223372036854775807)]"),
+            "[9223372036854775805, 9223372036854775806]");
+  EXPECT_EQ(running_.value("[x for x in range(9223372036854775800, 9223372036854775807, 5)]"),
+            "[9223372036854775800, 9223372036854775805]");
+  EXPECT_EQ(running_.value("[x for x in range(-9223372036854775807, -9223372036854775808, -1)]"),
+            "[-9223372036854775807]");
+}
+
+TEST_F(Machine, ShortAndLongTextsOfFormats) {
+  EXPECT_EQ(
+      running_.value("[\"%d-%s|%s\" % (-9223372036854775808, 7, \"é\"), \"x%d\" % 5, \"%s\" % "
+                     "\"\", \"a%%b%d\" % 1]"),
+      "[\"-9223372036854775808-7|é\", \"x5\", \"\", \"a%b1\"]");
+  EXPECT_EQ(
+      running_.value("[len(\"%s%s\" % (n * \"x\", n * \"y\")) for n in (127, 128, 129, 300)]"),
+      "[254, 256, 258, 600]");
+  EXPECT_EQ(running_.value("[len(n * \"x\" + \"%d\" % 123456789) for n in (236, 250)]"),
+            "[245, 259]");
+  EXPECT_EQ(running_.value("\"%d%d\" % 1"), "error: 1:8: not enough arguments for format string");
+  EXPECT_EQ(running_.value("\"%d\" % (1, 2)"), "error: 1:6: too many arguments for format string");
+  EXPECT_EQ(running_.value("\"%d\" % \"1\""),
+            "error: 1:6: %d format requires integer: cannot convert string to int");
+}
+
 TEST_F(Machine, OperatorsThatDoNotApply) {
   EXPECT_EQ(running_.value("1 + \"a\""),
             "error: 1:3: unknown binary op: int + string (str(x) is the text of a value)");

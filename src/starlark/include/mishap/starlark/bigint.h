@@ -88,8 +88,8 @@ class BigInt {
   enum class Empty { kTag };
   explicit BigInt(Empty /*tag*/) noexcept : number_{0, kInline, MP_ZPOS, inline_} {}
   static BigInt for_library();
-  /// Zero, with room for so many digits; to be filled, then trimmed.
-  static BigInt with_room(size_t digits);
+  /// Room for so many digits, which are to be filled, then trimmed; what was there is lost.
+  void make_room(size_t digits);
 
   static constexpr int kMostDigitsOf64Bits = (64 + MP_DIGIT_BIT - 1) / MP_DIGIT_BIT;
   std::optional<int64_t> short_to_int64() const;
@@ -103,6 +103,7 @@ class BigInt {
   void take(BigInt& other) noexcept;
   static BigInt sum(const BigInt& a, const BigInt& b, mp_sign sign_of_b);
   /// Quotient (null: not wanted) and remainder, rounded towards zero, of numbers of few digits.
+  static BigInt short_floor_mod(const BigInt& a, const BigInt& b);
   static void divide_short(const BigInt& a, const BigInt& b, BigInt* quotient, BigInt& remainder);
 
   mp_int number_;

@@ -239,7 +239,7 @@ using QuickFunction = bool (*)(Heap& heap, const Value& receiver, std::span<cons
 
 /// A native function value, or one bound to a receiver (a method). Type
 /// "builtin_function_or_method".
-class Builtin final : public Object {
+class Builtin final : public Container {
  public:
   struct Definition {
     Signature signature;
@@ -248,12 +248,13 @@ class Builtin final : public Object {
   };
   // The definition is shared by a method and every value bound from it.
   Builtin(std::shared_ptr<const Definition> definition, Value receiver)
-      : Object(Kind::kBuiltin),
+      : Container(Kind::kBuiltin),
         definition_(std::move(definition)),
+        quick_(definition_->quick),
         receiver_(std::move(receiver)) {}
 
   const std::string& name() const { return definition_->signature.name(); }
-  QuickFunction quick() const { return definition_->quick; }
+  QuickFunction quick() const { return quick_; }
   const Signature& signature() const { return definition_->signature; }
   const Value& receiver() const { return receiver_; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }
@@ -263,6 +264,7 @@ class Builtin final : public Object {
 
  private:
   std::shared_ptr<const Definition> definition_;
+  QuickFunction quick_;
   Value receiver_;
 };
 

@@ -17,7 +17,7 @@ struct Program;
 class LoadedModule;
 
 /// A def or lambda, closed over its variables. Equal only to itself.
-class FunctionObject final : public Object {
+class FunctionObject final : public Container {
  public:
   struct Param {
     std::string_view name;

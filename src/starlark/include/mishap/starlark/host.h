@@ -42,7 +42,7 @@ class HostIterator {
 /// A value with behaviour of its own: override what it can do, all the rest gives the errors a
 /// script expects. Make with `heap.make<T>(…)`. Every Value held must be shown by visit_children,
 /// or frozen data can be changed and cycles leak.
-class HostObject : public Object {
+class HostObject : public Container {
  public:
   /// What type() gives, such as "service". Must outlive the object.
   virtual std::string_view type_name() const = 0;
@@ -91,7 +91,7 @@ class HostObject : public Object {
   virtual Result<Value> unary(Thread& thread, UnaryOperator op);
 
  protected:
-  HostObject() : Object(Kind::kHost) {}
+  HostObject() : Container(Kind::kHost) {}
 };
 
 /// The host object in `value` as a T, or null when it is something else.

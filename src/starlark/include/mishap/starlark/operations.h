@@ -74,15 +74,20 @@ class Iteration {
   bool step(Value& out);
   /// The same when it is known to walk a range.
   bool step_range(Value& out) {
-    const auto& range = source_.as<Range>();
-    if (position_ >= static_cast<size_t>(range.size)) return false;
-    out = Value::integer(range.at(static_cast<int64_t>(position_++)));
+    if (left_ == 0) return false;
+    --left_;
+    out = Value::integer(static_cast<int64_t>(next_));
+    next_ += step_;
     return true;
   }
 
   Thread* thread_ = nullptr;
   Value source_;
   size_t position_ = 0;
+  // Of a range: unsigned, for the number after the last one need not fit.
+  uint64_t left_ = 0;
+  uint64_t next_ = 0;
+  uint64_t step_ = 0;
   std::unique_ptr<HostIterator> host_;
 };
 

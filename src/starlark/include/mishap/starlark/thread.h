@@ -79,7 +79,7 @@ class Thread {
   }
   uint64_t steps() const { return steps_; }
   /// Frames of Starlark functions, at most; default 1000. Too deep is an error, never a crash.
-  void set_depth_limit(size_t frames) { depth_limit_ = frames; }
+  void set_depth_limit(size_t frames);
   /// From any thread: ends the evaluation at its next step with "Starlark computation cancelled:
   /// REASON".
   void cancel(std::string reason);

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "mishap/starlark/pool.h"
+
 namespace mishap::starlark {
 
 class Heap;
@@ -38,25 +40,24 @@ enum class Kind : uint8_t {
 };
 inline constexpr size_t kKindCount = static_cast<size_t>(Kind::kCell) + 1;
 
-/// What a heap shares with its objects. The last one to go frees it, for strings and others that
-/// hold no values may outlive their heap.
+/// What a heap shares with its objects. The last one to go frees it, for objects may outlive their
+/// heap.
 struct HeapAccount {
   Heap* heap = nullptr;  ///< null once it is gone
   uint64_t used_bytes = 0;
-  uint64_t leaves = 0;  ///< objects that are not on the heap's list
+  uint64_t objects = 0;
+  Pool pool;
 };
 
 class Value;
 using ValueVisitor = std::function<void(Value&)>;
 
-/// Base of everything counted. Made by a Heap, destroyed when the last Value lets go of it. When
-/// the heap goes first, objects that hold others are emptied, which frees cycles; what is still
-/// referred to from outside stays a valid, empty object.
+/// Base of everything counted. Made by a Heap, destroyed when the last Value lets go of it.
 class Object {
  public:
   Object(const Object&) = delete;
   Object& operator=(const Object&) = delete;
-  virtual ~Object();
+  virtual ~Object() = default;
 
   Kind kind() const { return kind_; }
   bool frozen() const { return frozen_; }
@@ -75,21 +76,44 @@ class Object {
 
  protected:
   explicit Object(Kind kind) : kind_(kind) {}
-  /// Tells the heap that this object's memory grew or shrank.
-  void account(int64_t delta_bytes);
 
  private:
   friend class Heap;
+  friend class Container;
   friend void freeze(const Value& value);
   static void destroy(Object* object);
+  static void destroy_leaf(Object* object);
+  static void destroy_container(Object* object);
+
+  // Beyond the classes of a Pool: made by new, as host objects are.
+  static constexpr uint8_t kMadeByNew = 0xFF;
 
   uint32_t references_ = 0;
   Kind kind_;
   bool frozen_ = false;
-  bool listed_ = false;  // on the heap's list: it may hold other objects
+  uint8_t size_class_ = kMadeByNew;
   HeapAccount* account_ = nullptr;
-  Object* previous_ = nullptr;
-  Object* next_ = nullptr;
+};
+
+/// An object that may hold others. The heap has a list of them: when it goes first, they are
+/// emptied, which frees cycles; what is still referred to from outside stays a valid, empty object.
+class Container : public Object {
+ protected:
+  using Object::Object;
+  /// Tells the heap that this object's memory grew or shrank.
+  void account(int64_t delta_bytes) {
+    if (account_ == nullptr) return;
+    account_->used_bytes += static_cast<uint64_t>(delta_bytes);
+    charged_bytes_ += static_cast<uint64_t>(delta_bytes);
+  }
+  /// Of an object that a heap made.
+  Pool& pool() const { return account_->pool; }
+
+ private:
+  friend class Heap;
+  friend class Object;
+  Container* previous_ = nullptr;
+  Container* next_ = nullptr;
   uint64_t charged_bytes_ = 0;
 };
 

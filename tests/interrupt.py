@@ -102,12 +102,21 @@ def parallel(bench):
     return run, code, text
 
 
+def living(run):
+    """All processes below the coordinator, once none comes or goes: the next cell is made meanwhile, with a process in between."""
+    def same_for_a_while():
+        first = {p.identity() for p in processes.living_below(run.pid)}
+        time.sleep(0.2)
+        return first if first == {p.identity() for p in processes.living_below(run.pid)} else None
+    return wait_for(same_for_a_while, "processes that stay")
+
+
 def unhit(bench):
     """Only the coordinator gets the signal: while it is stopped and cannot end its cells, all of them live on."""
     run = TerminalRun(bench, [*WAITING, "--jobs", "2", "--test", "*wait*"])
     wait_for(lambda: ready_services(run, 2), "two services")
     stop(run)
-    before = {p.identity() for p in processes.living_below(run.pid)}
+    before = living(run)
     run.press_ctrl_c()
     time.sleep(0.3)
     after = {p.identity() for p in processes.living_below(run.pid)}

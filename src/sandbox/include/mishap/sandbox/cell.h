@@ -11,8 +11,8 @@
 // (or in the kept directory), so that they can write wherever they could on the host and nothing of
 // it stays. user_namespaces(7): mounts inherited from a more privileged namespace are locked
 // together, so one overlay of "/" is refused; there is one for each directory that has no mount
-// below, and the directories above them are made new. /tmp and /dev/shm are private and empty,
-// /proc is the cell's.
+// below; the directories above them, and empty ones, are made new. /tmp and /dev/shm are private
+// and empty, /proc is the cell's.
 //
 // The child is a fork of the coordinator, not a new program: the loaded spec comes along by copy on
 // write, at no cost and consistent by construction. So the caller of `spawn_cell` must have one

@@ -1,6 +1,7 @@
 """Where tests of the real binary run: a directory of their own, an ordinary user, masked output."""
 import argparse
 import difflib
+import fcntl
 import os
 import pathlib
 import pwd
@@ -94,13 +95,20 @@ def provide_kafka(bench):
     libs = provisioned_kafka(bench.bin / "mishap")
     entry = libs.parent.parent
     wanted = pathlib.Path(cache_dir(bench.ordinary_user)) / entry.relative_to(own)
-    if not wanted.exists():
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(entry, f"{wanted}.copy", dirs_exist_ok=True)
-        os.rename(f"{wanted}.copy", wanted)
-        for path in [wanted.parent.parent, wanted.parent, wanted, *wanted.rglob("*")]:
-            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    with open(f"{cache_dir(False)}/tests.lock", "w", encoding="ascii") as lock:  # several tests may want it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.exists():
+            copy_for_nobody(entry, wanted)
     return wanted / libs.relative_to(entry)
+
+
+def copy_for_nobody(entry, wanted):
+    copy = pathlib.Path(f"{wanted}.copy")
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(entry, copy, dirs_exist_ok=True)
+    for path in [wanted.parent.parent, wanted.parent, copy, *copy.rglob("*")]:
+        os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    os.rename(copy, wanted)
 
 
 MASKS = [

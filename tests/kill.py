@@ -35,13 +35,14 @@ REPORTING_SECONDS = 0.3
 
 
 def preparation(coordinator):
-    """What makes the data directory: the first process of its confinement, the script and initdb. Not what these start: initdb
-    tries servers with ever smaller settings until one comes up."""
+    """What makes the data directory: the first process of its confinement, the script and initdb. Not what these start, also not
+    before it is another program: initdb tries servers with ever smaller settings until one comes up."""
     found = []
     for first in processes.workers(coordinator):
         below = processes.living_below(first.pid)
-        if any(p.comm == "bash" for p in below):
-            found += [first.pid, *(p.pid for p in below if p.comm in ("bash", "initdb"))]
+        comms = {p.pid: p.comm for p in below}
+        if "bash" in comms.values():
+            found += [first.pid, *(p.pid for p in below if p.comm in ("bash", "initdb") and comms.get(p.parent) != p.comm)]
     return found
 
 
@@ -82,6 +83,8 @@ class Strike:
                 continue
             victim = picks.choice(sorted(victims))
             cell = [p for p in processes.workers(self.run.pid) if victim in {s.pid for s in processes.living_below(p.pid)}]
+            if not processes.lives(victim):
+                continue
             try:
                 os.kill(victim, signal.SIGKILL)
                 self.hit = True

@@ -84,6 +84,14 @@ def living_below(ancestor):
     return [process for process in processes_below(ancestor) if process.state not in "ZX"]
 
 
+def lives(pid):
+    """Also of a thread."""
+    try:
+        return Process(pathlib.Path(f"/proc/{pid}/stat").read_text()).state not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def is_cell(process):
     """Whether it is the first process of a PID namespace: a worker, or what prepares a directory."""
     try:

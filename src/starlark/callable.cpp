@@ -11,6 +11,11 @@
 
 namespace mishap::starlark {
 
+bool is_callable(const Value& value) {
+  return value.kind() == Kind::kFunction || value.kind() == Kind::kBuiltin ||
+         (value.is_host() && value.as<HostObject>().callable());
+}
+
 // --- TypeSet
 
 TypeSet TypeSet::operator|(const TypeSet& other) const {

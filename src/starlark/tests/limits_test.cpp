@@ -253,7 +253,7 @@ TEST_F(Limits, LongPrograms) {
            {"x = [" + repeated("1, ", 1'000'000) + "]\nresult = len(x), x[-1]", "(1000000, 1)"},
            {"x = (" + repeated("1, ", kMany) + ")\nresult = len(x)", "100000"},
            {"x = {" + numbered("", ": 1, ", kMany) + "}\nresult = len(x)", "100000"},
-           {"x = \"" + std::string(10'000'000, 'a') + "\"\nresult = len(x)", "10000000"},
+           {"x = \"" + repeated("a", 10'000'000) + "\"\nresult = len(x)", "10000000"},
            {"def f(*a): return len(a)\nresult = f(*[" + repeated("1, ", kMany) + "])", "100000"},
            {"def f(**a): return len(a)\nresult = f(**{" + numbered("\"a", "\": 1, ", kMany) + "})",
             "100000"},
@@ -264,7 +264,7 @@ TEST_F(Limits, LongPrograms) {
            {"def f(x):\n  if x < 0: return\n" + numbered("  elif x == ", ": return x\n", 20'000) +
                 "result = f(19999)",
             "19999"},
-           {std::string(10'000'000, '\n') + "result = 1", "1"},
+           {repeated("\n", 10'000'000) + "result = 1", "1"},
            {std::string(1'000'000, 'a') + " = 1\nresult = 1", "1"}}) {
     EXPECT_EQ(running_.result(text), result) << text.substr(0, 40);
   }
@@ -318,8 +318,8 @@ TEST_F(Limits, HugeIntegers) {
   for (const auto& [text, error] : std::initializer_list<std::pair<std::string, std::string>>{
            {"x = 3\nfor i in range(40): x = x * x", ""},
            {"x = 1\nfor i in range(100000): x = x << 511", ""},
-           {"x = " + std::string(10'000'000, '7'), ""},
-           {"x = 0x" + std::string(10'000'000, '7'), ""},
+           {"x = " + repeated("7", 10'000'000), ""},
+           {"x = 0x" + repeated("7", 10'000'000), ""},
            {"int(\"7\" * 10000000)", "int: "},
            {"json.decode(\"7\" * 10000000)", "json.decode: at offset 10000000, "}}) {
     EXPECT_EQ(running_.error(text), error + "integer too large (more than 8388608 bits)")

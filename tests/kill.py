@@ -83,13 +83,11 @@ class Strike:
                 continue
             victim = picks.choice(sorted(victims))
             cell = [p for p in processes.workers(self.run.pid) if victim in {s.pid for s in processes.living_below(p.pid)}]
-            if not processes.lives(victim):
+            # Stopped first, so that it is known to be hit in the midst of something.
+            if not processes.stop(victim):
                 continue
-            try:
-                os.kill(victim, signal.SIGKILL)
-                self.hit = True
-            except ProcessLookupError:
-                continue
+            os.kill(victim, signal.SIGKILL)
+            self.hit = True
             self.watch({worker.identity() for worker in cell})
 
     def watch(self, cell):

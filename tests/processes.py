@@ -2,6 +2,7 @@
 import ctypes
 import os
 import pathlib
+import signal
 import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -84,10 +85,15 @@ def living_below(ancestor):
     return [process for process in processes_below(ancestor) if process.state not in "ZX"]
 
 
-def lives(pid):
-    """Also of a thread."""
+def stop(pid):
+    """Stops a process (given one of its threads, too). False: it had ended, or had begun to end, so that no signal can change how."""
     try:
-        return Process(pathlib.Path(f"/proc/{pid}/stat").read_text()).state not in "ZX"
+        os.kill(pid, signal.SIGSTOP)
+        while True:
+            state = Process(pathlib.Path(f"/proc/{pid}/stat").read_text()).state
+            if state in "TZX":
+                return state == "T"
+            time.sleep(0.0002)
     except (FileNotFoundError, ProcessLookupError):
         return False
 

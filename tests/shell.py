@@ -58,6 +58,7 @@ def ctrl_c(bench):
     run.wait_for_text(PROMPT)
     run.wait_for_text(b"$ ")
     check("130\n" in command(run, "echo $?"), "the program was not interrupted")
+    run.wait_for_text(PROMPT)  # before it, the shell's terminal would take the key for itself
     run.type(b"\x04")  # the end of the input
     code, text = run.finish()
     check(code == 0, f"exit code {code}, want 0\n{text}")

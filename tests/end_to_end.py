@@ -379,7 +379,8 @@ VERDICTS = {
         "test_services_are_told_whom_to_trust": "pass",
         "test_plain_talk_on_a_tls_port": "vacuous",
     }),
-    "tls-grpc": (test("specs/tls_grpc.star"), 0, {
+    "tls-grpc": (test("specs/tls_grpc.star", *PEER), 0, {
+        "test_types_are_asked_for_within_tls": "pass",
         "test_without_relays": "pass",
         "test_rules_apply_within_tls": "pass",
         "test_a_server_that_does_not_speak_it": "pass",

@@ -418,7 +418,7 @@ Result<TimedStep> LiveSession::step(const std::string& service_name,
   call.method = method;
   call.arguments = std::move(arguments);
   call.endpoint = endpoint_of(service_name, *interface);
-  call.direct = addresses_.from_cell(service_name, interface->port);
+  call.direct = past_relays(*service, *interface);
   call.contract = interface->spec;
   call.resolve = [this](const std::string& host, uint16_t port) { return endpoint_at(host, port); };
   call.test = plan_->name;

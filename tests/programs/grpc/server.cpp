@@ -1,9 +1,13 @@
 // grpc_server PORT: the service of peer.proto by libgrpc++, with health and reflection;
 // grpc_server_plain has neither. Prints the port once it listens. Compresses what it sends to
-// clients that ask with metadata x-gzip.
+// clients that ask with metadata x-gzip. Within TLS where a cell gives it a certificate.
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include <grpcpp/grpcpp.h>
@@ -70,6 +74,19 @@ class Service final : public mishap::test::Peer::Service {
   }
 };
 
+std::string file_of(const char* variable) {
+  std::ifstream file(std::getenv(variable));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::shared_ptr<grpc::ServerCredentials> credentials() {
+  if (std::getenv("MISHAP_TLS_CERT_FILE") == nullptr) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back(
+      {file_of("MISHAP_TLS_KEY_FILE"), file_of("MISHAP_TLS_CERT_FILE")});
+  return grpc::SslServerCredentials(options);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -84,8 +101,7 @@ int main(int argc, char** argv) {
   Service service;
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(std::string("0.0.0.0:") + argv[1], grpc::InsecureServerCredentials(),
-                           &port);
+  builder.AddListeningPort(std::string("0.0.0.0:") + argv[1], credentials(), &port);
   builder.RegisterService(&service);
   builder.SetMaxReceiveMessageSize(-1);
   auto server = builder.BuildAndStart();

@@ -61,6 +61,8 @@ FAULTS = [
     (f"drop {ECHO} code=CANCEL", "unary", 0, "CANCELLED"),
     (f"drop {ECHO} code=INTERNAL_ERROR", "unary", 0, "INTERNAL"),
     (f"drop {ECHO} code=ENHANCE_YOUR_CALM", "unary", 0, "RESOURCE_EXHAUSTED"),
+    (f"drop {ECHO} code=CONNECTION", "unary", 0, "UNAVAILABLE"),
+    (f"drop {ECHO} code=GOAWAY", "unary", 0, "UNAVAILABLE"),
     ("drop method=*/List code=INTERNAL_ERROR messages=2", "list", 5, "INTERNAL …"),
     ("drop method=*/List messages=2", "list", 5, "UNAVAILABLE …"),
     (f"delay {ECHO} delay=100", "unary", 0, "OK hello, head of the server, trailer of the server"),

@@ -242,9 +242,11 @@ void H2Filter::end(Ending ending) {
 /// Passes on the ends of streams, once nothing is left that must be said before.
 void H2Filter::settle_ends() {
   if (ended_) return;
-  if (our_goaway_ && streams_.empty()) return end(Ending::finish);
   Lane& forth = lane(Direction::to_server);
   Lane& back = lane(Direction::to_client);
+  // The client is told first, behind the server's SETTINGS.
+  const bool told = back.deferred.empty() || back.source_ended;
+  if (our_goaway_ && streams_.empty() && told) return end(Ending::finish);
   auto finish = [&](Direction d) {
     if (!std::exchange(lane(d).eof_sent, true)) sink_->send_eof(d);
   };

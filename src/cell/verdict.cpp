@@ -202,7 +202,7 @@ std::string nothing_was_sent(const fault::Counters& c) {
 
 /// "; it made 12 sendmsg() calls, which are for sendto=" of a rule for write().
 std::string done_otherwise(const fault::Counters& c) {
-  if (c.matched > 0 || c.elsewhere.empty()) return "";
+  if (c.matched > 0 || c.taken > 0 || c.elsewhere.empty()) return "";
   std::vector<std::string> calls;
   calls.reserve(c.elsewhere.size());
   for (const auto& [syscall, count] : c.elsewhere)
@@ -211,11 +211,31 @@ std::string done_otherwise(const fault::Counters& c) {
                      fault::keyword_of(c.elsewhere.begin()->first));
 }
 
+/// "the one write() call", "2 of the 3 write() calls".
+std::string part_of(uint64_t some, uint64_t all, const std::string& what) {
+  if (all == 1) return "the one " + what;
+  return some == all ? fmt::format("the {} {}s", all, what)
+                     : fmt::format("{} of the {} {}s", some, all, what);
+}
+
+/// Of a rule before which another one decided.
+std::string taken_from(const fault::Counters& c) {
+  const std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));
+  const std::string what =
+      c.interface.empty()
+          ? fmt::format("{} that {} made while it was on",
+                        part_of(c.taken, c.taken + c.seen, keyword + "() call"), c.service)
+          : fmt::format("{} to {}.{} that it matches", part_of(c.taken, c.taken, "request"),
+                        c.service, c.interface);
+  return fmt::format("{}, which goes before it, took {}", c.taken_by, what);
+}
+
 std::string what_happened_to(const fault::Counters& c, const std::string& fits) {
   if (c.action == "partition") return nothing_was_sent(c);
   if (c.action.starts_with("packet_"))
     return fmt::format("no connection to {}.{} came so far while it was on", c.service,
                        c.interface);
+  if (c.taken > 0 && c.matched == 0) return taken_from(c);
   if (c.matched > 0)
     return fmt::format("it was matched {}×, but its trigger never fired", c.matched);
   std::string keyword = c.declared.text.substr(0, c.declared.text.find('='));

@@ -13,6 +13,8 @@ struct ProtocolDecider::ActiveRule {
   ProtocolRule rule;
   TriggerState trigger;
   uint64_t seen = 0;
+  uint64_t taken = 0;
+  std::string taken_by;
 
   ActiveRule(ProtocolRule declared, Random random)
       : rule(std::move(declared)), trigger(rule.trigger, random) {}
@@ -26,6 +28,11 @@ struct ProtocolDecider::ActiveRule {
            (rule.source.empty() || rule.source == edge.consumer);
   }
 
+  void note_taken(const ProtocolRule& by) {
+    ++taken;
+    taken_by = by.declared.text;
+  }
+
   Counters counters() const {
     Counters counted;
     counted.declared = rule.declared;
@@ -34,6 +41,8 @@ struct ProtocolDecider::ActiveRule {
     counted.action = to_string(rule.action);
     if (rule.action == ProtocolAction::delay) counted.detail = format_duration(rule.delay);
     counted.seen = seen;
+    counted.taken = taken;
+    counted.taken_by = taken_by;
     counted.matched = trigger.matched();
     counted.applied = trigger.fired();
     return counted;
@@ -79,6 +88,10 @@ ProtocolDecision ProtocolDecider::decide(const Edge& edge,
   for (auto window = windows_.open.rbegin(); window != windows_.open.rend(); ++window) {
     for (const auto& active : window->rules) {
       if (!active->concerns(edge)) continue;
+      if (decision.terminal) {
+        if (matches(active->rule)) active->note_taken(*decision.terminal);
+        continue;
+      }
       ++active->seen;
       if (!matches(active->rule) || !active->trigger.match()) continue;
       switch (active->rule.action) {
@@ -92,7 +105,7 @@ ProtocolDecision ProtocolDecider::decide(const Edge& edge,
         case ProtocolAction::error:
         case ProtocolAction::drop:
           decision.terminal = active->rule;
-          return decision;
+          break;
       }
     }
   }

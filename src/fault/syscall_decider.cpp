@@ -119,6 +119,8 @@ struct SyscallDecider::ActiveRule {
   std::map<std::string, uint64_t> elsewhere;
   uint64_t seen = 0;
   uint64_t unresolved_paths = 0;
+  uint64_t taken = 0;
+  std::string taken_by;
 
   ActiveRule(SyscallRule declared, Random random)
       : rule(std::move(declared)),
@@ -142,6 +144,12 @@ struct SyscallDecider::ActiveRule {
       ++elsewhere[std::string(syscall)];
   }
 
+  void note_taken(std::string_view syscall, const ActiveRule& by) {
+    if (!names(syscall)) return;
+    ++taken;
+    taken_by = by.rule.declared.text;
+  }
+
   bool traces() const { return rule.action == SyscallAction::trace; }
 
   bool is_fault() const {
@@ -160,6 +168,8 @@ struct SyscallDecider::ActiveRule {
     counted.applied = trigger.fired();
     counted.elsewhere = elsewhere;
     counted.unresolved_paths = unresolved_paths;
+    counted.taken = taken;
+    counted.taken_by = taken_by;
     return counted;
   }
 };
@@ -218,17 +228,26 @@ SyscallDecision SyscallDecider::decide(const SyscallOperation& operation) {
   std::lock_guard lock(mutex_);
   bool exempt = false;
   bool fault_above = false;
+  const ActiveRule* decided_by = nullptr;
+  SyscallDecision decision;
   for (auto window = windows_.open.rbegin(); window != windows_.open.rend(); ++window) {
     // Windows hold rules of one kind: those of trace() trace, all others do not.
     bool trace_only = !window->rules.empty() && window->rules.front()->traces();
     if (trace_only && fault_above) continue;
     fault_above = fault_above || !trace_only;
     for (const auto& rule : window->rules) {
-      if (auto decision = try_rule(*rule, operation, exempt)) return *decision;
+      // A fault goes before a trace, however new that is.
+      if (decided_by != nullptr && (rule->traces() || !decided_by->traces())) {
+        rule->note_taken(operation.syscall, *decided_by);
+        continue;
+      }
+      auto decided = try_rule(*rule, operation, exempt);
+      if (!decided) continue;
+      decision = std::move(*decided);
+      decided_by = rule.get();
     }
   }
-  SyscallDecision decision;
-  if (exempt) decision.text = "allow (system path)";
+  if (decided_by == nullptr && exempt) decision.text = "allow (system path)";
   return decision;
 }
 

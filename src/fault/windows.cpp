@@ -26,6 +26,8 @@ void merge_counters(std::vector<Counters>& all, Counters one) {
   same->applied += one.applied;
   same->seen += one.seen;
   same->unresolved_paths += one.unresolved_paths;
+  same->taken += one.taken;
+  if (one.taken > 0) same->taken_by = one.taken_by;
   for (const auto& [syscall, count] : one.elsewhere) same->elsewhere[syscall] += count;
 }
 

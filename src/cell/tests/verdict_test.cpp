@@ -357,6 +357,30 @@ TEST(Verdict, SaysByWhichCallsAServiceDidTheSame) {
   EXPECT_EQ(what_happened_instead(counters, ""), "it was matched 2×, but its trigger never fired");
 }
 
+TEST(Verdict, SaysWhichFaultTookItsOperations) {
+  fault::Counters counters;
+  counters.declared.text = "write=delay(20ms)";
+  counters.service = "api";
+  counters.taken = 1;
+  counters.taken_by = "write=deny(EIO)";
+  EXPECT_EQ(what_happened_instead(counters, ""),
+            "write=deny(EIO), which goes before it, took the one write() call that api made while "
+            "it was on");
+  counters.taken = 3;
+  EXPECT_EQ(what_happened_instead(counters, ""),
+            "write=deny(EIO), which goes before it, took the 3 write() calls that api made while "
+            "it was on");
+  counters.seen = 2;
+  EXPECT_EQ(what_happened_instead(counters, ""),
+            "write=deny(EIO), which goes before it, took 3 of the 5 write() calls that api made "
+            "while it was on");
+  counters.interface = "http";
+  counters.taken_by = "error(path=\"/x\")";
+  EXPECT_EQ(what_happened_instead(counters, ""),
+            "error(path=\"/x\"), which goes before it, took the 3 requests to api.http that it "
+            "matches");
+}
+
 TEST(Verdict, SaysThatNothingWasSentThroughAPartition) {
   fault::Counters counters;
   counters.action = "partition";

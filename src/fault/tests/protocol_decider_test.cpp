@@ -54,6 +54,22 @@ TEST(ProtocolDecider, NewestWindowFirst) {
   EXPECT_TRUE(decider.close(inner).empty());
 }
 
+TEST(ProtocolDecider, ARuleIsToldWhoTookItsRequests) {
+  ProtocolDecider decider(1);
+  WindowId outer =
+      decider.open({rule(ProtocolAction::drop, "a"), rule(ProtocolAction::delay, "b")});
+  decider.open({rule(ProtocolAction::error, "a")});
+  ask(decider, "a");
+  ask(decider, "b");
+  auto counted = decider.close(outer);
+  ASSERT_EQ(counted.size(), 2u);
+  EXPECT_EQ(counted[0].seen, 1u);
+  EXPECT_EQ(counted[0].taken, 1u);
+  EXPECT_EQ(counted[0].taken_by, "error(a)");
+  EXPECT_EQ(counted[1].taken, 0u);
+  EXPECT_EQ(counted[1].applied, 1u);
+}
+
 TEST(ProtocolDecider, EdgesAndSources) {
   ProtocolDecider decider(1);
   ProtocolRule only_api = rule(ProtocolAction::drop);

@@ -113,6 +113,31 @@ TEST(SyscallDecider, WindowsNestAndLeaveAlone) {
   EXPECT_TRUE(decider.close(inner).empty());
 }
 
+TEST(SyscallDecider, ARuleIsToldWhoTookItsCalls) {
+  SyscallDecider decider(1);
+  WindowId outer = decider.open({deny("write", "EIO"), deny("read", "EIO")});
+  decider.open({deny("write", "EINTR")});
+  decide(decider, call("write"));
+  decide(decider, call("writev"));
+  decide(decider, call("read"));
+  auto counted = decider.close(outer);
+  ASSERT_EQ(counted.size(), 2u);
+  EXPECT_EQ(counted[0].seen, 0u);
+  EXPECT_EQ(counted[0].taken, 2u);
+  EXPECT_EQ(counted[0].taken_by, "write=deny(EINTR)");
+  EXPECT_EQ(counted[1].seen, 1u);
+  EXPECT_EQ(counted[1].taken, 0u);
+}
+
+TEST(SyscallDecider, ATraceWithinAFaultDoesNotHideIt) {
+  SyscallDecider decider(1);
+  WindowId faults = decider.open({deny("write", "EIO")});
+  decider.open({with_action("write", SyscallAction::trace)});
+  EXPECT_EQ(decide(decider, call("write")), "deny(input/output error)");
+  EXPECT_EQ(decider.close(faults)[0].applied, 1u);
+  EXPECT_EQ(decide(decider, call("write")), "trace");
+}
+
 TEST(SyscallDecider, FaultsSuspendTracesBelow) {
   SyscallDecider decider(1);
   decider.open({with_action("write", SyscallAction::trace)});

@@ -43,6 +43,10 @@ struct Counters {
   /// Calls it does not name that do the same by other means (`other_ways`), as often as there were.
   std::map<std::string, uint64_t> elsewhere;
   uint64_t unresolved_paths = 0;  ///< of those seen: not matched because the path could not be read
+  /// Operations that were not put to the rule, because another, which goes before, decided them:
+  /// calls it names, or requests that it matches. `taken_by` is the last such rule, as declared.
+  uint64_t taken = 0;
+  std::string taken_by;
 };
 
 // --- syscalls

@@ -68,22 +68,20 @@ void read_status(const h2core::ClientResponse& response, CallOutcome& outcome) {
   outcome.message = fmt::format("the server answered with HTTP status {}", http);
 }
 
+/// Those that are whole.
 void read_messages(const std::string& body, CallOutcome& outcome) {
-  auto messages = h2core::split_messages(body);
-  if (!messages) {
+  // What made the call fail tells more than what that did to the messages.
+  auto broken = [&](const char* why) {
     if (outcome.status != kOk) return;
     outcome.status = kInternal;
-    outcome.message = "the answer ends within a message";
-    return;
-  }
-  for (h2core::Message& message : *messages) {
-    if (message.compressed) {
-      outcome.status = kInternal;
-      outcome.message = "the answer is compressed, which was not asked for";
-      return;
-    }
+    outcome.message = why;
+  };
+  h2core::Messages messages = h2core::split_messages(body);
+  for (h2core::Message& message : messages.whole) {
+    if (message.compressed) return broken("the answer is compressed, which was not asked for");
     outcome.messages.push_back(std::move(message.bytes));
   }
+  if (messages.ends_within_one) broken("the answer ends within a message");
 }
 
 }  // namespace
@@ -107,9 +105,13 @@ CallOutcome outcome_of(const Error& error) {
 CallOutcome call(h2core::Session& session, const net::Endpoint& server,
                  const CallRequest& request) {
   auto response = session.exchange(translate(request, server), kAnswerLimitBytes);
-  if (!response) return outcome_of(response.error());
   CallOutcome outcome;
-  read_status(*response, outcome);
+  if (response) {
+    read_status(*response, outcome);
+  } else {
+    outcome = outcome_of(response.error());
+    response = session.take_incomplete();
+  }
   read_messages(response->body, outcome);
   outcome.headers = std::move(response->head);
   for (auto& field : response->trailers) outcome.headers.push_back(std::move(field));

@@ -24,7 +24,8 @@ struct CallOutcome {
   std::string message;  ///< of the status
   std::vector<std::string> messages;
   h2core::HeaderFields headers;  ///< the trailers behind them
-  /// Why there is no answer at all: the errno, 0 when there is one, or no errno to it.
+  /// Why there is no whole answer: the errno, 0 when there is one, or no errno to it. Messages that
+  /// had come are there.
   int transport_error = 0;
   /// "rpc error: code = Unavailable desc = …"; "" for OK.
   std::string error() const;

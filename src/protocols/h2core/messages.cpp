@@ -29,17 +29,17 @@ std::string encode_message(std::string_view message) {
   return out.append(message);
 }
 
-std::optional<std::vector<Message>> split_messages(std::string_view body) {
-  std::vector<Message> messages;
-  while (!body.empty()) {
-    if (body.size() < kMessagePrefixBytes) return std::nullopt;
+Messages split_messages(std::string_view body) {
+  Messages messages;
+  while (body.size() >= kMessagePrefixBytes) {
     const bool compressed = body[0] != 0;
     const size_t length = read_u32(body.substr(1));
+    if (body.size() - kMessagePrefixBytes < length) break;
     body.remove_prefix(kMessagePrefixBytes);
-    if (body.size() < length) return std::nullopt;
-    messages.push_back({compressed, std::string(body.substr(0, length))});
+    messages.whole.push_back({compressed, std::string(body.substr(0, length))});
     body.remove_prefix(length);
   }
+  messages.ends_within_one = !body.empty();
   return messages;
 }
 

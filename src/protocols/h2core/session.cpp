@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -66,8 +67,11 @@ int on_data(nghttp2_session*, uint8_t, int32_t stream, const uint8_t* bytes, siz
   Exchange& exchange = state_of(user_data).exchange;
   if (stream != exchange.stream || exchange.too_large) return 0;
   exchange.too_large = exchange.response.body.size() + size > exchange.body_limit;
-  if (!exchange.too_large)
+  if (exchange.too_large) {
+    exchange.response.body = {};
+  } else {
     exchange.response.body.append(reinterpret_cast<const char*>(bytes), size);
+  }
   return 0;
 }
 
@@ -101,6 +105,8 @@ ssize_t read_body(nghttp2_session*, int32_t, uint8_t* out, size_t size, uint32_t
 
 /// We would not wait any longer; the server has nothing to do with it.
 bool is_own_limit(const Error& error) { return error.code == ETIMEDOUT || error.code == ECANCELED; }
+
+bool is_of_an_end(const Error& error) { return error.code == EPIPE || error.code == ECONNRESET; }
 
 uint8_t* bytes_of(const std::string& text) {
   return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));  // nghttp2 only reads
@@ -153,6 +159,7 @@ class Session::Impl {
     return std::move(current.response);
   }
 
+  ClientResponse take_incomplete() { return std::exchange(state_.exchange.response, {}); }
   void set_deadline(net::Deadline deadline) { stream_.set_deadline(deadline); }
   Result<void> write() {
     while (true) {
@@ -202,8 +209,10 @@ class Session::Impl {
     if (!state_.hello) {
       return {"connection closed before the server said hello; does it speak HTTP/2?", ECONNRESET};
     }
-    if (!written) return written.error();
-    return count ? Error{"connection closed before the response", ECONNRESET} : count.error();
+    // Of a connection that is gone, a failed write says nothing that its end does not.
+    const Error* why = count ? nullptr : &count.error();
+    if (why == nullptr && !written && !is_of_an_end(written.error())) why = &written.error();
+    return why == nullptr ? Error{"connection closed before the response", ECONNRESET} : *why;
   }
 
   net::Stream stream_;
@@ -238,6 +247,7 @@ Result<void> Session::wait_for_hello() { return impl_->wait_for_hello(); }
 Result<ClientResponse> Session::exchange(ClientRequest request, size_t body_limit_bytes) {
   return impl_->exchange(std::move(request), body_limit_bytes);
 }
+ClientResponse Session::take_incomplete() { return impl_->take_incomplete(); }
 void Session::set_deadline(net::Deadline deadline) { impl_->set_deadline(deadline); }
 
 }  // namespace mishap::protocols::h2core

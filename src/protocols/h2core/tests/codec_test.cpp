@@ -104,11 +104,14 @@ TEST(GrpcMessages, AreSplitAndCounted) {
   const std::string body =
       encode_message("one") + encode_message("") + encode_message(std::string(300, 'x'));
   auto messages = split_messages(body);
-  ASSERT_TRUE(messages);
-  ASSERT_EQ(messages->size(), 3u);
-  EXPECT_EQ((*messages)[2].bytes.size(), 300u);
-  EXPECT_EQ(split_messages(body.substr(0, body.size() - 1)), std::nullopt);
-  EXPECT_EQ(split_messages("\1\0"), std::nullopt);
+  EXPECT_FALSE(messages.ends_within_one);
+  ASSERT_EQ(messages.whole.size(), 3u);
+  EXPECT_EQ(messages.whole[2].bytes.size(), 300u);
+  const Messages cut = split_messages(body.substr(0, body.size() - 1));
+  EXPECT_TRUE(cut.ends_within_one);
+  EXPECT_EQ(cut.whole.size(), 2u);
+  EXPECT_TRUE(split_messages("\1\0").ends_within_one);
+  EXPECT_TRUE(split_messages("\1\0").whole.empty());
   MessageCounter counter;
   std::vector<size_t> ends;
   size_t at = 0;

@@ -33,7 +33,11 @@ struct Message {
   std::string bytes;
   bool operator==(const Message&) const = default;
 };
-/// The messages of a whole body. Nothing: it ends within one.
-std::optional<std::vector<Message>> split_messages(std::string_view body);
+struct Messages {
+  std::vector<Message> whole;
+  bool ends_within_one = false;
+};
+/// The messages of a body.
+Messages split_messages(std::string_view body);
 
 }  // namespace mishap::protocols::h2core

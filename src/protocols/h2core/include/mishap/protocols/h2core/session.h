@@ -44,6 +44,8 @@ class Session {
   /// ECANCELED); "connection closed before the response"; "the answer is over N MiB"; "the server
   /// is going away"; "the server does not speak HTTP/2".
   Result<ClientResponse> exchange(ClientRequest request, size_t body_limit_bytes);
+  /// What had come of the answer of an exchange that failed. Once; empty before any.
+  ClientResponse take_incomplete();
   void set_deadline(net::Deadline deadline);
 
  private:

@@ -34,6 +34,8 @@ int status_of(const ProtocolRule& rule) {
 }  // namespace
 
 Result<int> error_status(const ProtocolRule& rule) {
+  if (!rule.code.empty() && (rule.status || !rule.status_name.empty()))
+    return fail("status= and code= mean the same; give one of them");
   std::string text = rule.status_name.empty() ? rule.code : rule.status_name;
   if (rule.status) text = std::to_string(*rule.status);
   if (text.empty()) return kInternal;

@@ -19,7 +19,7 @@ class GrpcDialect final : public h2core::Dialect {
 const GrpcDialect& dialect();
 
 /// The status that an error answers with: its `status=` or `code=`, else INTERNAL. Error: it names
-/// none, or OK.
+/// none, or OK; there are both.
 Result<int> error_status(const fault::ProtocolRule& rule);
 
 }  // namespace mishap::protocols::grpc

@@ -1,5 +1,9 @@
 #include "mishap/protocols/grpc/grpc.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
 #include "mishap/protocols/h2core/filter.h"
 
 #include "dialect.h"
@@ -10,6 +14,22 @@ namespace mishap::protocols::grpc {
 namespace {
 
 using fault::ProtocolAction;
+
+/// A pattern that no "/package.Service/Method" can match is an error.
+Result<void> check_method(const std::string& pattern) {
+  if (pattern.empty() || std::string_view("*?[").find(pattern.front()) != std::string_view::npos)
+    return {};
+  const std::string never = "method=\"" + pattern + "\" never matches: methods of grpc ";
+  const auto slashes = static_cast<size_t>(std::count(pattern.begin(), pattern.end(), '/'));
+  const bool begins_well = pattern.front() == '/';
+  if (!begins_well && slashes > 0) return fail(never + "begin with a slash: \"/" + pattern + "\"");
+  // Without a star a pattern is compared as it is.
+  const bool is_open = pattern.find('*') != std::string::npos;
+  if (begins_well && (is_open || parse_method(pattern))) return {};
+  std::string remedy = "are \"/package.Service/Method\"";
+  if (slashes < 2) remedy += ", as in \"*/" + pattern.substr(slashes) + "\"";
+  return fail(never + remedy);
+}
 
 class GrpcProtocol final : public traffic::Protocol {
  public:
@@ -31,12 +51,7 @@ class GrpcProtocol final : public traffic::Protocol {
       MISHAP_ASSIGN([[maybe_unused]] int status, error_status(rule));
     }
     auto method = rule.matchers.find("method");
-    if (method == rule.matchers.end() || method->second.empty() ||
-        std::string_view("/*?[").find(method->second.front()) != std::string_view::npos)
-      return {};
-    return fail("method=\"" + method->second +
-                "\" never matches: methods of grpc begin with a slash: \"/" + method->second +
-                "\"");
+    return method == rule.matchers.end() ? Result<void>() : check_method(method->second);
   }
 
   Result<void> check_contract(const std::string& path) const override {

@@ -31,6 +31,13 @@ bool is_reserved(const std::string& name) {
          name == "content-type" || name == "user-agent" || name == "connection" || name == "host";
 }
 
+/// What HTTP/2 lets a field be called; servers end the stream of others.
+bool is_field_name(const std::string& lower) {
+  return std::all_of(lower.begin(), lower.end(), [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
 Result<h2core::HeaderFields> metadata_of(const traffic::StepCall& call) {
   h2core::HeaderFields fields;
   const Json* given = find_argument(call, "metadata");
@@ -38,6 +45,9 @@ Result<h2core::HeaderFields> metadata_of(const traffic::StepCall& call) {
   if (!given->is_object()) return fail("call(): metadata must be a dict");
   for (const auto& [name, value] : given->items()) {
     const std::string lower = to_lower(name);
+    if (!lower.empty() && lower.front() != ':' && !is_field_name(lower))
+      return fail(fmt::format(
+          "call(): metadata \"{}\" is no name: letters, digits, and _ - . are allowed", name));
     if (is_reserved(lower))
       return fail(fmt::format("call(): metadata \"{}\" is reserved for the protocol", name));
     // A list is one entry for each value.
@@ -159,6 +169,8 @@ CallOutcome send(const traffic::StepCall& call, CallRequest request) {
   } else {
     outcome = outcome_of(session.error());
   }
+  if (request.timeout && outcome.transport_error == ETIMEDOUT)
+    outcome.message = fmt::format("no whole answer within {}", format_duration(*request.timeout));
   return outcome;
 }
 

@@ -1,5 +1,6 @@
 #include "readiness.h"
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -11,6 +12,7 @@
 #include "mishap/net/network_scope.h"
 #include "mishap/net/sockets.h"
 #include "mishap/protocols/http/http.h"
+#include "mishap/protocols/http2/http2.h"
 #include "mishap/protocols/registry.h"
 
 #include "tls.h"
@@ -78,8 +80,10 @@ Result<NamedCheck> spec_check(const Service& service, const engine::Launch& laun
     case Healthcheck::Kind::http: {
       MISHAP_ASSIGN(auto endpoint, endpoint_in(health.address));
       return NamedCheck{"http " + health.address,
-                        [url = health.address, how = tls_at(service, endpoint.port, tls)](
-                            net::Deadline d) { return protocols::http::http_check(url, how, d); },
+                        [url = health.address, how = tls_at(service, endpoint.port, tls),
+                         exchange = exchange_at(service, endpoint.port)](net::Deadline d) {
+                          return protocols::http::http_check(url, how, d, exchange(d));
+                        },
                         health.timeout};
     }
     case Healthcheck::Kind::ready: {
@@ -148,6 +152,16 @@ Result<void> poll(const NamedCheck& named, const std::function<bool()>& alive,
 }
 
 }  // namespace
+
+std::function<protocols::http::Exchange(net::Deadline)> exchange_at(const Service& service,
+                                                                    uint16_t port) {
+  const bool speaks_http2 =
+      std::any_of(service.interfaces.begin(), service.interfaces.end(), [&](const auto& interface) {
+        return interface.port == port && interface.protocol == "http2";
+      });
+  if (speaks_http2) return protocols::http2::exchange_until;
+  return [](net::Deadline) { return protocols::http::Exchange(); };
+}
 
 Result<net::Endpoint> endpoint_in(std::string address) {
   size_t scheme = address.find("://");

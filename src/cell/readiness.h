@@ -8,6 +8,7 @@
 #include "mishap/base/result.h"
 #include "mishap/engine/native.h"
 #include "mishap/net/stream.h"
+#include "mishap/protocols/http/semantics.h"
 
 namespace mishap::cell {
 
@@ -31,5 +32,10 @@ std::vector<uint16_t> ports_nobody_reaches(const engine::Service& service,
 /// HOST:PORT of an address that may have a scheme and a path; port 443 or 80 where it names none.
 /// Error: it has no such part.
 Result<net::Endpoint> endpoint_in(std::string address);
+
+/// How pages at a port of the service are asked for until a deadline: by HTTP/2 where the interface
+/// there is declared to speak it.
+std::function<protocols::http::Exchange(net::Deadline)> exchange_at(const engine::Service& service,
+                                                                    uint16_t port);
 
 }  // namespace mishap::cell

@@ -36,10 +36,10 @@ std::shared_ptr<const event::Decoder> decoder_of(const Observation& observation)
 
 /// One GET in the service's own network, where `localhost` is the service.
 Result<source::Page> fetch(const std::string& url, int network_namespace,
-                           const std::shared_ptr<const net::TlsClient>& tls,
-                           net::Deadline deadline) {
+                           const std::shared_ptr<const net::TlsClient>& tls, net::Deadline deadline,
+                           const protocols::http::Exchange& once) {
   MISHAP_ASSIGN([[maybe_unused]] auto scope, net::NetworkScope::enter(network_namespace));
-  MISHAP_ASSIGN(auto page, protocols::http::get_page(url, tls, deadline));
+  MISHAP_ASSIGN(auto page, protocols::http::get_page(url, tls, deadline, once));
   return source::Page{page.status, std::move(page.body)};
 }
 
@@ -91,10 +91,13 @@ Result<std::unique_ptr<Follower>> Sources::follow(const engine::Service& service
                                   .interval = observation.interval,
                                   .decoder = observation.decoder};
       std::shared_ptr<const net::TlsClient> tls;
-      if (auto endpoint = endpoint_in(observation.name); endpoint && context_.tls != nullptr)
-        tls = context_.tls->client_at(service, endpoint->port);
-      request.fetch = [url = observation.name, network = context_.network_of(service.name),
-                       tls](net::Deadline limit) { return fetch(url, network, tls, limit); };
+      const auto endpoint = endpoint_in(observation.name);
+      const uint16_t port = endpoint ? endpoint->port : 0;
+      if (context_.tls != nullptr) tls = context_.tls->client_at(service, port);
+      request.fetch = [url = observation.name, network = context_.network_of(service.name), tls,
+                       exchange = exchange_at(service, port)](net::Deadline limit) {
+        return fetch(url, network, tls, limit, exchange(limit));
+      };
       request.deliver = deliver_to_log();
       return source::follow_page(std::move(request));
     }

@@ -56,7 +56,7 @@ class HttpProtocol final : public traffic::Protocol {
 }  // namespace
 
 Result<Page> get_page(const std::string& url, const std::shared_ptr<const net::TlsClient>& tls,
-                      net::Deadline deadline) {
+                      net::Deadline deadline, const Exchange& once) {
   MISHAP_ASSIGN(Url parsed, parse_url(url));
   if (parsed.secure) {
     parsed.endpoint.tls = tls;
@@ -65,14 +65,15 @@ Result<Page> get_page(const std::string& url, const std::shared_ptr<const net::T
     }
   }
   Request request{"GET", request_target(parsed.target), {}, {}};
-  auto response = fetch(parsed.endpoint, std::move(request), deadline, nullptr);
+  auto response = once ? follow_redirects(parsed.endpoint, std::move(request), once)
+                       : fetch(parsed.endpoint, std::move(request), deadline, nullptr);
   if (!response) return fail(std::move(response).error().context("GET " + url));
   return Page{response->status, std::move(response->body)};
 }
 
 Result<void> http_check(const std::string& url, const std::shared_ptr<const net::TlsClient>& tls,
-                        net::Deadline deadline) {
-  MISHAP_ASSIGN(Page page, get_page(url, tls, deadline));
+                        net::Deadline deadline, const Exchange& once) {
+  MISHAP_ASSIGN(Page page, get_page(url, tls, deadline, once));
   if (page.status >= 200 && page.status < 400) return {};
   return fail(fmt::format("GET {}: status {}", url, page.status));
 }

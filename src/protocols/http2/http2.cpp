@@ -119,6 +119,12 @@ class Http2Protocol final : public traffic::Protocol {
 
 }  // namespace
 
+http::Exchange exchange_until(net::Deadline deadline) {
+  return [deadline](const net::Endpoint& endpoint, const http::Request& request) {
+    return fetch(endpoint, request, deadline, nullptr);
+  };
+}
+
 const traffic::Protocol& http2_protocol() {
   static const Http2Protocol kProtocol;
   return kProtocol;

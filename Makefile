@@ -22,12 +22,14 @@ demo: setup      ## run the main job on real services: careful and careless API 
 
 test:            ## build with checks and run every test
 	@tools/setup build servers kafka test
+	@tools/setup_grpc_js
 	@cmake --preset dev >build/dev.log 2>&1 || { cat build/dev.log; exit 1; }
 	@cmake --build --preset dev -j $(jobs)
 	@ctest --preset dev -j $(jobs)
 
 test-asan:       ## the same under address and undefined-behaviour sanitizers
 	@tools/setup build servers kafka test
+	@tools/setup_grpc_js
 	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
 	@cmake --build --preset asan -j $(jobs)
 	@ctest --preset asan -j $(jobs)
@@ -42,6 +44,7 @@ plain_layout := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 test-tsan:       ## the tests under the thread sanitizer
 	@tools/setup build servers kafka test
+	@tools/setup_grpc_js
 	@cmake --preset tsan >build/tsan.log 2>&1 || { cat build/tsan.log; exit 1; }
 	@cmake --build --preset tsan -j $(jobs)
 	@$(plain_layout) ctest --preset tsan -j $(jobs)

@@ -10,7 +10,8 @@ Faults: what each client makes of each rule, as the table below says.
 
 HTTP/2: h2load on nghttpd, with as many requests answered as were asked.
 
-Skipped where grpcio is not there. --node-modules names a folder with @grpc/grpc-js and @grpc/proto-loader, which then takes part.
+Skipped where grpcio is not there. grpc-js takes part where tools/setup_grpc_js has fetched it, or --node-modules names a folder with
+@grpc/grpc-js and @grpc/proto-loader.
 """
 import argparse
 import os
@@ -24,7 +25,8 @@ import time
 
 from relay import Relay, free_port
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
+NODE_MODULES = HERE.parent / "build/node/node_modules"
 PYTHON = "/usr/bin/python3"  # the distribution's, which has the distribution's grpcio
 HTTP2_PROGRAMS = ("h2load", "nghttpd")
 
@@ -108,7 +110,7 @@ class Peers:
         self.clients = {"libgrpc++": [bin_directory / "grpc_client"], "grpcio": [PYTHON, script, "client"]}
 
         if node_modules:
-            self.environment.update(NODE_PATH=str(node_modules), PEER_PROTO=str(proto))
+            self.environment.update(NODE_PATH=str(node_modules.resolve()), PEER_PROTO=str(proto))
             self.servers["grpc-js"] = ["node", HERE / "programs/grpc/peer.js", "server", "0"]
             self.clients["grpc-js"] = ["node", HERE / "programs/grpc/peer.js", "client"]
 
@@ -241,6 +243,8 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--node-modules", type=pathlib.Path)
     options = parser.parse_args()
+    if options.node_modules is None and NODE_MODULES.is_dir() and shutil.which("node"):
+        options.node_modules = NODE_MODULES
     has_grpcio = subprocess.run([PYTHON, "-c", "import grpc, google.protobuf"], capture_output=True).returncode == 0
     if not has_grpcio:
         print("skipped: grpcio is not there")
@@ -254,6 +258,8 @@ def main():
         try_one_of_many(peers, report, options.only)
         try_unreached(peers, report, options.only)
         try_http2(peers, report, options.only, work)
+    if options.node_modules is None:
+        print("without grpc-js: it is not in build/node")
     print(f"{report.passed} passed, {report.failed} failed")
     sys.exit(1 if report.failed else 0)
 

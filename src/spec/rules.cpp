@@ -95,6 +95,7 @@ Result<std::vector<fault::ProtocolRule>> protocol_rules(const CallContext& call,
     rule.service = target.service;
     rule.interface = target.interface.name;
     rule.source = source;
+    rule.contract = target.interface.spec;
     MISHAP_TRY(refuse_vain(call, target, rule));
     resolved.push_back(std::move(rule));
   }

@@ -5,6 +5,7 @@
 #include "mishap/base/glob.h"
 #include "mishap/base/text.h"
 
+#include "bodies.h"
 #include "status.h"
 
 namespace mishap::protocols::grpc {
@@ -64,6 +65,10 @@ void GrpcDialect::describe_answer(const ProtocolRule& rule, event::Fields& field
     fields.set("code", to_upper(drop_code(rule)));
     return;
   }
+  if (rule.action == ProtocolAction::respond) {
+    fields.set("code", code_name(kOk));
+    return;
+  }
   fields.set("code", code_name(status_of(rule)));
   fields.set("error", message_of(rule));
 }
@@ -71,6 +76,14 @@ void GrpcDialect::describe_answer(const ProtocolRule& rule, event::Fields& field
 h2core::Answer GrpcDialect::answer(const ProtocolRule& rule, const h2core::Request&) const {
   h2core::Answer answer;
   answer.head = {{":status", "200"}, {"content-type", "application/grpc"}};
+  if (rule.action == ProtocolAction::respond) {
+    if (auto messages = answer_messages(rule)) {
+      for (const auto& [name, value] : rule.headers) answer.head.push_back({to_lower(name), value});
+      answer.body = std::move(*messages);
+      answer.trailers = {{"grpc-status", std::to_string(kOk)}};
+      return answer;
+    }
+  }
   for (auto& field : end_of_answer(rule)) answer.head.push_back(std::move(field));
   return answer;
 }

@@ -6,7 +6,9 @@
 
 #include "mishap/protocols/h2core/filter.h"
 
+#include "bodies.h"
 #include "dialect.h"
+#include "metadata.h"
 #include "steps.h"
 #include "types.h"
 
@@ -31,14 +33,23 @@ Result<void> check_method(const std::string& pattern) {
   return fail(never + remedy);
 }
 
+Result<void> check_response(const fault::ProtocolRule& rule) {
+  if (rule.status || !rule.status_name.empty())
+    return fail("a response of grpc is OK; for another status write error(status=…)");
+  for (const auto& [name, value] : rule.headers) MISHAP_TRY(metadata_name(name));
+  MISHAP_TRY(answer_messages(rule));
+  return {};
+}
+
 class GrpcProtocol final : public traffic::Protocol {
  public:
   GrpcProtocol()
       : Protocol({.name = "grpc",
                   .methods = step_methods(),
-                  .actions = {ProtocolAction::error, ProtocolAction::delay, ProtocolAction::drop},
+                  .actions = {ProtocolAction::error, ProtocolAction::respond, ProtocolAction::delay,
+                              ProtocolAction::drop},
                   .matchers = {"method", "metadata"},
-                  .answers = {"status", "message", "code", "messages"},
+                  .answers = {"status", "message", "code", "messages", "body", "headers"},
                   .alpn = {"h2"},
                   .drops_with_code = true,
                   .names_statuses = true}) {}
@@ -50,6 +61,7 @@ class GrpcProtocol final : public traffic::Protocol {
     if (rule.action == ProtocolAction::error) {
       MISHAP_ASSIGN([[maybe_unused]] int status, error_status(rule));
     }
+    if (rule.action == ProtocolAction::respond) MISHAP_TRY(check_response(rule));
     auto method = rule.matchers.find("method");
     return method == rule.matchers.end() ? Result<void>() : check_method(method->second);
   }

@@ -6,9 +6,10 @@
 #include <fmt/format.h>
 
 #include "mishap/base/duration.h"
-#include "mishap/base/text.h"
 
+#include "bodies.h"
 #include "call.h"
+#include "metadata.h"
 #include "reflection.h"
 #include "status.h"
 #include "types.h"
@@ -25,38 +26,21 @@ const Json* find_argument(const traffic::StepCall& call, const char* name) {
   return found == call.arguments.end() || found->is_null() ? nullptr : &*found;
 }
 
-/// gRPC's own, and HTTP/2's.
-bool is_reserved(const std::string& name) {
-  return name.empty() || name.front() == ':' || name.starts_with("grpc-") || name == "te" ||
-         name == "content-type" || name == "user-agent" || name == "connection" || name == "host";
-}
-
-/// What HTTP/2 lets a field be called; servers end the stream of others.
-bool is_field_name(const std::string& lower) {
-  return std::all_of(lower.begin(), lower.end(), [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-}
-
 Result<h2core::HeaderFields> metadata_of(const traffic::StepCall& call) {
   h2core::HeaderFields fields;
   const Json* given = find_argument(call, "metadata");
   if (given == nullptr) return fields;
   if (!given->is_object()) return fail("call(): metadata must be a dict");
   for (const auto& [name, value] : given->items()) {
-    const std::string lower = to_lower(name);
-    if (!lower.empty() && lower.front() != ':' && !is_field_name(lower))
-      return fail(fmt::format(
-          "call(): metadata \"{}\" is no name: letters, digits, and _ - . are allowed", name));
-    if (is_reserved(lower))
-      return fail(fmt::format("call(): metadata \"{}\" is reserved for the protocol", name));
+    auto lower = metadata_name(name);
+    if (!lower) return fail("call(): " + lower.error().message);
     // A list is one entry for each value.
     const Json values = value.is_array() ? value : Json::array({value});
     for (const Json& one : values) {
       std::string text = scalar_text(one);
-      if ((lower + text).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+      if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
         return fail(fmt::format("call(): metadata \"{}\" must be one line", name));
-      fields.push_back({lower, std::move(text)});
+      fields.push_back({*lower, std::move(text)});
     }
   }
   return fields;
@@ -86,34 +70,6 @@ Result<std::shared_ptr<const Types>> types_for(const traffic::StepCall& call,
   const auto limit = std::min(deadline, net::Clock::now() + kReflectionLimit);
   return reflected_types(call.direct.port == 0 ? call.endpoint : call.direct, path.service, limit,
                          call.cancel);
-}
-
-/// Text is JSON, too: `body='{"id": 1}'`.
-Result<Json> body_json(const Json* body) {
-  if (body == nullptr) return Json::object();
-  if (!body->is_string()) return *body;
-  const std::string text = body->get<std::string>();
-  if (trim(text).empty()) return Json::object();
-  auto json = parse_json(text);
-  if (!json) return fail("call(): body is no JSON: " + json.error().message);
-  return json;
-}
-
-Result<std::vector<std::string>> encode_body(const Method& method, const Json* body) {
-  MISHAP_ASSIGN(Json json, body_json(body));
-  std::vector<std::string> messages;
-  if (!method.client_streams()) {
-    MISHAP_ASSIGN(std::string message, method.encode(json));
-    return std::vector{std::move(message)};
-  }
-  // A dict is a stream of one.
-  const Json list = json.is_array() ? std::move(json) : Json::array({std::move(json)});
-  for (size_t i = 0; i < list.size(); ++i) {
-    auto message = method.encode(list[i]);
-    if (!message) return fail(std::move(message).error().context(fmt::format("message {}", i + 1)));
-    messages.push_back(std::move(*message));
-  }
-  return messages;
 }
 
 /// Without types a text is taken as it is; "{}" and "" are a message without fields.
@@ -201,11 +157,10 @@ Result<traffic::StepResult> run_step(const traffic::StepCall& call) {
     auto found = (*types)->method(*path);
     if (!found) return fail("call(): " + found.error().message);
     method = *found;
-    auto messages = encode_body(*method, body);
-    if (!messages) {
-      const std::string& why = messages.error().message;
-      return fail(why.starts_with("call(): ") ? why : "call(): body: " + why);
-    }
+    auto json = body_json(body);
+    if (!json) return fail("call(): " + json.error().message);
+    auto messages = question_messages(*method, *json);
+    if (!messages) return fail("call(): " + messages.error().message);
     request.messages = std::move(*messages);
   } else {
     auto messages = raw_body(body);

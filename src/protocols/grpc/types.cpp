@@ -113,18 +113,10 @@ class MethodByDescriptor final : public Method {
   bool server_streams() const override { return method_.server_streaming(); }
 
   Result<std::string> encode(const Json& message) const override {
-    const pb::Descriptor& type = *method_.input_type();
-    if (!message.is_object() && !is_well_known(type))
-      return fail(fmt::format("a {} is a dict, not {}", type.full_name(), to_text(message)));
-    MISHAP_TRY(refuse_unknown_fields(type, message));
-    std::unique_ptr<pb::Message> built(factory_.GetPrototype(&type)->New());
-    auto status = pb::util::JsonStringToMessage(to_text(message), built.get());
-    if (!status.ok()) return fail(fmt::format("{}: {}", type.full_name(), reason_of(status)));
-    if (!built->IsInitialized()) {
-      return fail(fmt::format("{}: missing required {}", type.full_name(),
-                              built->InitializationErrorString()));
-    }
-    return built->SerializeAsString();
+    return encode_as(*method_.input_type(), message);
+  }
+  Result<std::string> encode_answer(const Json& message) const override {
+    return encode_as(*method_.output_type(), message);
   }
 
   Result<Json> decode(std::string_view bytes) const override {
@@ -141,6 +133,20 @@ class MethodByDescriptor final : public Method {
   }
 
  private:
+  Result<std::string> encode_as(const pb::Descriptor& type, const Json& message) const {
+    if (!message.is_object() && !is_well_known(type))
+      return fail(fmt::format("a {} is a dict, not {}", type.full_name(), to_text(message)));
+    MISHAP_TRY(refuse_unknown_fields(type, message));
+    std::unique_ptr<pb::Message> built(factory_.GetPrototype(&type)->New());
+    auto status = pb::util::JsonStringToMessage(to_text(message), built.get());
+    if (!status.ok()) return fail(fmt::format("{}: {}", type.full_name(), reason_of(status)));
+    if (!built->IsInitialized()) {
+      return fail(fmt::format("{}: missing required {}", type.full_name(),
+                              built->InitializationErrorString()));
+    }
+    return built->SerializeAsString();
+  }
+
   const pb::MethodDescriptor& method_;
   pb::DynamicMessageFactory& factory_;
 };

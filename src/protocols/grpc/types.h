@@ -29,6 +29,8 @@ class Method {
   /// The message that a dict says, in protobuf's JSON mapping. Errors: `unknown field "itm" of
   /// shop.Order; did you mean "item"?`, a value of another type.
   virtual Result<std::string> encode(const Json& message) const = 0;
+  /// The same of a message that the method answers with.
+  virtual Result<std::string> encode_answer(const Json& message) const = 0;
   /// In the same mapping; fields that have their default value are there.
   virtual Result<Json> decode(std::string_view bytes) const = 0;
 };

@@ -1,8 +1,13 @@
 #include "mishap/protocols/h2core/filter.h"
 
+#include <fstream>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mishap/base/testing/temporary_directory.h"
+#include "mishap/protocols/grpc/grpc.h"
 #include "mishap/protocols/h2core/messages.h"
 #include "mishap/traffic/testing/transcript.h"
 
@@ -57,6 +62,36 @@ TEST(GrpcFilter, AnErrorIsTrailersOnly) {
                           "grpc-message=50%25 %C3%BC END",
                           "WINDOW_UPDATE 0 13"));
   EXPECT_EQ(out.reports[0].text(), "error method=/s/Bad code=Unavailable error=50% ü");
+}
+
+TEST(GrpcFilter, AResponseIsMessagesOfTheMethod) {
+  TemporaryDirectory directory;
+  std::ofstream(directory.path() / "shop.proto")
+      << R"(syntax = "proto3"; package s; message Q {} message A { string text = 1; }
+            service S { rpc One(Q) returns (A); rpc Many(Q) returns (stream A); })";
+  auto answer = [&](const char* method, const char* body) {
+    ProtocolRule made = rule(ProtocolAction::respond, {{"method", method}});
+    made.body = body;
+    made.headers = {{"X-Made", "up"}};
+    made.contract = (directory.path() / "shop.proto").string();
+    EXPECT_TRUE(grpc_protocol().check(made));
+    Speaker client;
+    return replay_all_ways(
+        make,
+        Transcript().server(settings()).client(kHello + client.request(1, method, true, "POST")),
+        {made});
+  };
+  const std::string head = "HEADERS 1 :status=200 content-type=application/grpc x-made=up";
+  const Outcome one = answer("/s.S/One", R"({"text": "hi"})");
+  EXPECT_EQ(one.to_server, kHello);
+  EXPECT_THAT(describe(one.to_client),
+              ElementsAre("SETTINGS 0", head, "DATA 1 " + texts({"\n\2hi"}),
+                          "HEADERS 1 grpc-status=0 END"));
+  EXPECT_EQ(one.reports[0].text(), "respond method=/s.S/One code=OK");
+  const Outcome many = answer("/s.S/Many", R"([{"text": "a"}, {}])");
+  EXPECT_THAT(describe(many.to_client),
+              ElementsAre("SETTINGS 0", head, "DATA 1 " + texts({"\n\1a", ""}),
+                          "HEADERS 1 grpc-status=0 END"));
 }
 
 TEST(GrpcFilter, WithoutStatusAnErrorIsInternal) {

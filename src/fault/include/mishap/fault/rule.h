@@ -131,7 +131,8 @@ struct ProtocolRule {
   std::optional<int> messages;  ///< take effect once the server has sent so many
   Nanoseconds delay{0};
   Trigger trigger;
-  std::string source;  ///< consumer it is limited to, "" = all, the test driver included
+  std::string contract;  ///< what the interface's spec= names, "" = nothing
+  std::string source;    ///< consumer it is limited to, "" = all, the test driver included
 };
 
 // --- partitions

@@ -102,7 +102,7 @@ Result<void> check_rule(const fault::ProtocolRule& rule) {
 }
 
 std::string made_up_body(const fault::ProtocolRule& rule) {
-  if (rule.action == ProtocolAction::error && !rule.body)
+  if (rule.action == ProtocolAction::error && !rule.body && !rule.message.empty())
     return to_text(Json{{"error", rule.message}});
   return rule.body.value_or("");
 }

@@ -83,6 +83,14 @@ TEST(HttpFilter, AResponseWithoutStatusIs500AndHeadHasNoBody) {
             "Content-Length: 3\r\n\r\n");
 }
 
+TEST(HttpFilter, AnErrorWithoutMessageHasNoBody) {
+  const Outcome out =
+      replay_all_ways(make, Transcript().client(kGet), {rule(ProtocolAction::error)});
+  EXPECT_EQ(out.to_client,
+            "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n"
+            "Content-Length: 0\r\n\r\n");
+}
+
 TEST(HttpFilter, ClosesAfterItsAnswerWhenTheClientAskedForIt) {
   Outcome out = replay_all_ways(
       make, Transcript().client("GET /x HTTP/1.1\r\nConnection: close\r\n\r\n"), boom("/x"));

@@ -65,6 +65,11 @@ bool peer_fits(const std::vector<std::string>& to, const SyscallOperation& opera
   });
 }
 
+bool reaches_sockets(const Scope& scope) {
+  if (scope.kind == ScopeKind::kinds) return contains(scope.kinds, FdKinds::socket);
+  return scope.kind == ScopeKind::any_fd;
+}
+
 std::string_view action_name(SyscallAction action) {
   switch (action) {
     case SyscallAction::deny:
@@ -126,7 +131,8 @@ struct SyscallDecider::ActiveRule {
       : rule(std::move(declared)),
         trigger(rule.trigger, random),
         path_glob(anchored(rule.path_glob)) {
-    if (is_fault()) other_ways = fault::other_ways(rule.syscalls);
+    // What does the same to files is of the same family; the others are about sockets.
+    if (is_fault() && reaches_sockets(rule.scope)) other_ways = fault::other_ways(rule.syscalls);
   }
 
   static std::string stream_name(const SyscallRule& rule) {

@@ -61,6 +61,13 @@ TEST(SyscallDecider, CountsCallsThatDoTheSameByOtherMeans) {
   EXPECT_EQ(counters[0].elsewhere, (std::map<std::string, uint64_t>{{"sendmsg", 2}}));
 }
 
+TEST(SyscallDecider, OtherMeansAreNoneForAFaultOfFiles) {
+  SyscallDecider decider(1);
+  decider.open({deny("write", "ENOSPC")});
+  EXPECT_EQ(decide(decider, call("sendmsg", FdKinds::socket)), "allow");
+  EXPECT_TRUE(decider.counters()[0].elsewhere.empty());
+}
+
 TEST(SyscallDecider, RelativeGlobsStartInAnyDirectory) {
   SyscallDecider decider(1);
   SyscallRule rule = deny("open", "EACCES");

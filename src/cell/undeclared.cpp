@@ -10,6 +10,8 @@ namespace mishap::cell {
 
 namespace {
 
+constexpr uint16_t kNameServerPort = 53;
+
 bool is_loopback(const std::string& host) {
   return host.starts_with("127.") || host == "::1" || host.starts_with("::ffff:127.");
 }
@@ -28,8 +30,14 @@ std::vector<std::string> undeclared_connections(const std::vector<event::Event>&
     auto endpoint = net::parse_endpoint(*address);
     if (address->ends_with(":0")) continue;
     if (endpoint && alone.contains(event.service) && is_loopback(endpoint->host)) continue;
-    std::string note = fmt::format("{} connects to {}, where no declared service listens",
-                                   event.service, *address);
+    // Resolvers of their own (c-ares in gRPC) ask whatever a file says: nothing to worry about.
+    const bool of_names = endpoint && endpoint->port == kNameServerPort;
+    std::string note =
+        of_names ? fmt::format(
+                       "{} asks the name server {}, too; the names of services are in /etc/hosts",
+                       event.service, *address)
+                 : fmt::format("{} connects to {}, where no declared service listens",
+                               event.service, *address);
     if (partitioned.contains(event.service) && endpoint && is_loopback(endpoint->host))
       note += "; should that be who it is partitioned from, the partition does not cut this";
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);

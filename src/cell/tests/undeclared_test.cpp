@@ -24,6 +24,7 @@ TEST(UndeclaredConnections, OneNoteForEachServiceAndAddress) {
               connect("api", "deny(connection refused)", {{"address", "10.0.0.8:443"}}),
               connect("api", "allow", {{"path", "unix:/run/x"}}),
               connect("db", "allow", {{"address", "[::1]:9"}}),
+              connect("db", "allow", {{"address", "10.0.0.2:53"}}),
               connect("db", "allow", {{"address", "127.0.0.1:0"}}),
               connect("kafka", "allow", {{"address", "127.0.0.1:9093"}}),
               connect("kafka", "allow", {{"address", "[::ffff:127.0.0.1]:9093"}}),
@@ -32,6 +33,8 @@ TEST(UndeclaredConnections, OneNoteForEachServiceAndAddress) {
           {"kafka"}, {}),
       (std::vector<std::string>{"api connects to 10.0.0.7:443, where no declared service listens",
                                 "db connects to [::1]:9, where no declared service listens",
+                                "db asks the name server 10.0.0.2:53, too; the names of services "
+                                "are in /etc/hosts",
                                 "kafka connects to 10.0.0.7:443, where no declared service "
                                 "listens"}));
 }

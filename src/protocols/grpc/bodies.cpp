@@ -14,10 +14,10 @@ using Encode = std::function<Result<std::string>(const Json&)>;
 
 Result<std::vector<std::string>> encode_all(const Json& body, bool streams, const Encode& encode) {
   const bool is_list = streams && body.is_array();
-  const Json list = is_list ? body : Json::array({body});
+  const size_t count = is_list ? body.size() : 1;
   std::vector<std::string> messages;
-  for (size_t i = 0; i < list.size(); ++i) {
-    auto message = encode(list[i]);
+  for (size_t i = 0; i < count; ++i) {
+    auto message = encode(is_list ? body[i] : body);
     if (!message && streams)
       return fail(std::move(message).error().context(fmt::format("body: message {}", i + 1)));
     if (!message) return fail(std::move(message).error().context("body"));

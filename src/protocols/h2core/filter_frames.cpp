@@ -43,11 +43,17 @@ bool H2Filter::end_frame(Direction d, std::string_view raw) {
   const std::string_view payload = raw.substr(kFrameHeaderBytes);
   switch (static_cast<FrameType>(header.type)) {
     case FrameType::data: {
-      Stream& stream = *find(d, header.stream);
-      if (!stream.watched.empty() && d == Direction::to_client)
-        return watched_data(stream, payload);
-      enqueue_data(stream, d, header.flags, payload);
-      if (header.has(flags::kEndStream)) ended_by(d, stream);
+      Stream* stream = find(d, header.stream);
+      if (stream == nullptr || stream->state == Stream::State::answered) {
+        // Given up, or answered, while the frame came.
+        lane(d).fate = Fate::discard;
+        end_data(d);
+        return true;
+      }
+      if (!stream->watched.empty() && d == Direction::to_client)
+        return watched_data(*stream, payload);
+      enqueue_data(*stream, d, header.flags, payload);
+      if (header.has(flags::kEndStream)) ended_by(d, *stream);
       return true;
     }
     case FrameType::headers:

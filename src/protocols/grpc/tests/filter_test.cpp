@@ -128,6 +128,25 @@ TEST(GrpcFilter, AnErrorComesAfterSoManyMessages) {
   EXPECT_EQ(out.reports[0].text(), "error method=/s/List code=Unavailable error=enough messages=2");
 }
 
+TEST(GrpcFilter, AClientMayGiveUpWithinAFrameOfTheAnswer) {
+  Speaker client, server;
+  const std::string request = client.request(1, "/s/List", true, "POST");
+  const std::string frame = data(1, texts({"one"}));
+  const Outcome out = replay_all_ways(make,
+                                      Transcript()
+                                          .server(settings())
+                                          .client(kHello + request)
+                                          .server(server.response(1) + frame.substr(0, 12))
+                                          .client(encode_rst_stream(1, kCancel))
+                                          .server(frame.substr(12)),
+                                      {error_after(2, "/s/List")});
+  EXPECT_THAT(describe(out.to_client),
+              ElementsAre("SETTINGS 0", "HEADERS 1 :status=200 server=real"));
+  // The server gets the room back that the client never knew to be taken.
+  EXPECT_EQ(out.to_server,
+            kHello + request + encode_rst_stream(1, kCancel) + encode_window_update(0, 8));
+}
+
 TEST(GrpcFilter, TooFewMessagesChangeNothing) {
   Speaker client, server;
   Transcript transcript;

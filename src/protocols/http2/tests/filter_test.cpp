@@ -249,6 +249,24 @@ TEST(Http2Filter, GoawayWaitsForTheServersHello) {
   EXPECT_EQ(never.ended, Ending::finish);
 }
 
+TEST(Http2Filter, AStreamMayBeAnsweredWithinAFrameOfItsBody) {
+  Speaker client;
+  const std::string frame = data(1, "0123456789", true);
+  const Outcome out =
+      replay_all_ways(make,
+                      Transcript()
+                          .server(settings())
+                          .client(kHello + client.request(1, "/slow", false) + frame.substr(0, 12))
+                          .advance(milliseconds(100))
+                          .client(frame.substr(12)),
+                      {delay_rule(milliseconds(100)), rule(ProtocolAction::error, {}, "no")});
+  EXPECT_EQ(out.to_server, kHello);
+  EXPECT_THAT(describe(out.to_client),
+              ElementsAre("SETTINGS 0",
+                          "HEADERS 1 :status=500 content-type=application/json content-length=14",
+                          "DATA 1 {\"error\":\"no\"} END", "WINDOW_UPDATE 0 10"));
+}
+
 TEST(Http2Filter, AClientMayGiveUpAHeldStream) {
   Speaker client;
   const Outcome out = replay_all_ways(

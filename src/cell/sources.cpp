@@ -21,8 +21,11 @@ namespace {
 using engine::Observation;
 using traffic::Follower;
 
-/// For topics to deliver what may have led to a row; beyond it the order is what it is.
-constexpr auto kCauses = std::chrono::seconds(1);
+/// For topics to deliver what may have led to a row; beyond it the order is what it is. A busy
+/// machine takes a second at times.
+constexpr auto kCauses = std::chrono::seconds(5);
+/// For one that was late the last time, so that a broker that hangs does not hold up every row.
+constexpr auto kCausesOfLate = std::chrono::milliseconds(100);
 
 /// "topic orders of kafka"
 std::string shown(const std::string& service, const Observation& observation) {
@@ -203,8 +206,9 @@ std::vector<std::string> Sources::catch_up(net::Deadline deadline) {
 void Sources::deliver_causes(const std::vector<std::string>& types) {
   if (std::find(types.begin(), types.end(), "wal") == types.end()) return;
   for (const auto& source : all()) {
-    if (source->kind == "topic" && context_.alive(source->service))
-      (void)source->follower->catch_up(net::Clock::now() + kCauses);
+    if (source->kind != "topic" || !context_.alive(source->service)) continue;
+    const net::Deadline deadline = net::Clock::now() + (source->late ? kCausesOfLate : kCauses);
+    source->late = !source->follower->catch_up(deadline);
   }
 }
 

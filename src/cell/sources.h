@@ -57,6 +57,7 @@ class Sources {
   struct Open {
     std::string service, name, kind;
     std::shared_ptr<traffic::Follower> follower;
+    bool late = false;  ///< at the last look for causes; for the thread of arrivals_ alone
   };
   Result<std::unique_ptr<traffic::Follower>> follow(const engine::Service& service,
                                                     const engine::Observation& observation,

@@ -29,7 +29,7 @@ function(mishap_module name)
     target_compile_definitions(${name}_test PRIVATE MISHAP_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/tests")
     target_link_libraries(${name}_test PRIVATE ${target} GTest::gmock_main)
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   endif()
 
   # A fuzz target: under libFuzzer for campaigns (preset fuzz), else replayed by ctest.

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <linux/veth.h>
@@ -147,10 +151,26 @@ Result<void> add_second_loopback_address() {
   return {};
 }
 
+/// Until the interface carries packets. An interface whose other end came up after it drops what is
+/// sent until a worker of the kernel has noticed (net/core/link_watch.c); what was dropped, an ARP
+/// request or a SYN, is repeated after a second. Where that worker takes longer than we wait, so be
+/// it.
+Result<void> wait_until_operational(NetlinkSocket& socket, int index) {
+  constexpr auto kPatience = std::chrono::seconds(1);
+  constexpr auto kPause = std::chrono::microseconds(50);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    MISHAP_ASSIGN(const bool operational, socket.is_operational(index));
+    if (operational || std::chrono::steady_clock::now() > deadline) return {};
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 /// A new namespace, joined to the bridge. Inner end up first, then the outer, then the bridge: a
 /// port whose peer is down may hold the first packet for a second. Returns in the new namespace.
 Result<ServiceNetwork> make_network(NetlinkSocket& cell, uint32_t number,
-                                    const CellOptions& options) {
+                                    const CellOptions& options,
+                                    std::vector<NetlinkSocket>& inner_ends) {
   if (unshare(CLONE_NEWNET) != 0) return fail_errno("make a network namespace");
   ServiceNetwork network;
   network.address = text_of(host_address(number + 2));
@@ -164,6 +184,7 @@ Result<ServiceNetwork> make_network(NetlinkSocket& cell, uint32_t number,
   MISHAP_TRY(bring_up(inner, kInnerIndex));
   MISHAP_TRY(bring_up(cell, port));
   MISHAP_TRY(enslave(cell, port));
+  inner_ends.push_back(std::move(inner));
   return network;
 }
 
@@ -176,12 +197,20 @@ Result<void> make_all(const CellOptions& options, CellEnvironment& environment) 
   MISHAP_TRY(add_address(cell, kBridgeIndex, host_address(1)));
   MISHAP_TRY(bring_up(cell, kBridgeIndex));
   MISHAP_ASSIGN(UniqueFd home, net::current_network());
+  std::vector<NetlinkSocket> inner_ends;
   for (const std::string& name : options.networks) {
-    auto made = make_network(cell, static_cast<uint32_t>(environment.networks.size()), options);
+    auto made =
+        make_network(cell, static_cast<uint32_t>(environment.networks.size()), options, inner_ends);
     MISHAP_TRY(net::enter_network(home.get()));
     if (!made) return fail(std::move(made).error());
     environment.networks.emplace(name, std::move(*made));
   }
+  int port = kFirstPortIndex;
+  for (NetlinkSocket& inner : inner_ends) {
+    MISHAP_TRY(wait_until_operational(inner, kInnerIndex));
+    MISHAP_TRY(wait_until_operational(cell, port++));
+  }
+  MISHAP_TRY(wait_until_operational(cell, kBridgeIndex));
   environment.gateway = text_of(host_address(1));
   return {};
 }

@@ -49,8 +49,13 @@ class NetlinkSocket {
   /// Sends a request and waits for the kernel's answer. Error: `what`, the kernel's reason behind
   /// it, its errno as code.
   Result<void> request(std::string_view what, NetlinkMessage message);
+  /// Whether the interface can carry packets: it is up, so is what it is joined to, and the kernel
+  /// has drawn its conclusions from that (IF_OPER_UP of linux/if.h). Not that of lo.
+  Result<bool> is_operational(int index);
 
  private:
+  Result<void> send(std::string_view what, NetlinkMessage message);
+  Result<std::string> receive(std::string_view what);
   explicit NetlinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };

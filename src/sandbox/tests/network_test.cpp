@@ -15,6 +15,7 @@
 #include "mishap/sandbox/cell.h"
 
 #include "in_cell.h"
+#include "rtnetlink.h"
 
 namespace mishap::sandbox {
 namespace {
@@ -51,6 +52,29 @@ std::string connect_from(int network, const std::string& host, uint16_t port, in
   if (!accepted || !*accepted) return "not here";
   if (seen != nullptr) *seen = (*accepted)->peer.host();
   return "ok";
+}
+
+// Else the first packet of a service may be lost, and is repeated after a second.
+TEST_F(NetworkTest, InterfacesCarryPacketsFromTheBeginning) {
+  options_.networks = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  const auto dead = [](int index) {
+    auto socket = NetlinkSocket::open();
+    auto works = socket ? socket->is_operational(index) : fail(socket.error().message);
+    if (!works) return works.error().message + "\n";
+    return *works ? std::string() : fmt::format("{} is dead\n", index);
+  };
+  EXPECT_EQ(in_cell(options_,
+                    [&](CellEnvironment& cell) {
+                      if (cell.networks.size() != 8) return cell.network_problem;
+                      std::string out;
+                      for (int index = 1000; index <= 1008; ++index) out += dead(index);
+                      for (const auto& [name, network] : cell.networks) {
+                        auto scope = net::NetworkScope::enter(network.network_namespace.get());
+                        out += scope ? dead(1000) : scope.error().message;
+                      }
+                      return out + dead(2000);
+                    }),
+            "look at an interface: No such device\n");
 }
 
 TEST_F(NetworkTest, ServicesListenOnOnePortAndReachEachOther) {

@@ -202,6 +202,9 @@ Result<StepResult> consume(const StepCall& call, const std::string& topic) {
                                               {"enable.auto.commit", "false"},
                                               {"auto.offset.reset", "earliest"},
                                               {"session.timeout.ms", "6000"},
+                                              // A tenth of it is the pause between looks for a
+                                              // coordinator that a young broker has not made yet.
+                                              {"coordinator.query.interval.ms", "1000"},
                                               {"topic.metadata.refresh.interval.ms", "500"},
                                               {"fetch.wait.max.ms", "100"}}}));
   auto begun = alone ? read_alone(call, *consumer, topic, limit) : join(*consumer, topic);

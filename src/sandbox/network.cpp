@@ -166,8 +166,8 @@ Result<void> wait_until_operational(NetlinkSocket& socket, int index) {
   }
 }
 
-/// A new namespace, joined to the bridge. Inner end up first, then the outer, then the bridge: a
-/// port whose peer is down may hold the first packet for a second. Returns in the new namespace.
+/// A new namespace, joined to the bridge, and a socket to it in `inner_ends`. Its interfaces are
+/// up, but need not be operational yet. Returns in the new namespace.
 Result<ServiceNetwork> make_network(NetlinkSocket& cell, uint32_t number,
                                     const CellOptions& options,
                                     std::vector<NetlinkSocket>& inner_ends) {
